@@ -90,7 +90,7 @@ class Registry:
         return (since, number) if since < self.now else None
 
     def emails(self, name: Name, born: date) -> list[str]:
-        count = self.rng.choices((1, 2, 3, 4), (14, 40, 31, 15))[0]
+        count = self.rng.choices((1, 2, 3, 4), (22, 46, 23, 9))[0]
         return [self.email(name, born) for _ in range(count)]
 
     def email(self, name: Name, born: date) -> str:

@@ -92,8 +92,8 @@ class Clerk:
             return ""
         if often(self.rng, 0.006):
             return self.rng.choice(PLACEHOLDER_PHONES)
-        family = person.family_phone if often(self.rng, 0.36) else None
-        number = family or (person.second_phone if often(self.rng, 0.4) else None) or person.phone_at(when)
+        family = person.family_phone if often(self.rng, 0.31) else None
+        number = family or (person.second_phone if often(self.rng, 0.36) else None) or person.phone_at(when)
         return self._misdialled(number) if often(self.rng, 0.03) else number
 
     def _misdialled(self, number: str) -> str:
@@ -103,7 +103,7 @@ class Clerk:
     def _email(self, person: Person, form: Form) -> str:
         if not often(self.rng, form.email):
             return ""
-        family = person.family_email if often(self.rng, 0.3) else None
+        family = person.family_email if often(self.rng, 0.26) else None
         address = family or self.rng.choice(person.emails)
         local, _, domain = address.partition("@")
         return f"{mistyped(self.rng, local)}@{domain}" if often(self.rng, 0.02) else address
@@ -128,7 +128,7 @@ class Clerk:
 
     def _complete(self, record: Record, other: Record) -> None:
         """Few registers hold records that nothing but a name could connect: the customer is asked once more."""
-        if often(self.rng, 0.06):
+        if often(self.rng, 0.04):
             return
         for column in self.rng.sample(("postcode", "postcode", "birth_date"), 3):
             self._copy(record, other, column)
