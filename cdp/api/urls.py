@@ -1,0 +1,5 @@
+"""What downstream tools read."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,218 @@
+"""Sealing values under a record's data key, blind indexes, record ids.
+
+Blob = version (1 byte) ‖ data-key id (16) ‖ nonce (12) ‖ AES-256-GCM ciphertext and tag; the associated data binds it to
+(version, table, column, record), so that a blob opens only where it was written. Opening anything else raises `NotReadable`.
+"""
+
+import hashlib
+import hmac
+import os
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from django.conf import settings
+from django.db import connection
+
+from cdp.core import sql
+from cdp.core.errors import NotReadable
+from cdp.core.keyring import KEY_BYTES, Keyring, load
+
+VERSION = 1
+_HEADER = 1 + 16 + 12
+
+
+@dataclass(frozen=True)
+class RecordKey:
+    """A record's data key, unwrapped, in memory only; `id` is the person's name in ledger and audit."""
+
+    id: UUID
+    record: UUID
+    aes: AESGCM
+
+
+@lru_cache(maxsize=1)
+def keys() -> Keyring:
+    """The keyring of this deployment; outside debug a missing or weak one raises `KeyringError`."""
+    return load(settings.KEYRING, settings.KEYRING_FILE, may_generate=settings.CDP_DEBUG)
+
+
+# --- record ids and blind indexes ---------------------------------------------------------------------------------
+
+
+def record_id(source: UUID, kind: str, external_id: str) -> UUID:
+    """The lifetime id of (source, kind, external id): UUIDv8 (RFC 9562) of an HMAC-SHA-256 that no one else can compute."""
+    message = b"\x1f".join((source.bytes, kind.encode(), unicodedata.normalize("NFC", external_id).encode()))
+    digest = bytearray(hmac.digest(keys().record_id, message, "sha256")[:16])
+    digest[6] = digest[6] & 0x0F | 0x80
+    digest[8] = digest[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(digest))
+
+
+def blind_index(namespace: str, normalised: str) -> bytes:
+    """A keyed digest (32 bytes) of an already normalised value, comparable within `namespace` only."""
+    return hmac.digest(_index_key(namespace), normalised.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def suppression_digest(kind: str, normalised: str) -> bytes:
+    """As `blind_index`, under the suppression key, which is never retired."""
+    return hmac.digest(keys().suppression, f"{kind}\x1f{normalised}".encode(), "sha256")
+
+
+@lru_cache(maxsize=64)
+def _index_key(namespace: str) -> bytes:
+    return hmac.digest(keys().index.writing, b"cdp blind index\x1f" + namespace.encode(), "sha256")
+
+
+# --- sealing --------------------------------------------------------------------------------------------------------
+
+
+def seal(key: RecordKey, table: str, column: str, value: Any) -> bytes:
+    """Encrypt any JSON-shaped `value` for one column of one record."""
+    nonce = os.urandom(12)
+    text = msgspec.json.encode(value)
+    return b"".join(
+        (bytes((VERSION,)), key.id.bytes, nonce, key.aes.encrypt(nonce, text, _bound_to(table, column, key.record)))
+    )
+
+
+def unseal(key: RecordKey | None, table: str, column: str, blob: bytes | memoryview) -> Any:
+    """Decrypt what `seal` wrote; `NotReadable` when it was changed, moved, never sealed, or its key is gone."""
+    blob = bytes(blob)
+    if len(blob) <= _HEADER or blob[0] != VERSION:
+        raise NotReadable(f"{table}.{column} holds no sealed value of a known version.")
+    if key is None or blob[1:17] != key.id.bytes:
+        raise NotReadable(f"{table}.{column} is sealed under a key that is unknown or destroyed.")
+    try:
+        text = key.aes.decrypt(blob[17:_HEADER], blob[_HEADER:], _bound_to(table, column, key.record))
+    except InvalidTag:
+        raise NotReadable(f"{table}.{column} was changed or belongs to another row.") from None
+    return msgspec.json.decode(text)
+
+
+def _bound_to(table: str, column: str, record: UUID) -> bytes:
+    return b"\x1f".join((bytes((VERSION,)), table.encode(), column.encode(), record.bytes))
+
+
+# --- data keys ------------------------------------------------------------------------------------------------------
+
+
+def data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
+    """The data keys of `records`, made where missing, in sorted order so that writers at once cannot deadlock.
+
+    Call it in the transaction that writes what the keys seal.
+    """
+    wanted = sorted(set(records))
+    found = existing_data_keys(wanted)
+    missing = [record for record in wanted if record not in found]
+    if missing:
+        _insert_data_keys(missing)
+        found |= existing_data_keys(missing)
+    return found
+
+
+def existing_data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
+    """The data keys of those `records` that have one; an erased record has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.DATA_KEYS, [list(records)])
+        return {record: _unwrap(id_, record, kek, wrapped) for id_, record, kek, wrapped in cursor.fetchall()}
+
+
+def subjects(records: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Record → the random id by which ledger and audit name its person (made where missing)."""
+    return {record: key.id for record, key in data_keys(records).items()}
+
+
+def _insert_data_keys(records: list[UUID]) -> None:
+    kek_id, kek = _writing_kek()
+    rows = [(uuid4(), record, kek_id, aes_key_wrap(kek, os.urandom(KEY_BYTES))) for record in records]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.INSERT_DATA_KEYS, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _unwrap(id_: UUID, record: UUID, kek: UUID, wrapped: bytes) -> RecordKey:
+    try:
+        return RecordKey(id_, record, AESGCM(aes_key_unwrap(_kek(kek), bytes(wrapped))))
+    except InvalidUnwrap:
+        raise NotReadable("A data key was changed, or was wrapped under another key-encryption key.") from None
+
+
+# --- key-encryption keys: unwrapped once, kept for a while ------------------------------------------------------------
+
+_keks: dict[UUID, tuple[float, bytes]] = {}
+_writing: tuple[float, UUID] | None = None
+
+
+def forget_keys() -> None:
+    """Drop every cached key, as after a rotation or between test databases."""
+    global _writing
+    _keks.clear()
+    _writing = None
+    keys.cache_clear()
+    _index_key.cache_clear()
+
+
+def _kek(kek_id: UUID) -> bytes:
+    cached = _keks.get(kek_id)
+    if cached is None or cached[0] < time.monotonic():
+        with connection.cursor() as cursor:
+            cursor.execute(sql.KEK, [kek_id])
+            row = cursor.fetchone()
+        if row is None:
+            raise NotReadable("A data key names a key-encryption key that does not exist.")
+        cached = _remember(kek_id, _open_kek(*row))
+    return cached[1]
+
+
+def _writing_kek() -> tuple[UUID, bytes]:
+    global _writing
+    if _writing is None or _writing[0] < time.monotonic():
+        _writing = (time.monotonic() + settings.KEY_CACHE_SECONDS, _find_or_make_writing_kek())
+    return _writing[1], _kek(_writing[1])
+
+
+def _find_or_make_writing_kek() -> UUID:
+    ring = keys().root
+    fresh = aes_key_wrap(_root_bound(ring.writing), os.urandom(KEY_BYTES))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.WRITING_KEK)
+        row = cursor.fetchone()
+        if row is None:
+            cursor.execute(sql.INSERT_KEK, [uuid4(), ring.active, fresh])
+            cursor.execute(sql.WRITING_KEK)
+            row = cursor.fetchone()
+    if row is None:
+        raise NotReadable("Another process is making the first key-encryption key: try again.")
+    return UUID(str(row[0]))
+
+
+def _open_kek(root: str, wrapped: bytes) -> bytes:
+    secret = keys().root.keys.get(root)
+    if secret is None:
+        raise NotReadable(f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses.")
+    try:
+        return aes_key_unwrap(_root_bound(secret), bytes(wrapped))
+    except InvalidUnwrap:
+        raise NotReadable(f"Root key {root} of the keyring is not the one this database was written with.") from None
+
+
+def _root_bound(secret: bytes) -> bytes:
+    return hashlib.sha256(b"cdp root to kek\x1f" + secret).digest()
+
+
+def _remember(kek_id: UUID, key: bytes) -> tuple[float, bytes]:
+    _keks[kek_id] = (time.monotonic() + settings.KEY_CACHE_SECONDS, key)
+    return _keks[kek_id]
+
+
+def seal_all(keys_of: Mapping[UUID, RecordKey], table: str, column: str, values: Mapping[UUID, Any]) -> dict[UUID, bytes]:
+    """Seal one value a record, for set-based writers."""
+    return {record: seal(keys_of[record], table, column, value) for record, value in values.items()}

@@ -1,0 +1,184 @@
+"""Users, service keys, data keys, the audit log, sequence numbers, watermarks."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.types import uuid7
+
+
+class User(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+
+class ServiceKey(models.Model):
+    """A downstream tool's bearer key: kept as a digest; it can be bound to one purpose and contact channel."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(_("name"), max_length=100)
+    prefix = models.CharField(_("prefix"), max_length=16, unique=True)
+    digest = models.BinaryField(max_length=32)
+    scopes = ArrayField(models.CharField(max_length=50), verbose_name=_("scopes"), default=list)
+    purpose = models.CharField(_("purpose"), max_length=50, blank=True)
+    contact_channel = models.CharField(_("contact channel"), max_length=20, blank=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("service key")
+        verbose_name_plural = _("service keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeyEncryptionKey(models.Model):
+    """Wraps data keys; itself wrapped by a root key of the keyring. Lives in schema `keys`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    root = models.CharField(max_length=50)
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+    writes = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = _("key-encryption key")
+        constraints = [
+            models.UniqueConstraint(fields=["writes"], condition=models.Q(writes=True), name="core_kek_one_writes")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class DataKey(models.Model):
+    """One record's random key, wrapped. Deleting the row shreds the record. Lives in schema `keys`.
+
+    `id` is random and is what ledger and audit call the person: after erasure nothing leads from it to the record.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    record = models.UUIDField(unique=True)
+    kek = models.ForeignKey(KeyEncryptionKey, on_delete=models.PROTECT)
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("data key")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class AuditEntry(models.Model):
+    """Append-only: who did what to which subject, by opaque ids and field names only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField(_("when"), db_default=Now())
+    actor = models.CharField(_("actor"), max_length=100)
+    action = models.CharField(_("action"), max_length=60)
+    subject = models.UUIDField(_("subject"), null=True, blank=True)
+    target = models.CharField(_("target"), max_length=100, blank=True)
+    purpose = models.CharField(_("purpose"), max_length=50, blank=True)
+    details: models.JSONField[Any, Any] = models.JSONField(_("details"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        indexes = [models.Index(fields=["subject", "at"], name="core_audit_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Unnumbered(models.Model):
+    """Rows of numbered streams that have no sequence number yet; filled by triggers in the writer's transaction."""
+
+    stream = models.CharField(max_length=30)
+    row = models.UUIDField()
+
+    class Meta:
+        verbose_name = _("unnumbered row")
+        indexes = [models.Index(fields=["stream", "id"], name="core_unnumbered_stream")]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.row}"
+
+
+class Sequence(models.Model):
+    """The number of a committed row within its stream, in commit order; for the audit, also its hash chain."""
+
+    stream = models.CharField(max_length=30)
+    seq = models.BigIntegerField()
+    row = models.UUIDField()
+    hash = models.BinaryField(null=True)
+
+    class Meta:
+        verbose_name = _("sequence number")
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "seq"], name="core_sequence_number"),
+            models.UniqueConstraint(fields=["stream", "row"], name="core_sequence_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.seq}"
+
+
+class Watermark(models.Model):
+    """How far a stage has come: all rows of transactions below (`txid`, `row`) are done, on this very database."""
+
+    stage = models.CharField(primary_key=True, max_length=40)
+    system_identifier = models.CharField(max_length=30)
+    txid = models.BigIntegerField(default=0)
+    row = models.UUIDField(null=True)
+    moved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("watermark")
+
+    def __str__(self) -> str:
+        return self.stage
+
+
+class Touched(models.Model):
+    """A record or profile that an action changed, waiting for the stage that must look at it."""
+
+    stage = models.CharField(max_length=20)
+    subject = models.UUIDField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = _("touched row")
+        indexes = [models.Index(fields=["stage", "id"], name="core_touched_stage")]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.subject}"
+
+
+class Counter(models.Model):
+    """What was taken, repeated or refused, by day, source and reason: refused is never silent."""
+
+    day = models.DateField(_("day"))
+    source = models.UUIDField(_("source"), null=True)
+    kind = models.CharField(_("kind"), max_length=40)
+    count = models.BigIntegerField(_("count"), default=0)
+
+    class Meta:
+        verbose_name = _("counter")
+        verbose_name_plural = _("counters")
+        constraints = [
+            models.UniqueConstraint(fields=["day", "source", "kind"], name="core_counter_once", nulls_distinct=False)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}"

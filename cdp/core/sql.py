@@ -1,0 +1,94 @@
+"""The raw SQL of core, and what migrations need to keep append-only tables append-only."""
+
+from django.conf import settings
+from django.db.migrations.operations import RunSQL
+
+ROLE_IS_UNSAFE = """
+select rolsuper or exists (
+    select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relowner = r.oid and c.relkind in ('r', 'p') and n.nspname in ('public', 'keys'))
+from pg_roles r where rolname = current_user
+"""
+
+DATA_KEYS = "select id, record, kek_id, wrapped from keys.core_datakey where record = any(%s)"
+
+INSERT_DATA_KEYS = """
+insert into keys.core_datakey (id, record, kek_id, wrapped)
+select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[])
+on conflict (record) do nothing
+"""
+
+KEK = "select root, wrapped from keys.core_keyencryptionkey where id = %s"
+WRITING_KEK = "select id from keys.core_keyencryptionkey where writes"
+INSERT_KEK = "insert into keys.core_keyencryptionkey (id, root, wrapped, writes) values (%s, %s, %s, true) on conflict do nothing"
+
+TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%s::uuid[])"
+
+TAKE_TOUCHED = """
+with taken as (
+    select id from core_touched where stage = %s order by id limit %s for update skip locked
+)
+delete from core_touched t using taken where t.id = taken.id returning t.subject
+"""
+
+# Locks out other sequencers of the stream until commit, then numbers what is committed and visible.
+SEQUENCER_LOCK = "select pg_advisory_xact_lock(hashtext('core_sequence'), hashtext(%s))"
+
+NUMBER_ROWS = """
+with taken as (
+    delete from core_unnumbered where id in (
+        select id from core_unnumbered where stream = %(stream)s order by id limit %(limit)s for update skip locked)
+    returning id, row
+), last as (
+    select coalesce(max(seq), 0) as seq from core_sequence where stream = %(stream)s
+)
+insert into core_sequence (stream, seq, row)
+select %(stream)s, last.seq + row_number() over (order by taken.id), taken.row from taken, last
+returning seq, row
+"""
+
+COUNT = """
+insert into core_counter (day, source, kind, count)
+select (now() at time zone 'UTC')::date, %s, * from unnest(%s::text[], %s::bigint[])
+on conflict (day, source, kind) do update set count = core_counter.count + excluded.count
+"""
+
+# Everything of transactions below this id is committed or gone.
+STABLE_BELOW = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier::text from pg_control_system()"
+
+GRANTS = f"""
+create schema if not exists keys;
+grant usage on schema public, keys to "{settings.APP_ROLE}";
+grant select, insert, update, delete on all tables in schema public, keys to "{settings.APP_ROLE}";
+grant usage, select, update on all sequences in schema public, keys to "{settings.APP_ROLE}";
+alter default privileges in schema public grant select, insert, update, delete on tables to "{settings.APP_ROLE}";
+alter default privileges in schema public grant usage, select, update on sequences to "{settings.APP_ROLE}";
+"""
+
+
+def append_only(table: str) -> RunSQL:
+    """A migration step: the application's role may add and read rows of `table`, and nobody may change one."""
+    role = settings.APP_ROLE
+    return RunSQL(
+        f"""
+        revoke update, delete, truncate on {table} from "{role}";
+        create function {table}_is_append_only() returns trigger language plpgsql as
+        $$ begin raise exception '{table} is append-only' using errcode = 'insufficient_privilege'; end $$;
+        create trigger {table}_append_only before update or delete on {table}
+        for each row execute function {table}_is_append_only();
+        """,
+        f"drop trigger {table}_append_only on {table}; drop function {table}_is_append_only();",
+    )
+
+
+def numbered(table: str, stream: str) -> RunSQL:
+    """A migration step: each new row of `table` (primary key `id uuid`) waits for its number in `stream`."""
+    return RunSQL(
+        f"""
+        create function {table}_awaits_number() returns trigger language plpgsql as
+        $$ begin insert into core_unnumbered (stream, row) select '{stream}', id from fresh order by id; return null; end $$;
+        create trigger {table}_numbered after insert on {table} referencing new table as fresh
+        for each statement execute function {table}_awaits_number();
+        """,
+        f"drop trigger {table}_numbered on {table}; drop function {table}_awaits_number();",
+    )

@@ -1,0 +1,50 @@
+"""What every entry point does first, and what keeps an unsafe deployment from serving."""
+
+import os
+
+from cdp.core import embedded
+
+
+def prepare() -> None:
+    """Start or join the embedded services this process needs (those without a URL in the environment)."""
+    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+        embedded.ensure()
+
+
+def refuse_unsafe() -> None:
+    """Raise `ImproperlyConfigured` outside debug when a secret is missing or the role could undo the append-only rules."""
+    from django.conf import settings
+
+    if not settings.CDP_DEBUG:
+        _refuse_missing_secrets()
+        _refuse_owning_role()
+
+
+def _refuse_missing_secrets() -> None:
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    from cdp.core import crypto, keyring
+
+    if len(settings.SECRET_KEY) < 40 or len(set(settings.SECRET_KEY)) < 10:
+        raise ImproperlyConfigured("SECRET_KEY is missing or weak: set it to at least 40 random characters.")
+    try:
+        crypto.keys()
+    except keyring.KeyringError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
+def _refuse_owning_role() -> None:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import connection
+
+    from cdp.core import sql
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql.ROLE_IS_UNSAFE)
+        if cursor.fetchone()[0]:
+            raise ImproperlyConfigured(
+                "The role of DATABASE_URL is a superuser or owns tables, so it could rewrite ledger and audit: "
+                "connect as a role that owns nothing, and give the owner's URL to `manage.py migrate` "
+                "as DATABASE_OWNER_URL only."
+            )

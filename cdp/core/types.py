@@ -1,0 +1,33 @@
+"""Small things every package speaks in."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7 as _uuid7
+
+
+def uuid7() -> UUID:
+    """A new time-ordered id (RFC 9562, version 7)."""
+    return _uuid7()
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: `user:<id>`, `key:<id>` or `system:<task>`, never a name."""
+
+    name: str
+
+    @classmethod
+    def user(cls, user: Any) -> "Actor":
+        return cls(f"user:{user.pk}")
+
+    @classmethod
+    def system(cls, task: str) -> "Actor":
+        return cls(f"system:{task}")

@@ -1,0 +1,227 @@
+"""What happened: sources and their keys, events as they came, quarantine, plans, places, products."""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import F, Func, UUIDField
+from django.db.models.functions import MD5, Cast, Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from cdp.core.types import uuid7
+
+
+class CurrentTransaction(Func):
+    """The id of the writing transaction, for commit-safe watermarks."""
+
+    template = "(pg_current_xact_id()::text::bigint)"
+    output_field = models.BigIntegerField()
+    arity = 0
+
+
+class Channel(models.Model):
+    """Where data comes from."""
+
+    key = models.SlugField(_("key"), primary_key=True, max_length=30)
+
+    class Meta:
+        verbose_name = pgettext_lazy("of data", "channel")
+        verbose_name_plural = pgettext_lazy("of data", "channels")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Source(models.Model):
+    """One system that sends records or events. A lower trust rank is trusted more."""
+
+    class Party(models.TextChoices):
+        FIRST = "first", _("first party")
+        SECOND = "second", _("second party")
+        THIRD = "third", _("third party")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.SlugField(_("name"), max_length=60, unique=True)
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, verbose_name=pgettext_lazy("of data", "channel"))
+    party = models.CharField(_("party"), max_length=6, choices=Party, default=Party.FIRST)
+    brand = models.SlugField(_("brand"), max_length=40, blank=True)
+    trust_rank = models.SmallIntegerField(_("trust rank"), default=50)
+    zone = models.CharField(_("time zone"), max_length=50)
+    currency = models.CharField(_("currency"), max_length=3)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    built_in = models.BooleanField(_("built in"), default=False, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WriteKey(models.Model):
+    """Public by nature (it stands in web pages): it may write events of its source, and never read anything."""
+
+    key = models.CharField(_("key"), primary_key=True, max_length=64)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="write_keys", verbose_name=_("source"))
+    enabled = models.BooleanField(_("enabled"), default=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("write key")
+        verbose_name_plural = _("write keys")
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.key[:6]}…"
+
+
+class Event(models.Model):
+    """An event as it came. Its clear part is columns and `properties`; its personal part is `sealed`.
+
+    `record` is whose it is (a plain UUID: no look-up at ingestion); `leaves` are the anonymous, device and receipt
+    records it names beside that ({kind: record}). The sealed part, under the data key of `record`, is
+    {"external_id": …, "leaf_ids": {kind: external id}, "identifiers": {kind: [value, …]}, "attributes": {known attribute:
+    text}, "traits": {…}, "properties": {…}, "context": {…}}, absent where empty. `properties` are the clear properties, of
+    an identify event its clear traits.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, db_constraint=False, verbose_name=_("source"))
+    message_id = models.TextField(_("message id"))
+    type = models.CharField(_("type"), max_length=10)
+    name = models.TextField(_("name"))
+    record = models.UUIDField(_("record"))
+    kind = models.CharField(_("record kind"), max_length=12)
+    leaves: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    occurred_at = models.DateTimeField(_("occurred"))
+    received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    flags = ArrayField(models.CharField(max_length=30), default=list, db_default=[])
+    session = models.TextField(_("session"), null=True)  # noqa: DJ001 - absent is not empty here
+    place = models.TextField(_("place"), null=True)  # noqa: DJ001
+    campaign = models.TextField(_("campaign"), null=True)  # noqa: DJ001
+    account = models.TextField(_("account"), null=True)  # noqa: DJ001
+    order_id = models.TextField(_("order"), null=True)  # noqa: DJ001
+    brand = models.TextField(_("brand"), db_default="", default="")
+    currency = models.CharField(_("currency"), max_length=3, null=True)  # noqa: DJ001
+    revenue = models.BigIntegerField(_("revenue in minor units"), null=True)
+    properties: models.JSONField[Any, Any] = models.JSONField(_("properties"), default=dict)
+    sealed = models.BinaryField(null=True)
+    txid = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        constraints = [
+            models.UniqueConstraint(
+                F("source"), Cast(MD5("message_id"), UUIDField()), name="events_event_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["record", "name", "occurred_at"], name="events_event_record"),
+            models.Index(fields=["txid", "id"], name="events_event_txid"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.occurred_at:%Y-%m-%d %H:%M}"
+
+
+class Quarantined(models.Model):
+    """What arrived and does not fit: sealed under a key of its own (record = its id), mended and replayed later."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        REPLAYED = "replayed", _("replayed")
+        DISCARDED = "discarded", _("discarded")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name=_("source"))
+    digest = models.BinaryField(max_length=32, help_text="of the message id or canonical content: a repeat is not kept twice")
+    received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
+    reason = models.CharField(_("reason"), max_length=60)
+    place = models.CharField(_("place"), max_length=200, blank=True)
+    sealed = models.BinaryField()
+    identifiers = ArrayField(models.BinaryField(max_length=32), default=list)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+
+    class Meta:
+        verbose_name = _("quarantined event")
+        verbose_name_plural = pgettext_lazy("events", "quarantine")
+        constraints = [models.UniqueConstraint(fields=["source", "digest"], name="events_quarantined_once")]
+        indexes = [models.Index(fields=["reason", "received_at"], name="events_quarantined_reason")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class PlannedField(models.Model):
+    """The tracking plan's word on one field: clear or sealed, and its data class. `event` empty means every event."""
+
+    class Treatment(models.TextChoices):
+        CLEAR = "clear", pgettext_lazy("not sealed", "clear")
+        SEALED = "sealed", _("sealed")
+
+    class DataClass(models.TextChoices):
+        GENERAL = "general", pgettext_lazy("data class", "general")
+        LOCATION = "location", pgettext_lazy("data class", "location")
+        CREDIT = "credit", pgettext_lazy("data class", "credit")
+        SENSITIVE = "sensitive", pgettext_lazy("data class", "sensitive")
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("source"))
+    event = models.CharField(_("event"), max_length=200, blank=True)
+    path = models.CharField(_("field"), max_length=200)
+    treatment = models.CharField(_("treatment"), max_length=6, choices=Treatment)
+    data_class = models.CharField(_("data class"), max_length=10, choices=DataClass, default=DataClass.GENERAL)
+
+    class Meta:
+        verbose_name = _("planned field")
+        verbose_name_plural = _("tracking plan")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "event", "path"], name="events_planned_once", nulls_distinct=False)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event or '*'}.{self.path}"
+
+
+class Place(models.Model):
+    """A store, branch or desk."""
+
+    key = models.CharField(_("key"), primary_key=True, max_length=60)
+    name = models.CharField(_("name"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=20, default="store")
+    brand = models.SlugField(_("brand"), max_length=40, blank=True)
+    region = models.CharField(_("region"), max_length=60, blank=True)
+    zone = models.CharField(_("time zone"), max_length=50)
+
+    class Meta:
+        verbose_name = _("place")
+        verbose_name_plural = _("places")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Product(models.Model):
+    """What is sold, as it was from a moment on."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    sku = models.CharField(_("SKU"), max_length=100)
+    name = models.CharField(_("name"), max_length=200)
+    category = models.CharField(_("category path"), max_length=200, blank=True)
+    attributes: models.JSONField[Any, Any] = models.JSONField(_("attributes"), default=dict, blank=True)
+    price = models.BigIntegerField(_("price in minor units"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    valid_from = models.DateTimeField(_("valid from"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        constraints = [models.UniqueConstraint(fields=["sku", "valid_from"], name="events_product_version")]
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"

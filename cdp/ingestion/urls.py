@@ -1,0 +1,5 @@
+"""Where SDKs send to."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,11 @@
+"""Every address of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("v1/", include("cdp.ingestion.urls")),
+    path("api/", include("cdp.api.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", admin.site.urls),
+]

@@ -1,0 +1,249 @@
+"""Who is it: records, their identifiers, links between them, profiles, review cases, models."""
+
+from typing import Any
+
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from cdp.core.types import uuid7
+
+
+class Profile(models.Model):
+    """A set of records. A merged profile redirects, always straight to a live one."""
+
+    class State(models.TextChoices):
+        LIVE = "live", pgettext_lazy("profile", "live")
+        MERGED = "merged", pgettext_lazy("profile", "merged")
+        ERASED = "erased", pgettext_lazy("profile", "erased")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    state = models.CharField(_("state"), max_length=6, choices=State, default=State.LIVE, db_default=State.LIVE.value)
+    redirect = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged_from")
+    pinned = models.BooleanField(_("pinned"), default=False, db_default=False)
+    created_at = models.DateTimeField(_("created"), db_default=TransactionNow())
+    changed_at = models.DateTimeField(_("changed"), db_default=TransactionNow())
+
+    class Meta:
+        verbose_name = _("profile")
+        verbose_name_plural = _("profiles")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="merged", redirect__isnull=False) | ~Q(state="merged"), name="identity_profile_redirects"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Record(models.Model):
+    """One source's view of one person: (source, kind, external id); a fold of its events.
+
+    `attributes` seals {"external_id": …, "values": {attribute: [[value, event time, message id], … newest first]},
+    "identifiers": {kind: {normalised value: [first seen, last seen]}}}; `traits` is {name: [value, event time, message id]}.
+    Times are ISO 8601 in UTC.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    source = models.ForeignKey("events.Source", on_delete=models.PROTECT, verbose_name=_("source"))
+    kind = models.CharField(_("kind"), max_length=12)
+    leaf = models.BooleanField(_("leaf"), default=False)
+    profile = models.ForeignKey(
+        Profile, on_delete=models.PROTECT, null=True, related_name="records", verbose_name=_("profile")
+    )
+    attributes = models.BinaryField(null=True)
+    traits: models.JSONField[Any, Any] = models.JSONField(_("clear traits"), default=dict)
+    version = models.BigIntegerField(default=0)
+    first_seen = models.DateTimeField(_("first seen"))
+    last_seen = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("record")
+        verbose_name_plural = _("records")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Identifier(models.Model):
+    """A value by which a record can be found, as a blind index, with the period in which it was seen."""
+
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="identifiers")
+    kind = models.CharField(_("kind"), max_length=30)
+    digest = models.BinaryField(max_length=32)
+    first_seen = models.DateTimeField(_("first seen"))
+    last_seen = models.DateTimeField(_("last seen"))
+
+    class Meta:
+        verbose_name = _("identifier")
+        verbose_name_plural = _("identifiers")
+        constraints = [models.UniqueConstraint(fields=["record", "kind", "digest"], name="identity_identifier_once")]
+        indexes = [models.Index(fields=["digest", "kind"], name="identity_identifier_digest")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class BlockedValue(models.Model):
+    """An identifier value that links nobody: a call centre's own number, a cashier's card."""
+
+    kind = models.CharField(_("kind"), max_length=30)
+    digest = models.BinaryField(max_length=32)
+    reason = models.CharField(_("reason"), max_length=200)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("blocked value")
+        verbose_name_plural = _("blocked values")
+        constraints = [models.UniqueConstraint(fields=["kind", "digest"], name="identity_blocked_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
+
+class Claim(models.Model):
+    """A record that named a leaf (anonymous, device, receipt); the earliest claim owns the leaf."""
+
+    leaf = models.UUIDField()
+    record = models.UUIDField()
+    at = models.DateTimeField()
+    message_id = models.TextField()
+
+    class Meta:
+        verbose_name = _("claim")
+        constraints = [models.UniqueConstraint(fields=["leaf", "record"], name="identity_claim_once")]
+        indexes = [models.Index(fields=["record"], name="identity_claim_record")]
+
+    def __str__(self) -> str:
+        return f"{self.leaf} ← {self.record}"
+
+
+class LinkageModel(models.Model):
+    """A trained model, everything it decides with frozen: m, u, term frequencies, stop keys, thresholds."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", pgettext_lazy("model", "draft")
+        LIVE = "live", pgettext_lazy("model", "live")
+        RETIRED = "retired", pgettext_lazy("model", "retired")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    version = models.CharField(_("version"), max_length=60)
+    parameters: models.JSONField[Any, Any] = models.JSONField(_("parameters"))
+    report: models.JSONField[Any, Any] = models.JSONField(_("report"), default=dict)
+    state = models.CharField(_("state"), max_length=7, choices=State, default=State.DRAFT)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("linkage model")
+        verbose_name_plural = _("linkage models")
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class Link(models.Model):
+    """Evidence that two records are (or are not) one person; `left` < `right`. Identifier links follow from
+    identifiers and are not stored."""
+
+    class Kind(models.TextChoices):
+        MUST = "must", _("must link")
+        CANNOT = "cannot", _("cannot link")
+        PROBABLE = "probable", _("probabilistic")
+
+    left = models.UUIDField()
+    right = models.UUIDField()
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    weight = models.FloatField(_("match weight"), default=0)
+    levels: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    model = models.ForeignKey(LinkageModel, on_delete=models.PROTECT, null=True)
+    actor = models.CharField(_("actor"), max_length=100, blank=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("link")
+        verbose_name_plural = _("links")
+        constraints = [
+            models.UniqueConstraint(fields=["left", "right", "kind"], name="identity_link_once"),
+            models.CheckConstraint(condition=Q(left__lt=models.F("right")), name="identity_link_sorted"),
+        ]
+        indexes = [models.Index(fields=["right"], name="identity_link_right")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.weight:.1f}"
+
+
+class ReviewCase(models.Model):
+    """Two records a steward should look at: likely but not sure, or joined by evidence that a constraint refused."""
+
+    class State(models.TextChoices):
+        OPEN = "open", pgettext_lazy("review case", "open")
+        SAME = "same", _("same person")
+        DIFFERENT = "different", _("different people")
+        OBSOLETE = "obsolete", pgettext_lazy("review case", "obsolete")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    left = models.UUIDField()
+    right = models.UUIDField()
+    reason = models.CharField(_("reason"), max_length=40)
+    weight = models.FloatField(_("match weight"), default=0)
+    levels: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("review case")
+        verbose_name_plural = _("review cases")
+        constraints = [models.UniqueConstraint(fields=["left", "right"], name="identity_case_once")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ResolutionRun(models.Model):
+    """One batch run: which model, how many records, what changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    model = models.ForeignKey(LinkageModel, on_delete=models.PROTECT, null=True, verbose_name=_("model"))
+    started_at = models.DateTimeField(_("started"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
+
+    class Meta:
+        verbose_name = _("resolution run")
+        verbose_name_plural = _("resolution runs")
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M}"
+
+
+class ProfileChange(models.Model):
+    """Append-only and numbered: what happened to a profile's id, with the record sets before, for undoing."""
+
+    class Kind(models.TextChoices):
+        CREATED = "created", pgettext_lazy("profile", "created")
+        MERGED = "merged", pgettext_lazy("profile", "merged")
+        SPLIT = "split", pgettext_lazy("profile", "split")
+        ERASED = "erased", pgettext_lazy("profile", "erased")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    profile = models.UUIDField(_("profile"))
+    other = models.UUIDField(_("other profile"), null=True)
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
+    records: models.JSONField[Any, Any] = models.JSONField(default=list)
+    run = models.UUIDField(null=True)
+    actor = models.CharField(_("actor"), max_length=100)
+    at = models.DateTimeField(_("when"), db_default=TransactionNow())
+
+    class Meta:
+        verbose_name = _("profile change")
+        verbose_name_plural = _("profile changes")
+        indexes = [models.Index(fields=["profile", "at"], name="identity_change_profile")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.profile}"

@@ -1,0 +1,132 @@
+"""Which people: segments, who is in them, and every coming and going."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.functions import TransactionNow
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from cdp.core.types import uuid7
+
+
+class Segment(models.Model):
+    """A rule and what its members may be used for. The rule's meaning is fixed by `segments.query`."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", pgettext_lazy("segment", "draft")
+        PUBLISHED = "published", pgettext_lazy("segment", "published")
+        ARCHIVED = "archived", pgettext_lazy("segment", "archived")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.SlugField(_("key"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    description = models.TextField(_("description"), blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("owner")
+    )
+    purpose = models.ForeignKey("consent.Purpose", on_delete=models.PROTECT, verbose_name=_("purpose"))
+    brand = models.SlugField(_("brand"), max_length=40, blank=True)
+    zone = models.CharField(_("time zone"), max_length=50)
+    rule: models.JSONField[Any, Any] = models.JSONField(_("rule"))
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.DRAFT)
+    version = models.IntegerField(_("version"), default=1)
+    refresh_minutes = models.IntegerField(_("recomputed every … minutes"), default=60)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+    due_at = models.DateTimeField(_("next recompute"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")
+        ordering = ["name"]
+        permissions = [("export_segment", _("Can export segment")), ("publish_segment", _("Can publish segment"))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SegmentUserPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Segment, on_delete=models.CASCADE)
+
+
+class SegmentGroupPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Segment, on_delete=models.CASCADE)
+
+
+class Run(models.Model):
+    """One full recompute: when, by which engine, how many, or why not."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", pgettext_lazy("run", "running")
+        DONE = "done", pgettext_lazy("run", "done")
+        FAILED = "failed", pgettext_lazy("run", "failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="runs", verbose_name=_("segment"))
+    version = models.IntegerField(_("version"))
+    engine = models.CharField(_("engine"), max_length=12, default="postgresql")
+    as_of = models.DateTimeField(_("as of"))
+    started_at = models.DateTimeField(_("started"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    state = models.CharField(_("state"), max_length=7, choices=State, default=State.RUNNING)
+    members = models.IntegerField(_("members"), null=True)
+    entered = models.IntegerField(_("entered"), null=True)
+    left = models.IntegerField(pgettext_lazy("of members", "left"), null=True)
+    error = models.CharField(_("error"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("segment run")
+        verbose_name_plural = _("segment runs")
+        indexes = [models.Index(fields=["segment", "-started_at"], name="segments_run_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class Membership(models.Model):
+    """Who is in a segment now, by its rule alone: consent is asked when members leave the house."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
+    profile = models.ForeignKey("identity.Profile", on_delete=models.CASCADE, related_name="memberships")
+    entered_at = models.DateTimeField(_("entered"))
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [models.UniqueConstraint(fields=["segment", "profile"], name="segments_membership_once")]
+        indexes = [models.Index(fields=["profile"], name="segments_membership_profile")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.profile_id}"
+
+
+class Transition(models.Model):
+    """Append-only and numbered: a profile came into a segment or left it, and why.
+
+    Those with a purpose and channel are told only to readers bound to them (consent given or withdrawn).
+    """
+
+    class Kind(models.TextChoices):
+        ENTERED = "entered", pgettext_lazy("a segment", "entered")
+        LEFT = "left", pgettext_lazy("a segment", "left")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"))
+    profile = models.UUIDField(_("profile"))
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
+    reason = models.CharField(_("reason"), max_length=12)
+    purpose = models.CharField(_("purpose"), max_length=50, blank=True)
+    channel = models.CharField(_("contact channel"), max_length=20, blank=True)
+    at = models.DateTimeField(_("when"), db_default=TransactionNow())
+
+    class Meta:
+        verbose_name = _("transition")
+        verbose_name_plural = _("transitions")
+        indexes = [models.Index(fields=["segment", "profile", "at"], name="segments_transition_history")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.profile}"

@@ -1,0 +1,113 @@
+"""What can be wrong with a rule: a place in the JSON, a code, and an English message with its parameters.
+
+The message is a msgid: callers translate it and fill in the parameters afterwards.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MOST_PROBLEMS = 100
+LONGEST_QUOTE = 60
+
+MESSAGES: Mapping[str, str] = {
+    "type": "This must be %(expected)s.",
+    "kind": "A clause needs exactly one of: %(kinds)s.",
+    "unknown_key": "“%(name)s” is not a key of this clause. Known keys: %(known)s.",
+    "missing_key": "The key “%(name)s” is missing.",
+    "empty_group": "A group needs at least one clause.",
+    "too_deep": "Clauses may be nested at most %(limit)s deep.",
+    "too_many_clauses": "A rule may have at most %(limit)s clauses.",
+    "unknown_op": "“%(name)s” is not an operator here. Operators: %(known)s.",
+    "surplus_value": "The operator “%(op)s” takes no value.",
+    "number_finite": "A number must be finite.",
+    "number_range": "The number is too large.",
+    "number_decimals": "A number may have at most six decimals.",
+    "integer_range": "The whole number must lie between %(low)s and %(high)s.",
+    "too_long": "The text is longer than %(limit)s characters.",
+    "empty_text": "The text is empty.",
+    "bad_text": "The text contains a character that cannot be stored.",
+    "too_many_values": "A list may have at most %(limit)s values.",
+    "empty_list": "The list is empty.",
+    "mixed_values": "All values of a list must be of one type.",
+    "between_pair": "“between” needs a list of two values: lowest and highest.",
+    "between_order": "The lowest value is greater than the highest.",
+    "op_type": "The operator “%(op)s” cannot be used with a value of type %(type)s.",
+    "bad_path": "“%(name)s” is not a property path: names joined by dots.",
+    "currency_code": "A currency is three capital letters, such as KRW.",
+    "currency_missing": "Say in which currency the money is counted.",
+    "one_measure": "Use only one of: %(names)s.",
+    "empty_window": "A window needs a length, such as {\"days\": 30}.",
+    "calendar_days": "Calendar windows are counted in days only.",
+    "window_length": "A window may be at most %(limit)s days long.",
+    "not_json": "The rule is not valid JSON.",
+    "unknown_trait": "There is no trait “%(name)s”.",
+    "unknown_trait_near": "There is no trait “%(name)s”. Did you mean “%(near)s”?",
+    "unknown_segment": "There is no segment “%(name)s”.",
+    "unknown_segment_near": "There is no segment “%(name)s”. Did you mean “%(near)s”?",
+    "unknown_purpose": "There is no purpose “%(name)s”.",
+    "unknown_purpose_near": "There is no purpose “%(name)s”. Did you mean “%(near)s”?",
+    "unknown_channel": "There is no contact channel “%(name)s”.",
+    "unknown_channel_near": "There is no contact channel “%(name)s”. Did you mean “%(near)s”?",
+    "unknown_event": "No event “%(name)s” has been seen yet.",
+    "unknown_event_near": "No event “%(name)s” has been seen yet. Did you mean “%(near)s”?",
+    "unknown_property": "No property “%(name)s” of this event has been seen yet.",
+    "unknown_property_near": "No property “%(name)s” of this event has been seen yet. Did you mean “%(near)s”?",
+    "sealed": "“%(name)s” is personal and kept sealed, so a rule cannot read it. Use a coarse trait instead.",
+    "data_class": "“%(name)s” is of the data class “%(class)s”, which the purpose of this segment does not allow.",
+    "wrong_type": "“%(name)s” is of type %(expected)s; this value is of type %(type)s.",
+    "bad_date": "This must be a date such as 2026-01-31, or days ago.",
+    "bad_moment": "This must be a date such as 2026-01-31, a time with its offset, or days ago.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: `path` is a JSON pointer into the rule, `message` a msgid for `params`."""
+
+    path: str
+    code: str
+    message: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The message in English, filled in."""
+        return self.message % self.params
+
+
+class RuleError(ValueError):
+    """A rule that is refused, with every problem found. Its text quotes nothing of the rule, so it may be logged."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("rule refused: " + ", ".join(sorted({problem.code for problem in problems})))
+
+
+class Notes:
+    """Collects problems, at most `MOST_PROBLEMS`, so that a hostile rule cannot make a hostile answer."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, path: str, code: str, **params: object) -> None:
+        """Note a problem at a place; long parameters are shortened."""
+        if len(self.problems) < MOST_PROBLEMS:
+            shown = {name: quote(str(value)) for name, value in params.items()}
+            self.problems.append(Problem(path, code, MESSAGES[code], shown))
+
+    def raise_if_any(self) -> None:
+        """Raise `RuleError` with all that was noted."""
+        if self.problems:
+            raise RuleError(self.problems)
+
+
+def child(path: str, key: str | int) -> str:
+    """The JSON pointer (RFC 6901) of a key below `path`."""
+    escaped = quote(str(key)).replace("~", "~0").replace("/", "~1")
+    return f"{path}/{escaped}"
+
+
+def quote(text: str) -> str:
+    """Text fit for a message: printable and short (lists of operators are longer than any name)."""
+    printable = "".join(character if character.isprintable() else "�" for character in text[: LONGEST_QUOTE * 4])
+    return printable if len(text) <= LONGEST_QUOTE * 4 else printable + "…"

@@ -1,0 +1,31 @@
+"""Tests run on real servers: the test database is made as the owner and used as the application's own role."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+
+from cdp.core import crypto, startup
+
+startup.prepare()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        owner, app = connections["owner"], connections["default"]
+        before = owner.settings_dict["NAME"]
+        owner.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        app.creation.set_as_test_mirror(owner.settings_dict)
+    yield
+    with django_db_blocker.unblock():
+        app.close()
+        owner.creation.destroy_test_db(before, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def forget_keys() -> Iterator[None]:
+    """Each test starts with no cached keys: the one before may have rolled its back."""
+    crypto.forget_keys()
+    yield
+    crypto.forget_keys()
