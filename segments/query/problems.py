@@ -36,7 +36,7 @@ MESSAGES: Mapping[str, str] = {
     "currency_code": "A currency is three capital letters, such as KRW.",
     "currency_missing": "Say in which currency the money is counted.",
     "one_measure": "Use only one of: %(names)s.",
-    "empty_window": "A window needs a length, such as {\"days\": 30}.",
+    "empty_window": 'A window needs a length, such as {"days": 30}.',
     "calendar_days": "Calendar windows are counted in days only.",
     "window_length": "A window may be at most %(limit)s days long.",
     "not_json": "The rule is not valid JSON.",

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from segments.query.ast import DaysAgo, Flag, Number, Text, Value
 from segments.query.problems import Notes, child
@@ -14,6 +14,7 @@ MOST_DAYS = 36_525
 MOST_UNKNOWN_KEYS = 5
 WHOLE_DIGITS = 32
 DECIMALS = 6
+EXACT = Context(prec=60)
 CURRENCY = re.compile(r"[A-Z]{3}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -77,7 +78,7 @@ def _decimal(value: Decimal, path: str, notes: Notes) -> Number | None:
     if exponent < -DECIMALS:
         notes.add(path, "number_decimals")
         return None
-    return Number(Decimal((value.as_tuple().sign, tuple(map(int, digits.rstrip("0"))), exponent)))
+    return Number(Decimal(format(value.normalize(EXACT), "f")))
 
 
 def integer(value: object, low: int, high: int, path: str, notes: Notes) -> int | None:

@@ -1,0 +1,137 @@
+"""What differs between engines: reading typed values out of JSON, and the order of strings. The rest is one tree.
+
+Every cast stands inside a CASE on the JSON type (or is a TRY_CAST), for engines may evaluate conditions in any order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlglot import exp
+
+from segments.query import relations
+from segments.query.ast import Kind
+
+LARGEST = "99999999999999999999999999999999.999999"
+DIGITS, ZEROS = "0123456789", "0000000000"
+SHAPES: dict[Kind, str] = {"date": "0000-00-00", "moment": "0000-00-00T00:00:00.000000Z"}
+Bind = Callable[[str], exp.Expr]
+DECIMAL = "decimal(38, 6)"
+
+
+class Dialect(Protocol):
+    """One engine. JSON expressions come from `member`; each reader is NULL where the value is of another type."""
+
+    @property
+    def name(self) -> str:
+        """sqlglot's name of the dialect."""
+
+    def member(self, json: exp.Expr, name: str, bind: Bind) -> exp.Expr:
+        """The value under a key of an object; NULL for arrays and scalars. `bind` makes the key a parameter."""
+
+    def present(self, json: exp.Expr) -> exp.Expr:
+        """Whether there is a value other than JSON null; NULL or false where not."""
+
+    def number(self, json: exp.Expr) -> exp.Expr:
+        """The value as DECIMAL(38,6), rounded half away from zero; NULL where out of range."""
+
+    def text(self, json: exp.Expr) -> exp.Expr:
+        """The value as a string that compares by code point."""
+
+    def boolean(self, json: exp.Expr) -> exp.Expr:
+        """The value as a boolean."""
+
+    def by_code_point(self, text: exp.Expr) -> exp.Expr:
+        """A string column made to compare by code point."""
+
+
+def shaped(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
+    """A string that has the shape of a date or moment, else NULL; such strings sort as the times they name."""
+    text = dialect.text(json)
+    masked = exp.func("translate", text.copy(), exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
+    return when(exp.EQ(this=masked, expression=exp.Literal.string(SHAPES[kind])), text)
+
+
+def when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """CASE WHEN condition THEN value END."""
+    return exp.Case(ifs=[exp.If(this=condition, true=value)])
+
+
+def _type_is(function: str, json: exp.Expr, name: str) -> exp.Expr:
+    return exp.EQ(this=exp.func(function, json.copy()), expression=exp.Literal.string(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """PostgreSQL ≥ 16 over jsonb, which keeps numbers exact."""
+
+    name: str = "postgres"
+
+    def member(self, json: exp.Expr, name: str, bind: Bind) -> exp.Expr:
+        return exp.JSONExtract(this=json, expression=bind(name), only_json_types=True)
+
+    def present(self, json: exp.Expr) -> exp.Expr:
+        return exp.NEQ(this=exp.func("jsonb_typeof", json), expression=exp.Literal.string("null"))
+
+    def number(self, json: exp.Expr) -> exp.Expr:
+        """Rounded before the range is looked at: what would round up to 10^32 must not reach the cast."""
+        rounded = exp.Round(this=exp.cast(json.copy(), "decimal"), decimals=exp.Literal.number(6))
+        largest = exp.Literal.number(LARGEST)
+        fits = exp.Between(this=rounded, low=exp.Neg(this=largest), high=largest.copy())
+        return when(_type_is("jsonb_typeof", json, "number"), when(fits, exp.cast(rounded.copy(), DECIMAL)))
+
+    def text(self, json: exp.Expr) -> exp.Expr:
+        # #>> with an empty path is the only operator that unquotes a jsonb scalar.
+        empty = exp.cast(exp.Literal.string("{}"), exp.DataType.build("text[]", dialect="postgres"))
+        unquoted = exp.JSONBExtractScalar(this=exp.paren(json.copy()), expression=empty)
+        return self.by_code_point(when(_type_is("jsonb_typeof", json, "string"), unquoted))
+
+    def boolean(self, json: exp.Expr) -> exp.Expr:
+        return when(_type_is("jsonb_typeof", json, "boolean"), exp.cast(json.copy(), "boolean"))
+
+    def by_code_point(self, text: exp.Expr) -> exp.Expr:
+        return exp.paren(exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDB:
+    """DuckDB over JSON columns. Its JSON reads numbers beyond 64 bits as doubles: exact to 15 significant digits."""
+
+    name: str = "duckdb"
+
+    def member(self, json: exp.Expr, name: str, bind: Bind) -> exp.Expr:
+        """By JSON pointer, for a bare key that starts with $ would be a path; "0" must not index an array."""
+        pointer = "/" + name.replace("~", "~0").replace("/", "~1")
+        found = exp.Anonymous(this="json_extract", expressions=[json.copy(), bind(pointer)])
+        return when(_type_is("json_type", json, "OBJECT"), found) if name.isdigit() else found
+
+    def present(self, json: exp.Expr) -> exp.Expr:
+        return exp.NEQ(this=exp.func("json_type", json), expression=exp.Literal.string("NULL"))
+
+    def number(self, json: exp.Expr) -> exp.Expr:
+        names = [exp.Literal.string(name) for name in ("UBIGINT", "BIGINT", "DOUBLE")]
+        is_number = exp.In(this=exp.func("json_type", json.copy()), expressions=names)
+        read = exp.TryCast(this=self._string(json), to=exp.DataType.build(DECIMAL))
+        return when(is_number, read)
+
+    def text(self, json: exp.Expr) -> exp.Expr:
+        return when(_type_is("json_type", json, "VARCHAR"), self._string(json))
+
+    def boolean(self, json: exp.Expr) -> exp.Expr:
+        read = exp.TryCast(this=self._string(json), to=exp.DataType.build("boolean"))
+        return when(_type_is("json_type", json, "BOOLEAN"), read)
+
+    def by_code_point(self, text: exp.Expr) -> exp.Expr:
+        return text
+
+    def _string(self, json: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="json_extract_string", expressions=[json.copy(), exp.Literal.string("$")])
+
+
+POSTGRES = Postgres()
+DUCKDB = DuckDB()
+FUNCTIONS = frozenset({"jsonb_typeof", "json_type", "json_extract", "json_extract_string"})
+CONSTANTS = frozenset(
+    {"number", "string", "boolean", "null", "OBJECT", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "$",
+     "{}", "0", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED, *SHAPES.values()}
+)  # fmt: skip

@@ -1,0 +1,39 @@
+"""The allow-list, checked again on the finished tree: whatever a rule said, only known words are printed."""
+
+import re
+from collections.abc import Collection
+
+from sqlglot import exp
+
+from segments.query import relations
+from segments.query.dialects import CONSTANTS, FUNCTIONS
+
+ALIASES = re.compile(r"p|t|e|r|s\d+")
+WORDS = relations.TABLES | relations.COLUMNS | {"C", "fits"}
+
+
+class UnsafeQuery(RuntimeError):
+    """A defect of ours: the tree holds a word that no rule can have put there. Its text quotes nothing."""
+
+
+def guard(tree: exp.Expr, parameters: Collection[str]) -> None:
+    """Raise `UnsafeQuery` unless every identifier, literal, function and parameter of a tree is one of ours."""
+    for node in tree.walk():
+        if not _is_known(node, parameters):
+            raise UnsafeQuery(f"unknown {type(node).__name__} in a rule's query")
+
+
+def _is_known(node: exp.Expr, parameters: Collection[str]) -> bool:
+    match node:
+        case exp.Placeholder():
+            return node.name in parameters
+        case exp.Identifier():
+            return node.name in WORDS or bool(ALIASES.fullmatch(node.name))
+        case exp.Literal():
+            return node.name in CONSTANTS
+        case exp.Anonymous():
+            return node.name.lower() in FUNCTIONS
+        case exp.Command() | exp.Comment() | exp.Var():
+            return False
+        case _:
+            return not node.comments
