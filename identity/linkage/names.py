@@ -24,17 +24,17 @@ john jack johnny jon|jonathan jon jonny|joseph joe joey|thomas tom tommy|charles
 michael mike mick mickey mikey|matthew matt matty|christopher chris kit topher|nicholas nick nicky|anthony tony
 andrew andy drew|alexander alex sandy xander|benjamin ben benny|daniel dan danny|david dave davey|donald don donny
 frederick fred freddie freddy|george georgie|gerald gerry jerry|gregory greg|henry harry hank|jeffrey jeff|geoffrey geoff
-kenneth ken kenny|lawrence larry laurie|leonard leo len lenny|patrick pat paddy|peter pete|philip phil|raymond ray
+kenneth ken kenny|lawrence larry laurie|leonard len lenny|patrick pat paddy|peter pete|philip phil
 ronald ron ronnie|samuel sam sammy|stephen steve stevie|steven steve stevie|timothy tim timmy|vincent vince vinny
-walter walt wally|zachary zach zack|theodore ted theo teddy|joshua josh|jacob jake|nathaniel nate nathan nat
+walter walt wally|zachary zach zack|theodore ted theo teddy|joshua josh|jacob jake
 elizabeth liz beth betty eliza lizzie libby lisa|margaret maggie meg peggy marge|katherine kate kathy katie kat kitty
-catherine cathy cate kate katie cat|mary molly polly mollie|patricia pat patty tricia trish|jennifer jen jenny jenna
+catherine cathy cate kate katie cat|mary molly polly mollie|patricia pat patty tricia trish|jennifer jen jenna
 susan sue susie suzy|barbara barb babs|deborah deb debbie|rebecca becky becca|victoria vicky tori vic|christina chris tina
 christine chris tina chrissy|dorothy dot dottie dolly|eleanor ellie nell nora|frances fran fanny|abigail abby gail
-alexandra alex sandra lexi|amanda mandy|charlotte lottie charlie|emily em emmy|isabella bella izzy|jessica jess jessie
+alexandra alex sandra lexi|amanda mandy|charlotte lottie charlie|emily em emmy|isabella bella|jessica jess jessie
 josephine jo josie|judith judy|madeline maddie|natalie nat|olivia liv livvy|pamela pam|samantha sam|sandra sandy
 stephanie steph|theresa terry tess|valerie val|veronica ronnie|virginia ginny|caroline carrie|cynthia cindy|gabrielle gabby
-georgina georgie gina|harriet hattie|jacqueline jackie|joanna jo|kimberly kim|lillian lily|lucille lucy|matilda tilly
+georgina georgie gina|harriet hattie|joanna jo|kimberly kim|lillian lily|matilda tilly
 """
 
 

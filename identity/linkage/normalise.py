@@ -50,6 +50,10 @@ _YEAR_LAST: Final = re.compile(r"(\d{1,2})\s*[-./ ]\s*(\d{1,2})\s*[-./ ]\s*(\d{4
 # Dates that forms and migrations put where the birth date is missing.
 _PLACEHOLDER_DATES: Final = frozenset(("1900-01-01", "1901-01-01", "1970-01-01", "1899-12-30", "1999-09-09", "2000-01-01", "1911-11-11"))
 _ROAD: Final = re.compile(r"([^\W\d_]+(?:\d+(?:번|가))?[\w·]*?(?:로|길|대로)(?:\d+번?[가-힣]?길)?)\s*(\d+(?:-\d+)?)")
+_STREET: Final = re.compile(
+    r"(\d+[a-z]?)?\W*([^\W\d][^\d]*?\b(?:street|st|road|rd|avenue|ave|place|pl|court|ct|crescent|cres|drive|dr|lane|ln|way|close"
+    r"|circuit|cct|terrace|tce|boulevard|blvd|parade|pde|square|sq|highway|hwy|grove|gardens|rise|walk))\b"
+)
 _LOT: Final = re.compile(r"([가-힣]+\d*(?:동|리|가|읍|면))\s*(?:산\s*)?(\d+(?:-\d+)?)(?:번지)?(?!\d*\s*(?:호|동))")
 
 
@@ -217,6 +221,8 @@ def _street_columns(address: str) -> dict[str, str | None]:
     found = _ROAD.search(address) or _LOT.search(address)
     if found:
         street, house = found[1], found[2]
+    elif western := _STREET.search(address):
+        street, house = re.sub(r"\W+", "", western[2]), western[1] or ""
     else:
         number = re.search(r"\d+(?:-\d+)?", address)
         house = number.group() if number else ""

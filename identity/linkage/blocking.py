@@ -1,0 +1,115 @@
+"""Which pairs are worth comparing: a table of keys per rule, its hot keys cut off, its pairs counted.
+
+A rule's key that more than `cap` records share says little (a household's phone, a shop's phone, 김민준) and would cost the
+square of its records: it is skipped, and each single-value rule has finer ones beside it that still find those pairs.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+# Name parts by sound, whichever is the surname; null unless both are there.
+_SOUND: Final = "(case when surname_key < given_key then surname_key || '~' || given_key else given_key || '~' || surname_key end)"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Records that share one of the rule's `keys` are compared, unless more than `cap` share it."""
+
+    name: str
+    keys: tuple[str, ...]
+    cap: int = 100
+
+
+# From certain to vague; a pair counts for the first rule that finds it. Vague rules work on small files and, being mostly
+# over their caps there, cost little on large ones.
+RULES: Final = (
+    Rule("email", ("email",)),
+    Rule("phone", ("phone",)),
+    Rule("name, birth year", (f"{_SOUND} || birth_year",)),
+    Rule("birth date, name word", ("birth_date || surname_key", "birth_date || given_key")),
+    Rule("birth day, name", (f"birth_day || {_SOUND}",)),
+    Rule("name, district", (f"{_SOUND} || district",)),
+    Rule("address, given name", ("address || given_key",)),
+    Rule("address, birth year", ("address || birth_year",)),
+    Rule("postcode, given name", ("postcode || given_key",), 60),
+    Rule("postcode, birth day", ("postcode || birth_day",), 60),
+    Rule("phone, given name", ("phone || given_key",)),
+    Rule("email, given name", ("email || given_key",)),
+    Rule("phone, birth date", ("phone || birth_date",)),
+    Rule("name, city", (f"{_SOUND} || city",), 50),
+    Rule("birth date", ("birth_date",), 20),
+    Rule("name", (_SOUND,), 25),
+    Rule("local part", ("case when length(email_local) >= 5 then email_local end",), 20),
+    Rule("birth year, name word", ("birth_year || surname_key", "birth_year || given_key"), 20),
+    Rule("birth day, initial", ("birth_day || substr(given_key, 1, 2)", "birth_day || substr(surname_key, 1, 2)"), 20),
+    Rule("mailbox stem", ("case when length(email_local) >= 6 then substr(email_local, 1, 6) end",), 20),
+    Rule("name word", ("surname_key", "given_key"), 12),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """What one rule gave: pairs no earlier rule gave, and how many of its keys were too hot to use."""
+
+    rule: str
+    pairs: int
+    hot_keys: int
+
+
+def block(connection: duckdb.DuckDBPyConnection, stop_keys: dict[str, tuple[str, ...]], salt: str) -> tuple[Blocked, ...]:
+    """From table `records` (`rid` and the columns of `normalise`) make table `pairs` (match_key, join_key_l, join_key_r),
+    each pair once and under its first rule. `stop_keys`: salted digests of keys that the model refuses, by rule."""
+    _keys_table(connection)
+    connection.execute("create or replace temp table stopped (rule utinyint, digest varchar)")
+    stopped = [(index, key) for index, rule in enumerate(RULES) for key in stop_keys.get(rule.name, ())]
+    if stopped:
+        connection.executemany("insert into stopped values (?, ?)", stopped)
+    _usable_keys(connection, salt)
+    connection.execute("""
+        create or replace temp table pairs as
+        select cast(min(l.rule) as varchar) as match_key, l.rid as join_key_l, r.rid as join_key_r
+        from usable l join usable r on l.rule = r.rule and l.key = r.key and l.rid < r.rid
+        group by l.rid, r.rid""")
+    return _report(connection)
+
+
+def hot_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> dict[str, tuple[str, ...]]:
+    """Salted digests of the keys of table `records` that are over their rule's cap, by rule; for the model to freeze."""
+    _keys_table(connection)
+    connection.execute("create or replace temp table stopped (rule utinyint, digest varchar)")
+    _usable_keys(connection, salt)
+    rows = connection.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
+    return {rule.name: tuple(key for at, key in rows if at == index) for index, rule in enumerate(RULES)}
+
+
+def digest_sql(column: str, salt: str) -> str:
+    """SQL of `model.digest`. `salt` is hexadecimal."""
+    return f"substr(md5('{salt}' || {column}), 1, 16)"
+
+
+def _keys_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Table `keys` (rule, key, rid), each once: a record whose name is one word twice has one key."""
+    keys = [(index, key) for index, rule in enumerate(RULES) for key in rule.keys]
+    union = " union all ".join(f"select {index}::utinyint as rule, {key} as key, rid from records" for index, key in keys)
+    connection.execute(f"create or replace temp table keys as select distinct * from ({union}) where key is not null")
+
+
+def _usable_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> None:
+    caps = ", ".join(f"({index}::utinyint, {rule.cap})" for index, rule in enumerate(RULES))
+    connection.execute(f"""
+        create or replace temp table sized as
+        select rule, key, count(*) as records, count(*) > any_value(cap) as hot
+        from keys join (values {caps}) caps(rule, cap) using (rule) group by rule, key having count(*) > 1""")
+    connection.execute("create or replace temp table hot as select rule, key from sized where hot")
+    connection.execute(f"""
+        create or replace temp table usable as
+        select keys.rule, hash(key) as key, rid from keys semi join (select rule, key from sized where not hot) s using (rule, key)
+        where not exists (select 1 from stopped where stopped.rule = keys.rule and stopped.digest = {digest_sql("keys.key", salt)})""")
+
+
+def _report(connection: duckdb.DuckDBPyConnection) -> tuple[Blocked, ...]:
+    pairs = dict(connection.execute("select match_key, count(*) from pairs group by 1").fetchall())
+    hot = dict(connection.execute("select rule, count(*) from hot group by 1").fetchall())
+    return tuple(Blocked(rule.name, pairs.get(str(index), 0), hot.get(index, 0)) for index, rule in enumerate(RULES))

@@ -1,0 +1,203 @@
+"""Constrained clustering: links in their total order join records unless something stands between them.
+
+Connected components over-merge: one wrong link among thousands joins two people, and a family's phone joins the family.
+Here every union is checked against all that is known of both sides. The result depends on the set of nodes and links only.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import TypeVar
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from identity.linkage import names
+from identity.linkage.types import MODEL, STEWARD, Limits, Link, Node, Partition, Reason, Refusal
+
+# Distinct spellings or dates of one cluster that are compared with the other's; both sides are cut in sorted order.
+MOST_COMPARED = 12
+T = TypeVar("T")
+
+
+def cluster(
+    nodes: Iterable[Node], links: Iterable[Link], cannot: Iterable[tuple[str, str]] = (), limits: Limits | None = None
+) -> Partition:
+    """Partition of `nodes` by `links`, strongest first; `cannot`: pairs of ids that a steward holds apart.
+
+    Links to unknown ids are ignored. Any permutation of the arguments gives the same partition and refusals.
+    """
+    forest = _Forest({node.id: node for node in nodes}, cannot, limits or Limits())
+    known = sorted({link for link in links if link.left in forest.nodes and link.right in forest.nodes}, key=lambda link: link.order)
+    leafy = [link for link in known if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf]
+    firm = [link for link in known if not (forest.nodes[link.left].leaf or forest.nodes[link.right].leaf)]
+    refused = [*_join_all(forest, firm), *_attach_all(forest, leafy)]
+    return Partition(_labels(forest), tuple(refused))
+
+
+def _join_all(forest: "_Forest", links: Sequence[Link]) -> list[Refusal]:
+    refused = []
+    for link in links:
+        if reason := forest.join(link):
+            refused.append(Refusal(link, reason))
+    return refused
+
+
+def _attach_all(forest: "_Forest", links: Sequence[Link]) -> list[Refusal]:
+    """Leaves attach after all else, each to the one record of its earliest link, and join nothing to anything."""
+    attached: dict[str, str] = {}
+    refused = []
+    for link in sorted(links, key=lambda link: (link.rank > STEWARD, link.time, link.order)):
+        if reason := _attach(forest, attached, link):
+            refused.append(Refusal(link, reason))
+    for leaf, record in attached.items():
+        forest.follow(leaf, record)
+    return refused
+
+
+def _attach(forest: "_Forest", attached: dict[str, str], link: Link) -> Reason | None:
+    left, right = forest.nodes[link.left], forest.nodes[link.right]
+    if left.leaf and right.leaf:
+        return "leaves only"
+    leaf, record = (left.id, right.id) if left.leaf else (right.id, left.id)
+    if forest.root(attached.get(leaf, record)) != forest.root(record):
+        return "leaf attached"
+    if forest.held_apart(leaf, record):
+        return "cannot-link"
+    attached.setdefault(leaf, record)
+    return None
+
+
+def _labels(forest: "_Forest") -> dict[str, str]:
+    smallest: dict[str, str] = {}
+    for node in sorted(forest.nodes):
+        smallest.setdefault(forest.root(node), node)
+    return {node: smallest[forest.root(node)] for node in sorted(forest.nodes)}
+
+
+class _Forest:
+    """Union-find whose roots know what their members say."""
+
+    def __init__(self, nodes: dict[str, Node], cannot: Iterable[tuple[str, str]], limits: Limits) -> None:
+        self.nodes, self.limits = nodes, limits
+        self.parent = {node: node for node in nodes}
+        self.clusters = {node.id: _Cluster(node) for node in nodes.values()}
+        for left, right in cannot:
+            if left in nodes and right in nodes:
+                self.clusters[left].foes.add(right)
+                self.clusters[right].foes.add(left)
+
+    def root(self, node: str) -> str:
+        parent = self.parent
+        while parent[node] != node:
+            parent[node] = node = parent[parent[node]]
+        return node
+
+    def join(self, link: Link) -> Reason | None:
+        """Unite the link's two clusters, or say why not."""
+        left, right = self.root(link.left), self.root(link.right)
+        if left == right:
+            return None
+        one, other = self.clusters[left], self.clusters[right]
+        if reason := objection(one, other, link, self.limits):
+            return reason
+        big, small = (left, right) if (len(one.members), left) > (len(other.members), right) else (right, left)
+        self.parent[small] = big
+        self.clusters[big].absorb(self.clusters.pop(small))
+        return None
+
+    def held_apart(self, leaf: str, record: str) -> bool:
+        return not self.clusters[self.root(record)].members.isdisjoint(self.clusters[leaf].foes)
+
+    def follow(self, leaf: str, record: str) -> None:
+        self.parent[leaf] = self.root(record)
+
+
+class _Cluster:
+    """Members of a cluster and their distinct values."""
+
+    __slots__ = ("births", "foes", "genders", "identifiers", "members", "names")
+
+    def __init__(self, node: Node) -> None:
+        self.members = {node.id}
+        self.foes: set[str] = set()
+        self.births = {node.birth_date} if node.birth_date else set()
+        self.names = {(node.given, node.surname, node.common_name)} if node.given else set()
+        self.genders = {node.gender} if node.gender else set()
+        self.identifiers: dict[tuple[str, str], set[str]] = {}
+        for item in node.identifiers:
+            self.identifiers.setdefault((item.kind, item.scope), set()).add(item.value)
+
+    def absorb(self, other: "_Cluster") -> None:
+        self.members |= other.members
+        self.foes |= other.foes
+        self.births |= other.births
+        self.names |= other.names
+        self.genders |= other.genders
+        for key, values in other.identifiers.items():
+            self.identifiers.setdefault(key, set()).update(values)
+
+
+def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Reason | None:
+    """What stands between two clusters. A steward's link yields to a steward's cannot-link only."""
+    if not one.foes.isdisjoint(other.members):
+        return "cannot-link"
+    if link.rank == STEWARD:
+        return None
+    if len(one.members) + len(other.members) > limits.records:
+        return "records"
+    if not _within_limits(one, other, limits):
+        return "identifiers"
+    if not _names_agree(one, other):
+        return "given names"
+    if not _births_agree(one, other):
+        return "birth dates"
+    return "gender" if _genders_clash(one, other, link) else None
+
+
+def _within_limits(one: _Cluster, other: _Cluster, limits: Limits) -> bool:
+    for key in one.identifiers.keys() & other.identifiers.keys():
+        if len(one.identifiers[key] | other.identifiers[key]) > limits.per_kind.get(key[0], limits.others):
+            return False
+    return True
+
+
+def _names_agree(one: _Cluster, other: _Cluster) -> bool:
+    if one.names == other.names:
+        return True
+    return all(_one_name(left, right) for left, right in product(_some(one.names), _some(other.names)))
+
+
+def _one_name(left: tuple[str | None, str | None, bool], right: tuple[str | None, str | None, bool]) -> bool:
+    """Given names that can be one person's, also when either record has given name and surname swapped."""
+    if names.compatible(left[0], right[0], both_common=left[2] and right[2]) is not False:
+        return True
+    return bool(left[1] and right[1]) and (
+        names.compatible(left[0], right[1]) is True and names.compatible(left[1], right[0]) is True
+    )
+
+
+def _births_agree(one: _Cluster, other: _Cluster) -> bool:
+    if not one.births or not other.births or one.births == other.births:
+        return True
+    return all(births_compatible(left, right) for left, right in product(_some(one.births), _some(other.births)))
+
+
+def births_compatible(left: str, right: str) -> bool:
+    """Can two ISO dates be one birth date, misread? Two slips of a digit, or day and month swapped, or year alone known."""
+    if left == right:
+        return True
+    if left[:4] == right[:4] and (left[5:7], left[8:]) == (right[8:], right[5:7]):
+        return True
+    if left[:4] == right[:4] and "01-01" in (left[5:], right[5:]):
+        return True
+    return DamerauLevenshtein.distance(left, right, score_cutoff=2) <= 2
+
+
+def _genders_clash(one: _Cluster, other: _Cluster, link: Link) -> bool:
+    """Genders are often entered wrongly: they divide only what the model joined without a common name or birth date."""
+    if not one.genders or not other.genders or one.genders & other.genders or link.rank < MODEL:
+        return False
+    return one.names.isdisjoint(other.names) and one.births.isdisjoint(other.births)
+
+
+def _some(values: set[T]) -> list[T]:
+    return sorted(values, key=str)[:MOST_COMPARED] if len(values) > MOST_COMPARED else list(values)

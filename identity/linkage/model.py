@@ -1,0 +1,164 @@
+"""The linkage model: how much each level of each comparison speaks for or against a match (Fellegi and Sunter 1969).
+
+A model is frozen: probabilities, term frequencies, stop keys and thresholds together make one version, under which the
+same records always give the same weights. It names no SQL dialect. Term frequencies are kept under salted digests and for
+frequent values only, yet a stored model belongs sealed like other personal data.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
+
+from splink import SettingsCreator
+from splink.comparison_level_library import CustomLevel
+from splink.comparison_library import CustomComparison
+
+from identity.linkage.comparisons import COMPARISONS, Comparison, Level
+
+FORMAT: Final = 1
+# Values are taken as if seen in a population of at least this many, so that small files do not make every name frequent.
+PSEUDO_COUNT: Final = 2000
+# A value seen less often is rare: its frequency is that of two sightings.
+RARE: Final = 3
+# Term frequencies may not lift a weight above this share of non-matches agreeing.
+LOWEST_FREQUENCY: Final = 1e-5
+
+Origin = Literal["trained", "default", "not estimated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """m and u of one level: the shares of matches and of non-matches that fall into it, and where m came from."""
+
+    level: str
+    m: float
+    u: float
+    origin: Origin = "default"
+
+    @property
+    def bits(self) -> float:
+        """Match weight, log2(m / u)."""
+        return math.log2(self.m / self.u)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A version of the linkage model. `link` and `review` are match weights (bits, prior included)."""
+
+    version: str
+    prior: float  # probability that two random records are one person's
+    weights: Mapping[str, tuple[Weight, ...]]
+    link: float = 4.0
+    review: float = 0.0
+    salt: str = ""
+    population: int = 0  # records the term frequencies were counted over
+    frequencies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    stop_keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal models give equal text."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Model":
+        """The model of `to_json`. Raises ValueError on another format or on levels that this code does not have."""
+        raw = json.loads(text)
+        if raw.pop("format", None) != FORMAT:
+            raise ValueError("not a linkage model of this format")
+        raw["weights"] = {name: tuple(Weight(**weight) for weight in weights) for name, weights in raw["weights"].items()}
+        raw["stop_keys"] = {rule: tuple(keys) for rule, keys in raw["stop_keys"].items()}
+        model = cls(**raw)
+        _check_levels(model)
+        return model
+
+    @property
+    def rare_frequency(self) -> float:
+        """Term frequency of a value that is not among `frequencies`."""
+        return 2 / (self.population + PSEUDO_COUNT)
+
+
+def digest(model: Model, value: str) -> str:
+    """Under which `value` is found in `model.frequencies`; the SQL of `score` computes the same."""
+    return hashlib.md5((model.salt + value).encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def _check_levels(model: Model) -> None:
+    for comparison in COMPARISONS:
+        named = tuple(weight.level for weight in model.weights.get(comparison.name, ()))
+        if named != tuple(level.name for level in comparison.levels):
+            raise ValueError(f"the model's levels of {comparison.name} are not those of this version")
+
+
+def settings(model: Model, *, frequencies: bool = True) -> SettingsCreator:
+    """Splink settings of a model, for any dialect. Without `frequencies` the levels carry no term-frequency adjustment."""
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="rid",
+        probability_two_random_records_match=model.prior,
+        comparisons=[_comparison(item, model.weights[item.name], frequencies) for item in COMPARISONS],
+        retain_matching_columns=True,
+        retain_intermediate_calculation_columns=False,
+        max_iterations=15,
+        em_convergence=0.002,
+    )
+
+
+def _comparison(comparison: Comparison, weights: tuple[Weight, ...], frequencies: bool) -> CustomComparison:
+    missing = _PortableLevel(comparison.missing, "missing")
+    missing.is_null_level = True
+    pairs = zip(comparison.levels, weights, strict=True)
+    levels = [missing, *(_level(level, weight, frequencies) for level, weight in pairs)]
+    return CustomComparison(output_column_name=comparison.name, comparison_levels=levels)
+
+
+def _level(level: Level, weight: Weight, frequencies: bool) -> CustomLevel:
+    creator = _PortableLevel(level.condition, level.name)
+    options: dict[str, Any] = {"m_probability": weight.m, "u_probability": weight.u}
+    if level.frequency and frequencies:
+        options |= {
+            "tf_adjustment_column": level.frequency,
+            "tf_minimum_u_value": LOWEST_FREQUENCY,
+            "disable_tf_exact_match_detection": True,
+        }
+    creator.configure(**options)
+    return creator
+
+
+class _PortableLevel(CustomLevel):
+    """A level whose distance functions take the dialect's own names."""
+
+    def create_sql(self, sql_dialect: Any) -> str:
+        return self.sql_condition.replace("{jw}", sql_dialect.jaro_winkler_function_name).replace(
+            "{dl}", sql_dialect.damerau_levenshtein_function_name
+        )
+
+
+def _packaged(name: str, *shares: tuple[float, float]) -> tuple[Weight, ...]:
+    levels = next(comparison for comparison in COMPARISONS if comparison.name == name).levels
+    return tuple(Weight(level.name, m, u) for level, (m, u) in zip(levels, shares, strict=True))
+
+
+# Reasoned from person data in general. Non-matches: the shares two random people of a country have in common (a few dozen
+# frequent surnames, some hundred frequent given names, 365 days in 60 years). Matches: usual rates of slips and moves.
+DEFAULT: Final = Model(
+    version="packaged-1",
+    prior=1e-4,
+    weights={
+        "name": _packaged(
+            "name",
+            (0.66, 0.0008), (0.03, 0.00002), (0.03, 0.0001), (0.06, 0.004), (0.03, 0.03), (0.015, 0.0008), (0.06, 0.0006), (0.03, 0.0008),
+            (0.01, 0.001), (0.02, 0.00005), (0.02, 0.008), (0.01, 0.006), (0.005, 0.001), (0.01, 0.05), (0.01, 0.9),
+        ),
+        "birth_date": _packaged("birth_date", (0.88, 0.00005), (0.06, 0.001), (0.03, 0.015), (0.01, 0.016), (0.02, 0.967)),
+        "email": _packaged("email", (0.72, 0.00005), (0.05, 0.00005), (0.05, 0.0003), (0.18, 0.9996)),
+        "phone": _packaged("phone", (0.72, 0.00005), (0.03, 0.00002), (0.25, 0.9999)),
+        "place": _packaged(
+            "place",
+            (0.45, 0.0001), (0.1, 0.00015), (0.15, 0.001), (0.02, 0.0003), (0.14, 0.03), (0.04, 0.012), (0.03, 0.01), (0.07, 0.94645),
+        ),
+        "gender": _packaged("gender", (0.97, 0.5), (0.03, 0.5)),
+    },
+)  # fmt: skip

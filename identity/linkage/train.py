@@ -1,0 +1,121 @@
+"""Learning a model from unlabelled records: u by random sampling, m by expectation maximisation (Winkler 1988), the prior
+from deterministic rules. What the records cannot teach keeps the packaged value, and the model says so level by level."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+from splink import Linker, block_on
+
+from identity.linkage.blocking import digest_sql, hot_keys
+from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Comparison
+from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight
+from identity.linkage.score import connect, linker_for
+
+FEWEST_RECORDS: Final = 1000
+# Pairs sampled for u, and pairs looked at in each pass of expectation maximisation.
+SAMPLED_PAIRS: Final = 1_000_000
+PASS_PAIRS: Final = 500_000
+# Rules that hardly ever link two people, and the share of true pairs that they find in usual customer data.
+CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
+CERTAIN_RECALL: Final = 0.7
+# Each comparison is left free by at least two passes.
+PASSES: Final = (("birth_date",), ("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "postcode"))
+# A weaker level that outweighs a stronger one by more bits than this makes its whole comparison distrusted; by less, it is
+# brought down to the stronger one.
+TOLERANCE: Final = 3.0
+# No single level may speak against a match louder than this: an attribute is wholly wrong in some records of every source,
+# which the passes overlook because such pairs look like other people's.
+LOUDEST_DOUBT: Final = -5.0
+LEAST_SHARE: Final = 1e-6
+
+
+def train(table: pa.Table, *, seed: int = 1) -> Model:
+    """A model for a `prepare`d table; the packaged one with this table's term frequencies when it has too few records."""
+    with connect(table) as connection:
+        model = _frozen(connection, table.num_rows, seed)
+        if table.num_rows < FEWEST_RECORDS:
+            return _versioned(replace(DEFAULT, **_frozen_parts(model)))
+        linker = linker_for(connection, DEFAULT, frequencies=False)
+        passes = [columns for columns in PASSES if _any_pair(connection, columns)]
+        return _versioned(replace(model, **_learn(linker, passes, seed)))
+
+
+def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> bool:
+    """Whether two records agree on `columns`; Splink raises, and forgets comparisons, when a pass has no pair."""
+    known = " and ".join(f"{column} is not null" for column in columns)
+    grouped = f"select 1 from records where {known} group by {', '.join(columns)} having count(*) > 1 limit 1"
+    return bool(connection.execute(grouped).fetchall())
+
+
+def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str, Any]:
+    rules = [block_on(*columns) for columns in CERTAIN]
+    linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
+    linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1)
+    for columns in passes:
+        linker.training.estimate_parameters_using_expectation_maximisation(
+            block_on(*columns), estimate_without_term_frequencies=True, max_pairs=PASS_PAIRS
+        )
+    learnt = linker._settings_obj
+    weights = {item.name: _weights(item, learnt) for item in COMPARISONS}
+    prior = learnt._probability_two_random_records_match
+    return {"weights": weights, "prior": prior if 0 < prior < 1 else DEFAULT.prior}
+
+
+def _weights(comparison: Comparison, learnt: Any) -> tuple[Weight, ...]:
+    """Learnt shares of one comparison, or the packaged ones where weights would fall as similarity rises."""
+    packaged = DEFAULT.weights[comparison.name]
+    trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
+    levels = trained._comparison_levels_excluding_null
+    weights = tuple(_weight(level, usual) for level, usual in zip(levels, packaged, strict=True))
+    distrusted = weights[0].origin != "trained" or weights[-1].origin != "trained" or _falls(comparison, weights) > TOLERANCE
+    return packaged if distrusted else _ordered(comparison, weights)
+
+
+def _weight(level: Any, usual: Weight) -> Weight:
+    m, u = level._trained_m_median, level._trained_u_median
+    if m is None or u is None:
+        return replace(usual, origin="not estimated")
+    u = max(u, LEAST_SHARE)
+    return Weight(usual.level, max(m, LEAST_SHARE, u * 2**LOUDEST_DOUBT), u, "trained")
+
+
+def _falls(comparison: Comparison, weights: tuple[Weight, ...]) -> float:
+    """By how many bits a trained weaker level outweighs a trained stronger one, at most."""
+    pairs = zip(comparison.levels, weights, strict=True)
+    ranked = [(level.strength, weight.bits) for level, weight in pairs if weight.origin == "trained"]
+    return max((low - high for strong, high in ranked for weak, low in ranked if weak < strong), default=0.0)
+
+
+def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
+    """The same with every level brought down to the lightest trained level that is stronger."""
+    ranked = [(level.strength, weight) for level, weight in zip(comparison.levels, weights, strict=True)]
+    ordered = []
+    for strength, weight in ranked:
+        limit = min((other.bits for at, other in ranked if at > strength and other.origin == "trained"), default=weight.bits)
+        ordered.append(weight if weight.bits <= limit else replace(weight, m=weight.u * 2**limit))
+    return tuple(ordered)
+
+
+def _frozen(connection: duckdb.DuckDBPyConnection, records: int, seed: int) -> Model:
+    salt = hashlib.blake2b(f"linkage {seed}".encode(), digest_size=8).hexdigest()
+    frequencies = {column: _frequencies(connection, column, records, salt) for column in FREQUENCY_COLUMNS}
+    return replace(DEFAULT, salt=salt, population=records, frequencies=frequencies, stop_keys=hot_keys(connection, salt))
+
+
+def _frozen_parts(model: Model) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in ("salt", "population", "frequencies", "stop_keys")}
+
+
+def _frequencies(connection: duckdb.DuckDBPyConnection, column: str, records: int, salt: str) -> dict[str, float]:
+    rows = connection.execute(f"""
+        select {digest_sql(column, salt)}, count(*) / {records + PSEUDO_COUNT}.0 from records
+        where {column} is not null group by {column} having count(*) >= {RARE} order by 1""").fetchall()
+    return dict(rows)
+
+
+def _versioned(model: Model) -> Model:
+    unnamed = replace(model, version="")
+    return replace(model, version=hashlib.blake2b(unnamed.to_json().encode(), digest_size=8).hexdigest())
