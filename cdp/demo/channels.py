@@ -69,8 +69,17 @@ FORMS = {
     "email-test": Form("EM", 0.94, 0.20, 1.00, 0.34, 0.50, 0.30, roman=0.08, nick=0.02, typo=0.02),
 }
 PRESENCE = Weighted(
-    (("haru-web", 45.0), ("haru-app", 36.0), ("onsae-web", 26.0), ("haru-pos", 52.0), ("onsae-pos", 30.0),
-     ("call-center", 28.0), ("loan-desk", 4.0), ("survey", 11.0), ("email-test", 18.0))  # fmt: skip
+    (
+        ("haru-web", 45.0),
+        ("haru-app", 36.0),
+        ("onsae-web", 26.0),
+        ("haru-pos", 52.0),
+        ("onsae-pos", 30.0),
+        ("call-center", 28.0),
+        ("loan-desk", 4.0),
+        ("survey", 11.0),
+        ("email-test", 18.0),
+    )
 )
 RECORDS_OF_A_PERSON = Weighted(((1, 13.0), (2, 31.0), (3, 30.0), (4, 16.0), (5, 7.0), (6, 3.0)))
 SECOND_RECORD = {"haru-pos": 0.06, "onsae-pos": 0.05, "call-center": 0.06, "haru-web": 0.012, "onsae-web": 0.012}

@@ -20,7 +20,8 @@ def draw_household(registry: Registry) -> list[Person]:
     """One to four customers under one roof."""
     rng, kind = registry.rng, KINDS.draw(registry.rng)
     homes = draw_homes(rng, registry.start)
-    members = [registry.person(name, born, _moved_out(rng, homes, born)) for name, born in _members(rng, kind, registry)]
+    drawn = _members(rng, kind, registry)
+    members = [registry.person(name, born, _moved_out(rng, homes, born)) for name, born in drawn]
     if len(members) > 1 and often(rng, 0.72):
         _share_contacts(registry, members)
     return members

@@ -23,8 +23,7 @@ SURNAMES: dict[str, tuple[float, str]] = {
     "엄": (0.3, "Eom Um"), "채": (0.26, "Chae"), "원": (0.26, "Won"), "천": (0.24, "Cheon Chun"),
     "방": (0.2, "Bang"), "공": (0.2, "Kong Gong"), "현": (0.18, "Hyun"), "함": (0.16, "Ham"),
     "염": (0.14, "Yeom Yum"), "여": (0.12, "Yeo"), "추": (0.12, "Choo Chu"), "도": (0.11, "Do"),
-    "소": (0.1, "So"), "석": (0.1, "Seok Suk"), "선": (0.08, "Sun Seon"), "남궁": (0.04, "Namgung"),
-    "선우": (0.03, "Sunwoo"), "황보": (0.02, "Hwangbo"),
+    "소": (0.1, "So"), "석": (0.1, "Seok Suk"), "선": (0.08, "Sun Seon"),
 }  # fmt: skip
 SURNAME = Weighted((surname, share) for surname, (share, _) in SURNAMES.items())
 
@@ -56,8 +55,8 @@ FOREIGN_GIVEN = {
     "Lucinda Marguerite Nguyet Ottilie Philippa Rosalind Sakura Tatiana Xiaomei",
 }
 FOREIGN_SURNAMES = ranked(
-    "Nguyen Wang Tanaka Tran Zhang Petrov Sharma Garcia Okafor Schneider Moreau Lindqvist Castellano Abernathy Whitlock "
-    "Fairbanks Kowalski Yamamoto Haddad Pham".split()
+    "Nguyen Wang Tanaka Tran Zhang Petrov Sharma Garcia Okafor Schneider Moreau Lindqvist Castellano Abernathy "
+    "Whitlock Fairbanks Kowalski Yamamoto Haddad Pham".split()
 )
 FOREIGN_SHORT = {
     "Alistair": "Ali", "Cornelius": "Corny", "Emmanuel": "Manny", "Ignacio": "Nacho", "Leandro": "Leo",
@@ -66,7 +65,10 @@ FOREIGN_SHORT = {
     "Isadora": "Izzy", "Jacqueline": "Jacqui", "Katarzyna": "Kasia", "Lucinda": "Lucy", "Marguerite": "Margo",
     "Philippa": "Pippa", "Rosalind": "Roz", "Tatiana": "Tania",
 }  # fmt: skip
-ADOPTED = {"m": "Aiden Brandon Caleb Eugene Harvey Justin Ray".split(), "f": "Chloe Erin Hazel Jenny Stella Yuna".split()}
+ADOPTED = {
+    "m": "Aiden Brandon Caleb Eugene Harvey Justin Ray".split(),
+    "f": "Chloe Erin Hazel Jenny Stella Yuna".split(),
+}
 
 ONSETS = "g kk n d tt r m b pp s ss _ j jj ch k t p h".replace("_", "").split(" ")
 VOWELS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
@@ -139,8 +141,14 @@ def romanised(rng: Random, name: Name) -> str:
     family, parts = name.roman[0], name.roman[1].split()
     joined, hyphen = "".join(parts).capitalize(), "-".join(parts).capitalize()
     return rng.choice(
-        (f"{joined} {family}", f"{joined} {family}", f"{family} {hyphen}", f"{hyphen} {family}",
-         f"{' '.join(parts)} {family}", f"{family} {joined}".upper())  # fmt: skip
+        (
+            f"{joined} {family}",
+            f"{joined} {family}",
+            f"{family} {hyphen}",
+            f"{hyphen} {family}",
+            f"{' '.join(parts)} {family}",
+            f"{family} {joined}".upper(),
+        )
     )
 
 

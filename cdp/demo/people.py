@@ -14,8 +14,16 @@ from cdp.demo.places import Address
 
 V = TypeVar("V")
 MAIL_DOMAINS = Weighted(
-    (("example.com", 30), ("example.kr", 22), ("mail.example", 16), ("post.example", 10), ("example.net", 9),
-     ("example.org", 5), ("univ.example", 3), ("office.example", 5))  # fmt: skip
+    (
+        ("example.com", 30),
+        ("example.kr", 22),
+        ("mail.example", 16),
+        ("post.example", 10),
+        ("example.net", 9),
+        ("example.org", 5),
+        ("univ.example", 3),
+        ("office.example", 5),
+    )
 )
 AREA_CODES = ("02", "031", "032")
 QUARANTINE_OF_NUMBERS = timedelta(days=90)

@@ -9,8 +9,9 @@ from cdp.demo.chance import Weighted, often
 
 # Region, its short form, and its districts as "name postcode-prefix weight": where the customers of three stores live.
 DISTRICTS = {
-    ("서울특별시", "서울"): "강남구 061 9|서초구 066 7|송파구 056 8|마포구 040 6|용산구 043 3|성동구 047 4|관악구 088 5|"
-    "동작구 070 4|영등포구 072 4|강서구 076 5|은평구 034 4|노원구 017 4|강동구 053 4|광진구 050 3|서대문구 037 3|"
+    ("서울특별시", "서울"): "강남구 061 9|서초구 066 7|송파구 056 8|마포구 040 6|용산구 043 3|성동구 047 4|"
+    "관악구 088 5|동작구 070 4|영등포구 072 4|강서구 076 5|은평구 034 4|"
+    "노원구 017 4|강동구 053 4|광진구 050 3|서대문구 037 3|"
     "양천구 079 4|구로구 083 3|중랑구 021 2|성북구 028 3|종로구 031 2",
     ("경기도", "경기"): "수원시 165 7|성남시 135 6|용인시 169 5|고양시 104 4|화성시 184 4|안양시 140 3|부천시 145 3|"
     "안산시 153 3|남양주시 122 2|과천시 138 1|오산시 181 2|평택시 179 2",
@@ -23,8 +24,9 @@ DISTRICTS = {
     ("제주특별자치도", "제주"): "제주시 631 1|서귀포시 635 1",
 }
 ROADS = (
-    "가람로 나래로 다솜로 라온길 마루로 바른길 새봄로 아름로 자람길 차오름로 큰숲로 터울길 푸른들로 하늘채로 한빛로 해오름길 달빛로 "
-    "별내길 꽃메로 물빛로 소담길 온누리로 이음길 예그리나로 시나브로길 솔바람로 버들로 은행나무길 느티로 참샘로"
+    "가람로 나래로 다솜로 라온길 마루로 바른길 새봄로 아름로 자람길 차오름로 큰숲로 터울길 "
+    "푸른들로 하늘채로 한빛로 해오름길 달빛로 별내길 꽃메로 물빛로 소담길 온누리로 "
+    "이음길 예그리나로 시나브로길 솔바람로 버들로 은행나무길 느티로 참샘로"
 ).split()
 
 
@@ -52,7 +54,7 @@ class Address:
         if self.flat is None or often(rng, 0.1):
             return line
         building, number = self.flat
-        return rng.choice((f"{line}, {building}동 {number}호", f"{line} {building}-{number}", f"{line} {building}동{number}"))
+        return line + rng.choice((f", {building}동 {number}호", f" {building}-{number}", f" {building}동{number}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ STORES = (
 
 def _areas() -> Weighted[Area]:
     rows = [(place, row.split()) for place, text in DISTRICTS.items() for row in text.split("|")]
-    return Weighted((Area(region, short, name, prefix), float(share)) for (region, short), (name, prefix, share) in rows)
+    return Weighted((Area(*place, name, prefix), float(share)) for place, (name, prefix, share) in rows)
 
 
 AREAS = _areas()

@@ -44,6 +44,7 @@ class Clerk:
             if records and not any(recognisable(record.values, other.values) for other in records):
                 self._complete(record, self.rng.choice(records))
             self._share_account(record, records)
+            self._quote_card(record, records)
             records.append(record)
         return records
 
@@ -149,6 +150,12 @@ class Clerk:
         account = next((other.external_id for other in others if other.source == twin), None)
         if account and often(self.rng, 0.93) and all(other.source != record.source for other in others):
             record.external_id = account
+
+    def _quote_card(self, record: Record, others: list[Record]) -> None:
+        """Some customers put their loyalty card into the app or read it out on the telephone."""
+        cards = [other.values["loyalty_id"] for other in others if other.source == "haru-pos"]
+        if cards and record.source in ("haru-app", "call-center") and often(self.rng, 0.15):
+            record.values["loyalty_id"] = cards[0]
 
 
 EVIDENCE = {"phone": 2.0, "email": 2.0, "birth_date": 1.5, "postcode": 1.2, "full_name": 1.4}
