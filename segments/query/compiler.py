@@ -20,7 +20,7 @@ from segments.query.ast import All, Any, Consent, Event, Node, Not, Number, Segm
 from segments.query.bounds import Clock
 from segments.query.catalog import REVENUE, Catalog, kind_of, require, uses_revenue
 from segments.query.conditions import Conditions, Field, JsonField, compared, truth
-from segments.query.dialects import POSTGRES, Dialect, when
+from segments.query.dialects import POSTGRES, Dialect, cast, when
 from segments.query.guard import guard
 from segments.query.parameters import Parameters
 
@@ -80,7 +80,7 @@ class _Compiler:
     def _scope(self, profile_id: exp.Expr) -> list[exp.Expr]:
         if not self.only_profiles:
             return []
-        uuids = exp.cast(exp.Placeholder(this=PROFILES), exp.DataType.build("uuid[]", dialect="postgres"))
+        uuids = cast(exp.Placeholder(this=PROFILES), "uuid[]")
         return [exp.EQ(this=profile_id, expression=exp.Any(this=exp.paren(uuids)))]
 
     def holds(self, node: Node) -> exp.Expr:
@@ -251,7 +251,8 @@ ZERO_FITS: dict[str, Callable[..., bool]] = {
 
 
 def _table(name: str, alias: str | None = None) -> exp.Expr:
-    return exp.to_table(name) if alias is None else exp.alias_(exp.to_table(name), alias, table=True)
+    named = exp.TableAlias(this=exp.to_identifier(alias)) if alias else None
+    return exp.Table(this=exp.to_identifier(name), alias=named)
 
 
 def _equal(left: exp.Expr, right: exp.Expr) -> exp.Expr:

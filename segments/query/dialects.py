@@ -5,6 +5,7 @@ Every cast stands inside a CASE on the JSON type (or is a TRY_CAST), for engines
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from sqlglot import exp
@@ -17,6 +18,18 @@ DIGITS, ZEROS = "0123456789", "0000000000"
 SHAPES: dict[Kind, str] = {"date": "0000-00-00", "moment": "0000-00-00T00:00:00.000000Z"}
 Bind = Callable[[str], exp.Expr]
 DECIMAL = "decimal(38, 6)"
+
+
+@cache
+def sql_type(name: str) -> exp.DataType:
+    """A type by its PostgreSQL name, parsed once."""
+    return exp.DataType.build(name, dialect="postgres")
+
+
+def cast(value: exp.Expr, name: str) -> exp.Expr:
+    """CAST(value AS type)."""
+    return exp.Cast(this=value, to=sql_type(name).copy())
+
 
 
 class Dialect(Protocol):
@@ -75,19 +88,19 @@ class Postgres:
 
     def number(self, json: exp.Expr) -> exp.Expr:
         """Rounded before the range is looked at: what would round up to 10^32 must not reach the cast."""
-        rounded = exp.Round(this=exp.cast(json.copy(), "decimal"), decimals=exp.Literal.number(6))
+        rounded = exp.Round(this=cast(json.copy(), "decimal"), decimals=exp.Literal.number(6))
         largest = exp.Literal.number(LARGEST)
         fits = exp.Between(this=rounded, low=exp.Neg(this=largest), high=largest.copy())
-        return when(_type_is("jsonb_typeof", json, "number"), when(fits, exp.cast(rounded.copy(), DECIMAL)))
+        return when(_type_is("jsonb_typeof", json, "number"), when(fits, cast(rounded.copy(), DECIMAL)))
 
     def text(self, json: exp.Expr) -> exp.Expr:
         # #>> with an empty path is the only operator that unquotes a jsonb scalar.
-        empty = exp.cast(exp.Literal.string("{}"), exp.DataType.build("text[]", dialect="postgres"))
+        empty = cast(exp.Literal.string("{}"), "text[]")
         unquoted = exp.JSONBExtractScalar(this=exp.paren(json.copy()), expression=empty)
         return self.by_code_point(when(_type_is("jsonb_typeof", json, "string"), unquoted))
 
     def boolean(self, json: exp.Expr) -> exp.Expr:
-        return when(_type_is("jsonb_typeof", json, "boolean"), exp.cast(json.copy(), "boolean"))
+        return when(_type_is("jsonb_typeof", json, "boolean"), cast(json.copy(), "boolean"))
 
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return exp.paren(exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True)))
@@ -111,14 +124,14 @@ class DuckDB:
     def number(self, json: exp.Expr) -> exp.Expr:
         names = [exp.Literal.string(name) for name in ("UBIGINT", "BIGINT", "DOUBLE")]
         is_number = exp.In(this=exp.func("json_type", json.copy()), expressions=names)
-        read = exp.TryCast(this=self._string(json), to=exp.DataType.build(DECIMAL))
+        read = exp.TryCast(this=self._string(json), to=sql_type(DECIMAL).copy())
         return when(is_number, read)
 
     def text(self, json: exp.Expr) -> exp.Expr:
         return when(_type_is("json_type", json, "VARCHAR"), self._string(json))
 
     def boolean(self, json: exp.Expr) -> exp.Expr:
-        read = exp.TryCast(this=self._string(json), to=exp.DataType.build("boolean"))
+        read = exp.TryCast(this=self._string(json), to=sql_type("boolean").copy())
         return when(_type_is("json_type", json, "BOOLEAN"), read)
 
     def by_code_point(self, text: exp.Expr) -> exp.Expr:

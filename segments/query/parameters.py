@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlglot import exp
 
-from segments.query.dialects import DECIMAL
+from segments.query.dialects import DECIMAL, cast
 from segments.query.money import minor_units
 
 
@@ -21,7 +21,7 @@ class Parameters:
     def _bound(self, value: object, sql_type: str, key: object = None) -> exp.Expr:
         name = self._names.setdefault((sql_type, value if key is None else key), f"p{len(self.values)}")
         self.values[name] = value
-        return exp.cast(exp.Placeholder(this=name), exp.DataType.build(sql_type, dialect="postgres"))
+        return cast(exp.Placeholder(this=name), sql_type)
 
     def text(self, value: str) -> exp.Expr:
         return self._bound(value, "text")

@@ -1,0 +1,126 @@
+"""One spelling for rules of one meaning, and its hash: a rule changed only in spelling need not be computed again.
+
+The hash covers the rule and the version of the semantics, never the compiled text, so that a better compiler does not
+start everything over.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+
+from segments.query.ast import (
+    LIST_OPS,
+    All,
+    Any,
+    Consent,
+    DaysAgo,
+    Event,
+    Flag,
+    Measure,
+    Node,
+    Not,
+    Number,
+    PropertyTest,
+    Segment,
+    Test,
+    Text,
+    Trait,
+    Value,
+    Window,
+)  # fmt: skip
+from segments.query.parse import AT_LEAST_ONCE, parse
+
+SEMANTICS = 1
+"""Raised whenever the same rule may come to mean something else."""
+
+
+def canonical(rule: object) -> bytes:
+    """The rule (JSON or tree) as UTF-8 JSON with sorted keys, plain numbers and defaults left out.
+
+    It parses to an equal tree. Raises `RuleError` where `rule` is JSON and wrong.
+    """
+    return spelt(tree_to_json(rule if isinstance(rule, NODES) else parse(rule))).encode()
+
+
+def fingerprint(rule: object) -> str:
+    """SHA-256, in hex, of the canonical rule and the version of its semantics."""
+    return hashlib.sha256(b"%d:%s" % (SEMANTICS, canonical(rule))).hexdigest()
+
+
+NODES = (All, Any, Not, Trait, Event, Segment, Consent)
+
+
+def tree_to_json(node: Node) -> dict[str, object]:
+    """The JSON of a tree; numbers stay Decimal."""
+    match node:
+        case All(parts):
+            return {"all": [tree_to_json(part) for part in parts]}
+        case Any(parts):
+            return {"any": [tree_to_json(part) for part in parts]}
+        case Not(part):
+            return {"not": tree_to_json(part)}
+        case Trait(name, test):
+            return {"trait": name, **_test(test)}
+        case Event():
+            return _event(node)
+        case Segment(key):
+            return {"segment": key}
+        case Consent(purpose, channel, brand):
+            asked = {"purpose": purpose, "channel": channel}
+            return {"consent": asked | ({"brand": brand} if brand else {})}
+
+
+def _event(node: Event) -> dict[str, object]:
+    held: dict[str, object] = {"event": node.name}
+    if node.measure != AT_LEAST_ONCE:
+        held[node.measure.kind] = _measure(node.measure)
+    if node.where:
+        held["where"] = [_condition(condition) for condition in node.where]
+    if node.within is not None:
+        held["within"] = _window(node.within)
+    return held if node.currency is None else held | {"currency": node.currency}
+
+
+def _measure(measure: Measure) -> dict[str, object]:
+    named = {"property": ".".join(measure.path)} if measure.path else {}
+    return named | _test(measure.test)
+
+
+def _condition(condition: PropertyTest) -> dict[str, object]:
+    return {"property": condition.name, **_test(condition.test)}
+
+
+def _window(window: Window) -> dict[str, object]:
+    if window.calendar:
+        return {"calendar": True, "days": Decimal(window.seconds // 86_400)}
+    return {"seconds": Decimal(window.seconds)}
+
+
+def _test(test: Test) -> dict[str, object]:
+    if not test.values:
+        return {"op": test.op}
+    values = [_value(value) for value in test.values]
+    listed = test.op in LIST_OPS or test.op == "between"
+    return {"op": test.op, "value": values if listed else values[0]}
+
+
+def _value(value: Value) -> object:
+    match value:
+        case Number(held) | Text(held) | Flag(held):
+            return held
+        case DaysAgo(days, calendar):
+            return {"days_ago": Decimal(days)} | ({"calendar": True} if calendar else {})
+
+
+def spelt(value: object) -> str:
+    """JSON text with sorted keys, no spaces, and every Decimal as a plain number."""
+    match value:
+        case Mapping():
+            return "{" + ",".join(f"{spelt(key)}:{spelt(value[key])}" for key in sorted(value)) + "}"
+        case list():
+            return "[" + ",".join(spelt(part) for part in value) + "]"
+        case Decimal():
+            return format(value, "f")
+        case _:
+            return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,126 @@
+"""A rule as a plain sentence, in English or Korean."""
+
+from collections.abc import Mapping
+
+from segments.query.ast import (
+    LIST_OPS,
+    All,
+    Any,
+    Consent,
+    DaysAgo,
+    Event,
+    Flag,
+    Node,
+    Not,
+    Number,
+    Segment,
+    Test,
+    Trait,
+    Value,
+    Window,
+)  # fmt: skip
+from segments.query.catalog import Catalog, TraitSpec
+from segments.query.particles import Word
+from segments.query.sentences import LANGUAGES, Sentences
+
+LENGTHS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+MOST_LISTED = 5
+
+
+def describe(node: Node, language: str, catalog: Catalog | None = None) -> str:
+    """One sentence for the whole rule, in 'ko' (also 'ko-kr') or else English; traits by the catalog's labels."""
+    sentences = LANGUAGES["ko" if language.lower().startswith("ko") else "en"]
+    telling = _Telling(sentences, catalog.traits if catalog else {})
+    return sentences.rule.format(rule=telling.clause(node))
+
+
+class _Telling:
+    def __init__(self, sentences: Sentences, traits: Mapping[str, TraitSpec]) -> None:
+        self.say = sentences
+        self.traits = traits
+
+    def clause(self, node: Node) -> str:
+        match node:
+            case All(parts):
+                return self.say.both.join(self._grouped(part) for part in parts)
+            case Any(parts):
+                return self.say.either.join(self._grouped(part) for part in parts)
+            case Not(part):
+                return self.say.negation.format(rule=self.clause(part))
+            case Trait(name, test):
+                return self._trait(name, test)
+            case Event():
+                return self._event(node)
+            case Segment(key):
+                return self.say.segment.format(segment=quoted(key))
+            case Consent():
+                return self._consent(node)
+
+    def _grouped(self, node: Node) -> str:
+        told = self.clause(node)
+        several = isinstance(node, All | Any) and len(node.parts) > 1
+        return self.say.group.format(rule=told) if several else told
+
+    def _trait(self, name: str, test: Test) -> str:
+        spec = self.traits.get(name)
+        is_time = spec is not None and spec.type in ("date", "moment")
+        return self._test(str(spec.label) if spec and spec.label else name, test, is_time)
+
+    def _test(self, name: str, test: Test, is_time: bool = False) -> str:
+        is_time = is_time or any(isinstance(value, DaysAgo) for value in test.values)
+        template = (self.say.times.get(test.op) if is_time else None) or self.say.tests[test.op]
+        return self._filled(template, test, name=Word(name))
+
+    def _filled(self, template: str, test: Test, **words: Word) -> str:
+        told = [self._value(value) for value in test.values[:MOST_LISTED]]
+        more = ["…"] if len(test.values) > MOST_LISTED else []
+        value = self.say.comma.join(told + more) if test.op in LIST_OPS else "".join(told[:1])
+        return template.format(value=Word(value), low=Word("".join(told[:1])), high=Word("".join(told[1:2])), **words)
+
+    def _value(self, value: Value) -> str:
+        match value:
+            case Number(number):
+                return f"{number:,f}"
+            case Flag(flag):
+                return self.say.flags[flag]
+            case DaysAgo(days, calendar):
+                return self._counted(self.say.calendar_days_ago if calendar else self.say.days_ago, days)
+            case _:
+                return quoted(value.value)
+
+    def _counted(self, forms: tuple[str, str], count: int) -> str:
+        return forms[count != 1].format(n=f"{count:,}")
+
+    def _event(self, node: Event) -> str:
+        measure = node.measure
+        within = Word(self._window(node.within) if node.within else "")
+        what, currency = Word(self._occurrences(node, within)), self._currency(node)
+        if measure.kind == "count":
+            what = Word(what + currency)
+            return self._filled(self.say.counts[measure.test.op], measure.test, what=what, within=within)
+        name = ".".join(measure.path)
+        template = self.say.measures[measure.kind]
+        return self._test(template.format(what=what, property=name, currency=currency, within=within), measure.test)
+
+    def _currency(self, node: Event) -> str:
+        return self.say.currency.format(currency=node.currency) if node.currency else ""
+
+    def _occurrences(self, node: Event, within: str) -> str:
+        conditions = [self._test(condition.name, condition.test) for condition in node.where]
+        where = self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
+        return self.say.event.format(event=quoted(node.name), where=where, within=within)
+
+    def _window(self, window: Window) -> str:
+        if window.calendar:
+            return self.say.since_day.format(days=window.seconds // LENGTHS["days"])
+        unit, length = next((unit, length) for unit, length in LENGTHS.items() if window.seconds % length == 0)
+        return self.say.within.format(length=self._counted(self.say.units[unit], window.seconds // length))
+
+    def _consent(self, node: Consent) -> str:
+        template = self.say.brand_consent if node.brand else self.say.consent
+        return template.format(purpose=quoted(node.purpose), channel=quoted(node.channel), brand=quoted(node.brand))
+
+
+def quoted(text: str) -> Word:
+    """A text of the author's in quotation marks."""
+    return Word(f"“{text}”")

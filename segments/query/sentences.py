@@ -1,0 +1,129 @@
+"""The templates of `describe`: whole sentences in each language, never words strung together."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """All templates of one language. `tests`, `times` and `counts` are by operator."""
+
+    rule: str
+    both: str
+    either: str
+    group: str
+    negation: str
+    tests: dict[str, str]
+    times: dict[str, str]
+    counts: dict[str, str]
+    event: str
+    measures: dict[str, str]
+    where: str
+    within: str
+    since_day: str
+    currency: str
+    units: dict[str, tuple[str, str]]
+    days_ago: tuple[str, str]
+    calendar_days_ago: tuple[str, str]
+    flags: tuple[str, str]
+    segment: str
+    consent: str
+    brand_consent: str
+    also: str
+    comma: str
+
+
+ENGLISH = Sentences(
+    rule="Profiles where {rule}.",
+    both=" and ",
+    either=" or ",
+    group="({rule})",
+    negation="it is not so that ({rule})",
+    tests={
+        "eq": "{name} is {value}", "ne": "{name} is not {value}", "in": "{name} is one of {value}",
+        "not_in": "{name} is none of {value}", "gt": "{name} is more than {value}", "gte": "{name} is at least {value}",
+        "lt": "{name} is less than {value}", "lte": "{name} is at most {value}",
+        "between": "{name} is between {low} and {high}", "contains": "{name} contains {value}",
+        "starts_with": "{name} starts with {value}", "exists": "{name} is known", "not_exists": "{name} is not known",
+    },
+    times={
+        "gt": "{name} is after {value}", "gte": "{name} is {value} or later", "lt": "{name} is before {value}",
+        "lte": "{name} is {value} or earlier",
+    },
+    counts={
+        "eq": "{what} happened exactly {value}×{within}", "ne": "{what} did not happen exactly {value}×{within}",
+        "gt": "{what} happened more than {value}×{within}", "gte": "{what} happened at least {value}×{within}",
+        "lt": "{what} happened less than {value}×{within}", "lte": "{what} happened at most {value}×{within}",
+        "between": "{what} happened {low} to {high}×{within}",
+    },
+    event="{event}{where}",
+    measures={
+        "sum": "the sum of {property}{currency} of {what}{within}",
+        "avg": "the average {property}{currency} of {what}{within}",
+        "min": "the lowest {property}{currency} of {what}{within}",
+        "max": "the highest {property}{currency} of {what}{within}",
+    },
+    where=" (where {rule})",
+    within=" in the last {length}",
+    since_day=" since the start of the day {days} days ago",
+    currency=" in {currency}",
+    units={"days": ("{n} day", "{n} days"), "hours": ("{n} hour", "{n} hours"),
+           "minutes": ("{n} minute", "{n} minutes"), "seconds": ("{n} second", "{n} seconds")},
+    days_ago=("{n} day ago", "{n} days ago"),
+    calendar_days_ago=("{n} calendar day ago", "{n} calendar days ago"),
+    flags=("no", "yes"),
+    segment="the profile is in the segment {segment}",
+    consent="the person consents to {purpose} by {channel}",
+    brand_consent="the person consents to {purpose} by {channel} for {brand}",
+    also=" and ",
+    comma=", ",
+)  # fmt: skip
+
+KOREAN = Sentences(
+    rule="다음에 해당하는 프로필: {rule}.",
+    both=", 그리고 ",
+    either=", 또는 ",
+    group="({rule})",
+    negation="({rule})에 해당하지 않음",
+    tests={
+        "eq": "{name:이} {value}임", "ne": "{name:이} {value:이} 아님", "in": "{name:이} {value} 중 하나임",
+        "not_in": "{name:이} {value} 중 어느 것도 아님", "gt": "{name:이} {value}보다 큼",
+        "gte": "{name:이} {value} 이상임",
+        "lt": "{name:이} {value}보다 작음", "lte": "{name:이} {value} 이하임",
+        "between": "{name:이} {low} 이상 {high} 이하임",
+        "contains": "{name}에 {value:이} 들어 있음", "starts_with": "{name:이} {value:으로} 시작함",
+        "exists": "{name} 값이 있음", "not_exists": "{name} 값이 없음",
+    },
+    times={
+        "gt": "{name:이} {value}보다 나중임", "gte": "{name:이} {value} 또는 그 이후임",
+        "lt": "{name:이} {value}보다 먼저임",
+        "lte": "{name:이} {value} 또는 그 이전임", "between": "{name:이} {low}부터 {high}까지임",
+    },
+    counts={
+        "eq": "{what:이} 정확히 {value}회 있음", "ne": "{what:이} {value}회가 아님",
+        "gt": "{what:이} {value}회보다 많음",
+        "gte": "{what:이} {value}회 이상 있음", "lt": "{what:이} {value}회보다 적음",
+        "lte": "{what:이} {value}회 이하임",
+        "between": "{what:이} {low}회 이상 {high}회 이하임",
+    },
+    event="{within}{where}{event} 이벤트",
+    measures={
+        "sum": "{what}의 {property} 합계{currency}", "avg": "{what}의 {property} 평균{currency}",
+        "min": "{what}의 {property} 최솟값{currency}", "max": "{what}의 {property} 최댓값{currency}",
+    },
+    where="({rule}) 조건의 ",
+    within="최근 {length} 동안의 ",
+    since_day="{days}일 전 0시부터의 ",
+    currency="({currency})",
+    units={"days": ("{n}일", "{n}일"), "hours": ("{n}시간", "{n}시간"), "minutes": ("{n}분", "{n}분"),
+           "seconds": ("{n}초", "{n}초")},
+    days_ago=("{n}일 전", "{n}일 전"),
+    calendar_days_ago=("달력으로 {n}일 전", "달력으로 {n}일 전"),
+    flags=("아니요", "예"),
+    segment="{segment} 세그먼트에 속함",
+    consent="{purpose} 목적의 {channel} 연락에 동의함",
+    brand_consent="{brand}의 {purpose} 목적의 {channel} 연락에 동의함",
+    also=", ",
+    comma=", ",
+)  # fmt: skip
+
+LANGUAGES = {"en": ENGLISH, "ko": KOREAN}

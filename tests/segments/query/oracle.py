@@ -1,0 +1,239 @@
+"""What a rule means, said a second time: decoded JSON evaluated over plain values.
+
+It imports nothing of the rule language and knows no SQL; where it and an engine differ, one of them is wrong.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.segments.query.world import Event, World, uuid_of
+
+EXACT = Context(prec=200, rounding=ROUND_HALF_UP)
+MINOR = {"KRW": 0, "JPY": 0, "USD": 2, "KWD": 3}
+UNITS = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
+OPPOSITE = {"ne": "eq", "not_in": "in", "not_exists": "exists"}
+MISSING = None
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A world seen at one moment; `kinds` are the types of traits, `currency` the one assumed for revenue."""
+
+    world: World
+    as_of: datetime
+    zone: ZoneInfo
+    kinds: dict[str, str]
+    currency: str = "KRW"
+
+    def members(self, rule: dict[str, Any]) -> list[Any]:
+        """The ids of the live profiles that fit, sorted."""
+        live = [name for name, state in self.world.profiles.items() if state == "live"]
+        return sorted(uuid_of(name) for name in live if self.fits(rule, name))
+
+    def fits(self, rule: dict[str, Any], profile: str) -> bool:
+        if "all" in rule:
+            return all(self.fits(part, profile) for part in rule["all"])
+        if "any" in rule:
+            return any(self.fits(part, profile) for part in rule["any"])
+        if "not" in rule:
+            return not self.fits(rule["not"], profile)
+        if "trait" in rule:
+            value = (self.world.traits.get(profile) or {}).get(rule["trait"])
+            return self.holds(value, rule, self.kinds[rule["trait"]])
+        if "segment" in rule:
+            return (rule["segment"], profile) in self.world.members
+        if "consent" in rule:
+            asked = rule["consent"]
+            wanted = (profile, asked["purpose"], asked["channel"], asked.get("brand", ""), "granted")
+            return wanted in self.world.consents
+        return self.event_fits(rule, profile)
+
+    def event_fits(self, rule: dict[str, Any], profile: str) -> bool:
+        events = [event for event in self.world.events if self.world.records.get(event.record) == profile]
+        events = [event for event in events if event.name == rule["event"] and self.in_window(event, rule)]
+        measures = [kind for kind in ("count", "sum", "avg", "min", "max") if kind in rule]
+        kind = measures[0] if measures else "count"
+        asked = rule.get(kind, {"op": "gte", "value": 1})
+        if asked.get("property") == "revenue":
+            currency = rule.get("currency", self.currency)
+            events = [event for event in latest_of_orders(events) if event.currency == currency]
+            values = [Decimal(event.revenue) / 10 ** MINOR[currency] for event in self.kept(events, rule)]
+        elif kind == "count":
+            return compare(Decimal(len(self.kept(events, rule))), asked)
+        else:
+            read = [number(reach(event.properties, asked["property"])) for event in self.kept(events, rule)]
+            values = [value for value in read if value is not None]
+        return measured(kind, values, asked)
+
+    def in_window(self, event: Event, rule: dict[str, Any]) -> bool:
+        return event.occurred_at < self.as_of and ("within" not in rule or event.occurred_at >= self.start(rule["within"]))
+
+    def start(self, window: dict[str, Any]) -> datetime:
+        if window.get("calendar"):
+            return self.midnight(self.as_of.astimezone(self.zone).date() - timedelta(days=window["days"]))
+        return self.as_of - timedelta(seconds=sum(window.get(unit, 0) * length for unit, length in UNITS.items()))
+
+    def midnight(self, day: date) -> datetime:
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+
+    def kept(self, events: Iterable[Event], rule: dict[str, Any]) -> list[Event]:
+        currency = rule.get("currency")
+        return [
+            event for event in events
+            if (currency is None or event.currency == currency)
+            and all(self.condition(event, condition, currency or self.currency) for condition in rule.get("where", []))
+        ]  # fmt: skip
+
+    def condition(self, event: Event, condition: dict[str, Any], currency: str) -> bool:
+        name = condition["property"]
+        kind = kind_of(condition)
+        if name == "revenue":
+            known = event.revenue is not None and event.currency == currency
+            amount = float(Decimal(event.revenue or 0) / 10 ** MINOR[currency]) if known else MISSING
+            return self.holds(amount, condition, "number")
+        if name in ("currency", "order_id"):
+            return self.holds(getattr(event, name), condition, "string")
+        return self.holds(reach(event.properties, name), condition, kind)
+
+    def holds(self, value: Any, test: dict[str, Any], kind: str) -> bool:
+        op = test["op"]
+        if op in OPPOSITE:
+            return not self.holds(value, {**test, "op": OPPOSITE[op]}, kind)
+        if op == "exists":
+            return value is not MISSING
+        typed = READ[kind](value)
+        if typed is None:
+            return False
+        if kind in ("date", "moment"):
+            return self.time_holds(typed, test, kind)
+        wanted = test["value"]
+        if op == "contains":
+            return wanted in typed
+        if op == "starts_with":
+            return typed.startswith(wanted)
+        given = [READ[kind](one) for one in wanted] if isinstance(wanted, list) else READ[kind](wanted)
+        return compare(typed, {"op": op, "value": given})
+
+    def time_holds(self, typed: str, test: dict[str, Any], kind: str) -> bool:
+        wanted = test["value"] if isinstance(test["value"], list) else [test["value"]]
+        spans = [self.day(one) if kind == "date" else self.span(one) for one in wanted]
+        first, last = spans[0], spans[-1]
+        checks: dict[str, Callable[[], bool]] = {
+            "eq": lambda: first[0] <= typed <= first[1],
+            "in": lambda: any(low <= typed <= high for low, high in spans),
+            "gt": lambda: typed > first[1],
+            "gte": lambda: typed >= first[0],
+            "lt": lambda: typed < first[0],
+            "lte": lambda: typed <= first[1],
+            "between": lambda: first[0] <= typed <= last[1],
+        }
+        return checks[test["op"]]()
+
+    def day(self, wanted: Any) -> tuple[str, str]:
+        if isinstance(wanted, dict):
+            wanted = (self.as_of.astimezone(self.zone).date() - timedelta(days=wanted["days_ago"])).isoformat()
+        return wanted, wanted
+
+    def span(self, wanted: Any) -> tuple[str, str]:
+        """The first and the last microsecond of what is wanted."""
+        if isinstance(wanted, dict) and not wanted.get("calendar"):
+            moment = stamp(self.as_of - timedelta(days=wanted["days_ago"]))
+            return moment, moment
+        if isinstance(wanted, str) and "T" in wanted:
+            moment = stamp(datetime.fromisoformat(wanted))
+            return moment, moment
+        day = date.fromisoformat(self.day(wanted)[0])
+        return stamp(self.midnight(day)), stamp(self.midnight(day + timedelta(days=1)) - timedelta(microseconds=1))
+
+
+def stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def latest_of_orders(events: list[Event]) -> list[Event]:
+    """Of each (brand, order id) the last event with revenue; events without order id all stay."""
+    stated = sorted(
+        (event for event in events if event.revenue is not None),
+        key=lambda event: (event.occurred_at, event.message_id, uuid_of(event.record)),
+    )
+    latest = {(event.brand, event.order_id): event for event in stated if event.order_id is not None}
+    return [*latest.values(), *(event for event in stated if event.order_id is None)]
+
+
+def reach(properties: Any, path: str) -> Any:
+    """The value at a dotted path through objects; missing where anything on the way is no object."""
+    for name in path.split("."):
+        properties = properties.get(name) if isinstance(properties, dict) else MISSING
+    return properties
+
+
+def number(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    rounded = EXACT.quantize(Decimal(str(value)), Decimal("0.000001"))
+    return rounded if abs(rounded) < 10**32 else None
+
+
+def text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def day_text(value: Any) -> str | None:
+    return value if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else None
+
+
+def moment_text(value: Any) -> str | None:
+    shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z"
+    return value if isinstance(value, str) and re.fullmatch(shape, value) else None
+
+
+READ: dict[str, Callable[[Any], Any]] = {
+    "number": number, "string": text, "boolean": boolean, "date": day_text, "moment": moment_text,
+}  # fmt: skip
+
+
+def kind_of(condition: dict[str, Any]) -> str:
+    """The type of an undescribed property: that of the value it is compared with."""
+    wanted = condition.get("value")
+    several = wanted if isinstance(wanted, list) else [wanted]
+    if any(isinstance(one, dict) for one in several):
+        return "date"
+    if isinstance(several[0], bool):
+        return "boolean"
+    return "number" if isinstance(several[0], int | float) else "string"
+
+
+def compare(value: Any, test: dict[str, Any]) -> bool:
+    wanted = test["value"]
+    checks: dict[str, Callable[[], bool]] = {
+        "eq": lambda: value == wanted,
+        "ne": lambda: value != wanted,
+        "in": lambda: value in wanted,
+        "gt": lambda: value > wanted,
+        "gte": lambda: value >= wanted,
+        "lt": lambda: value < wanted,
+        "lte": lambda: value <= wanted,
+        "between": lambda: wanted[0] <= value <= wanted[1],
+    }
+    return checks[test["op"]]()
+
+
+def measured(kind: str, values: list[Decimal], asked: dict[str, Any]) -> bool:
+    """The sum of none is 0; avg, min and max of none fit nothing. An average is compared without dividing."""
+    wanted = asked["value"]
+    bounds = [Decimal(str(one)) for one in (wanted if isinstance(wanted, list) else [wanted])]
+    if kind != "sum" and not values:
+        return False
+    result = {"sum": sum, "avg": sum, "min": min, "max": max}[kind](values)
+    factor = len(values) if kind == "avg" else 1
+    scaled = [bound * factor for bound in bounds]
+    return compare(result, {"op": asked["op"], "value": scaled if isinstance(wanted, list) else scaled[0]})
