@@ -1,13 +1,19 @@
 """Writes of the event store."""
 
 import secrets
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
+from cdp.core import crypto
 from cdp.core.actions import audit
-from cdp.core.types import Actor
+from cdp.core.types import Actor, now, uuid7
+from cdp.events import rows, sql
 from cdp.events.models import Channel, Source, WriteKey
+from cdp.events.types import NewEvent, Refusal, Stored
 
 CHANNELS = (
     "web", "app", "pos", "call_center", "chat", "email", "messaging", "social", "survey", "crm", "ads", "partner",
@@ -63,3 +69,77 @@ def create_write_key(actor: Actor, source: Source) -> str:
     key = WriteKey.objects.create(key=f"wk_{secrets.token_urlsafe(24)}", source=source)
     audit(actor, "write_key.created", target=str(source.id))
     return key.key
+
+
+@transaction.atomic
+def store(events: Sequence[NewEvent]) -> Stored:
+    """Keep `events`, each once a source and message id, their personal part sealed under the data key of its record.
+
+    Of two with one message id the first given is kept. In the caller's transaction: durable when that commits.
+    """
+    ordered = _each_once(events)
+    if not ordered:
+        return Stored(0, 0)
+    keys = crypto.data_keys({event.record for event in ordered})
+    received_at = now()
+    lines = "".join([rows.row(event, keys[event.record], received_at) for event in ordered]).encode()
+    taken = _copy_new(lines, len(ordered))
+    return Stored(taken, len(events) - taken)
+
+
+def _each_once(events: Sequence[NewEvent]) -> list[NewEvent]:
+    """Without repeats, in an order that all writers share, so that two with the same events cannot deadlock."""
+    once = {(event.source.bytes, event.message_id): event for event in reversed(events)}
+    return [once[key] for key in sorted(once)]
+
+
+def _copy_new(lines: bytes, number: int) -> int:
+    """COPY straight into the table; only when something in it is a repeat, through a staging table."""
+    try:
+        with transaction.atomic():
+            _copy(sql.COPY_EVENTS, lines)
+    except IntegrityError:
+        return _copy_through_staging(lines)
+    return number
+
+
+def _copy_through_staging(lines: bytes) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.STAGE)
+        _copy(sql.COPY_STAGED, lines)
+        cursor.execute(sql.INSERT_STAGED)
+        return int(cursor.rowcount)
+
+
+def _copy(statement: str, lines: bytes) -> None:
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        copy.write(lines)
+
+
+@transaction.atomic
+def quarantine(refusals: Sequence[Refusal]) -> Stored:
+    """Keep what does not fit, each content once a source, sealed under a data key of its own (record = its id)."""
+    once = {(refusal.source, refusal.digest): refusal for refusal in reversed(refusals)}
+    before = _quarantined_before(list(once))
+    fresh = {uuid7(): refusal for key, refusal in once.items() if key not in before}
+    if not fresh:
+        return Stored(0, len(refusals))
+    keys = crypto.data_keys(fresh)
+    with connection.cursor() as cursor:
+        cursor.executemany(sql.QUARANTINE, [_quarantine_row(id_, fresh[id_], keys[id_]) for id_ in fresh])
+        taken = int(cursor.rowcount)
+    return Stored(taken, len(refusals) - taken)
+
+
+def _quarantined_before(digests: list[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:
+    if not digests:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(sql.QUARANTINED_BEFORE, [list(column) for column in zip(*digests, strict=True)])
+        return {(source, bytes(digest)) for source, digest in cursor.fetchall()}
+
+
+def _quarantine_row(id_: UUID, refusal: Refusal, key: crypto.RecordKey) -> tuple[Any, ...]:
+    sealed = crypto.seal(key, "events_quarantined", "sealed", refusal.content)
+    facts = (id_, refusal.source, refusal.digest, refusal.received_at, refusal.reason, refusal.place[:200])
+    return *facts, sealed, sorted(set(refusal.identifiers))

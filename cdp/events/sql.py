@@ -1,0 +1,29 @@
+"""The raw SQL of the event store."""
+
+COLUMNS = (
+    "id, source_id, message_id, type, name, record, kind, leaves, occurred_at, received_at, sent_at, flags, session, "
+    "place, campaign, account, order_id, brand, currency, revenue, properties, sealed"
+)
+
+COPY_EVENTS = f"copy events_event ({COLUMNS}) from stdin"
+
+STAGE = """
+create temporary table if not exists events_staged (like events_event including defaults) on commit drop;
+truncate pg_temp.events_staged
+"""
+COPY_STAGED = f"copy pg_temp.events_staged ({COLUMNS}) from stdin"
+INSERT_STAGED = f"""
+insert into events_event ({COLUMNS})
+select {COLUMNS} from pg_temp.events_staged order by source_id, message_id
+on conflict do nothing
+"""  # noqa: S608 - the columns are ours
+
+QUARANTINED_BEFORE = """
+select source_id, digest from events_quarantined
+where (source_id, digest) in (select * from unnest(%s::uuid[], %s::bytea[]))
+"""
+QUARANTINE = """
+insert into events_quarantined (id, source_id, digest, received_at, reason, place, sealed, identifiers, state)
+values (%s, %s, %s, %s, %s, %s, %s, %s, 'waiting')
+on conflict (source_id, digest) do nothing
+"""

@@ -1,0 +1,78 @@
+"""What the event store takes and gives."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+
+class KnownSource(msgspec.Struct, frozen=True):
+    """A source as ingestion needs it: whose events these are and what they default to."""
+
+    id: UUID
+    name: str
+    channel: str
+    brand: str
+    zone: str
+    currency: str
+    enabled: bool
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event to be stored; the columns of `Event`, `sealed` still open (see there for its parts).
+
+    Texts hold neither NUL nor lone surrogates, times are aware, `revenue` is in minor units of `currency`.
+    """
+
+    source: UUID
+    message_id: str
+    type: str
+    name: str
+    record: UUID
+    kind: str
+    occurred_at: datetime
+    received_at: datetime | None = None
+    sent_at: datetime | None = None
+    leaves: Mapping[str, UUID] = {}
+    flags: tuple[str, ...] = ()
+    session: str | None = None
+    place: str | None = None
+    campaign: str | None = None
+    account: str | None = None
+    order_id: str | None = None
+    brand: str = ""
+    currency: str | None = None
+    revenue: int | None = None
+    properties: Mapping[str, Any] = {}
+    sealed: Mapping[str, Any] = {}
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """What arrived and does not fit. `digest` (32 bytes) tells repeats apart; `content` is JSON-shaped and gets sealed;
+    `identifiers` are keyed digests by which an erasure finds it; `place` says where in a file it stood."""
+
+    source: UUID
+    digest: bytes
+    reason: str
+    content: Any
+    received_at: datetime
+    place: str = ""
+    identifiers: tuple[bytes, ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """How many were kept, and how many had been kept before."""
+
+    taken: int
+    repeated: int
+
+
+class PlannedTreatment(msgspec.Struct, frozen=True):
+    """The tracking plan's word on one field; `source` None and `event` "" mean every one."""
+
+    source: UUID | None
+    event: str
+    path: str
+    clear: bool
