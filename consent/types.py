@@ -1,0 +1,108 @@
+"""What consent is asked and told in."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewConsent:
+    """One line for the ledger, about a `record`, or whoever holds `contact` (kind, digest of the point), or both.
+
+    `channel` None speaks of every contact channel of the purpose, `brand` "" of every brand. `state` is granted,
+    withdrawn or refused; an empty one (a blank column) says nothing and is not written. `key` is a digest of where the
+    line comes from, so that writing it again is harmless. `proof` is any JSON, sealed under the record's key. `basis`
+    None is the purpose's own. ValueError when nobody is named, a time has no zone, or a proof has no record.
+    """
+
+    key: UUID
+    purpose: str
+    state: str
+    given_at: datetime
+    method: str
+    recorded_by: str
+    record: UUID | None = None
+    contact: tuple[str, bytes] | None = None
+    channel: str | None = None
+    brand: str = ""
+    source: UUID | None = None
+    proof: Any = None
+    notice_version: str = ""
+    notice_language: str = ""
+    expires_at: datetime | None = None
+    recipient: str = ""
+    country: str = ""
+    basis: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.record is None and self.contact is None:
+            raise ValueError("A consent names a record, a contact point, or both.")
+        if self.proof is not None and self.record is None:
+            raise ValueError("A proof is sealed under a record's key: name the record.")
+        if any(time is not None and time.tzinfo is None for time in (self.given_at, self.expires_at)):
+            raise ValueError("The times of a consent need a time zone.")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What `refresh_effective` changed: a state, or only until when it holds; None is no state at all."""
+
+    profile: UUID
+    purpose: str
+    channel: str
+    brand: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a person may be contacted, and every reason why not (stable words, see `consent.queries.may_contact`)."""
+
+    allowed: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many live profiles have this state; `expired` is a grant whose time is over."""
+
+    purpose: str
+    channel: str
+    state: str
+    profiles: int
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """A line of the ledger as it concerns one profile, through `record`: given to it, or to a point it holds."""
+
+    id: UUID
+    record: UUID
+    by_contact: bool
+    purpose: str
+    channel: str | None
+    brand: str
+    state: str
+    given_at: datetime
+    received_at: datetime
+    expires_at: datetime | None
+    method: str
+    source: str | None
+    basis: str
+    notice_version: str
+    notice_language: str
+    recorded_by: str
+
+
+@dataclass(frozen=True)
+class DueConfirmation:
+    """A grant that is to be confirmed again by `due_on`, a day in Seoul."""
+
+    profile: UUID
+    purpose: str
+    channel: str
+    brand: str
+    since: datetime
+    due_on: date
