@@ -123,7 +123,10 @@ class Claim(models.Model):
 
 
 class LinkageModel(models.Model):
-    """A trained model, everything it decides with frozen: m, u, term frequencies, stop keys, thresholds."""
+    """A trained model, everything it decides with frozen: m, u, term frequencies, stop keys, thresholds.
+
+    `parameters` is sealed (record = the model's id): it holds digests of frequent names and places.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", pgettext_lazy("model", "draft")
@@ -132,7 +135,7 @@ class LinkageModel(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     version = models.CharField(_("version"), max_length=60)
-    parameters: models.JSONField[Any, Any] = models.JSONField(_("parameters"))
+    parameters = models.BinaryField()
     report: models.JSONField[Any, Any] = models.JSONField(_("report"), default=dict)
     state = models.CharField(_("state"), max_length=7, choices=State, default=State.DRAFT)
     created_at = models.DateTimeField(_("created"), db_default=Now())

@@ -24,6 +24,7 @@ class Golden(models.Model):
     class Meta:
         verbose_name = _("golden record")
         verbose_name_plural = _("golden records")
+        permissions = [("unmask_golden", _("Can see personal values"))]
 
     def __str__(self) -> str:
         return str(self.profile_id)

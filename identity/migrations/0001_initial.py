@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=cdp.core.types.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('version', models.CharField(max_length=60, verbose_name='version')),
-                ('parameters', models.JSONField(verbose_name='parameters')),
+                ('parameters', models.BinaryField()),
                 ('report', models.JSONField(default=dict, verbose_name='report')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('live', 'live'), ('retired', 'retired')], default='draft', max_length=7, verbose_name='state')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created')),

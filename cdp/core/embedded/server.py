@@ -22,7 +22,8 @@ from cdp.core.embedded.places import Account
 
 START_SECONDS = 600.0  # recovery after a crash replays the log; a server that works on it is left to work
 STOP_SECONDS = 60.0
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.0
+KILL_SECONDS = 5.0
 DEAF_SECONDS = 15.0
 STRANGER_SECONDS = 30.0
 LAUNCHES = 3
@@ -80,18 +81,22 @@ def stop(server: Server) -> None:
         if leader is not None and waited < STOP_SECONDS:
             _send(leader, server.stop_signal)
         elif waited > GRACE_SECONDS:
-            kill_members(server)
+            kill_working_in(server.folder, server.name)
         if waited > 2 * STOP_SECONDS:
             raise ServerFailed(f"{server.name} does not stop: its data is in {server.folder}.")
         time.sleep(0.05)
 
 
-def kill_members(server: Server) -> None:
-    """Kill every process that works in the server's folder."""
-    members = _members(server)
-    for process in members:
-        _send(process, signal.SIGKILL)
-    psutil.wait_procs(members, timeout=5)
+def kill_working_in(folder: Path, *names: str) -> None:
+    """Kill every process of these names whose working directory is `folder`, and those that they start meanwhile."""
+    deadline = time.monotonic() + KILL_SECONDS
+    while time.monotonic() < deadline:
+        found = [process for process in psutil.process_iter() if _works_in(process, folder, names)]
+        if not found:
+            return
+        for process in found:
+            _send(process, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _answers_before_it_dies(server: Server, deadline: float) -> bool:
@@ -112,8 +117,7 @@ def _tend(server: Server, waited: float) -> None:
     if leader is None and waited > STRANGER_SECONDS:
         raise ServerFailed(f"{server.folder} is in use by a server outside this machine or container.")
     if leader is None and waited > GRACE_SECONDS:
-        kill_members(server)
-        time.sleep(0.5)
+        kill_working_in(server.folder, server.name)
     elif leader is not None and waited > DEAF_SECONDS and not server.socket.exists():
         stop(server)
 
@@ -134,7 +138,7 @@ def _launch(server: Server, command: list[str]) -> None:
 
 def _clear_remains(server: Server) -> None:
     """With the alive lock in hand these files are stale, and processes in this folder serve a deleted home."""
-    kill_members(server)
+    kill_working_in(server.folder, server.name)
     for remains in (server.pid_file, server.socket, server.socket.with_name(server.socket.name + ".lock")):
         remains.unlink(missing_ok=True)
 
@@ -167,16 +171,12 @@ def _leader(server: Server) -> psutil.Process | None:
         process = psutil.Process(int(server.pid_file.read_text().split()[0]))
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
-    return process if _belongs(process, server) else None
+    return process if _works_in(process, server.folder, (server.name,)) else None
 
 
-def _members(server: Server) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if _belongs(process, server)]
-
-
-def _belongs(process: psutil.Process, server: Server) -> bool:
+def _works_in(process: psutil.Process, folder: Path, names: tuple[str, ...]) -> bool:
     try:
-        return bool(process.name() == server.name and process.cwd() == str(server.folder))
+        return process.name() in names and process.cwd() == str(folder)
     except psutil.Error:
         return False
 

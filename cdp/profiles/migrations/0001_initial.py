@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'golden record',
                 'verbose_name_plural': 'golden records',
+                'permissions': [('unmask_golden', 'Can see personal values')],
             },
         ),
         migrations.CreateModel(

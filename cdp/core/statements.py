@@ -1,0 +1,30 @@
+"""Running the statements of the `sql` modules."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import connection
+
+
+def run(statement: str, params: Any = None) -> None:
+    """Run a statement for its effect."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+
+
+def fetch(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
+    """All rows of a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchall()
+
+
+def column(statement: str, params: Any = None) -> list[Any]:
+    """The first column of a statement."""
+    return [row[0] for row in fetch(statement, params)]
+
+
+def run_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
+    """Run a set-based statement whose parameters are the columns of `rows` as arrays; nothing for no rows."""
+    if rows:
+        run(statement, [list(values) for values in zip(*rows, strict=True)])

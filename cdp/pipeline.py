@@ -1,0 +1,124 @@
+"""The only composer: events → identity → profiles → consent → segments.
+
+Each stage takes a batch (behind its watermark, or what was touched for it) with SKIP LOCKED, works in one short
+transaction and can be run again harmlessly; `advance` runs them until nothing waits.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from celery import shared_task
+from django.db import OperationalError, transaction
+
+from cdp.core import sequence, touched, wake
+from cdp.core.statements import column
+from cdp.profiles import actions as profiles
+from consent import actions as consent
+from identity import actions as identity
+from identity import resolution
+from identity import sql as identity_sql
+from identity.models import ResolutionRun
+from segments import actions as segments
+
+logger = logging.getLogger(__name__)
+EVENTS_A_STEP = 5_000
+SUBJECTS_A_STEP = 2_000
+SECONDS_A_TASK = 60.0
+# Deadlock, serialization failure, lock not available.
+GIVE_WAY = {"40P01", "40001", "55P03"}
+
+
+@shared_task(name="pipeline.advance")
+def advance_task() -> None:
+    """Wake-up without state: sent on commit and by beat, harmless at any time and twice at once."""
+    wake.answered()
+    if advance(seconds=SECONDS_A_TASK):
+        wake.wake()
+
+
+def advance(*, seconds: float | None = None, report: Callable[[Counter[str]], None] = lambda done: None) -> bool:
+    """Run the stages until nothing waits, or until `seconds` are over; says whether something still waits."""
+    ends = time.monotonic() + seconds if seconds else None
+    done: Counter[str] = Counter()
+    busy = True
+    while busy and (ends is None or time.monotonic() < ends):
+        busy = False
+        for name, stage in STAGES.items():
+            taken = _step(stage)
+            done[name] += taken
+            busy = busy or taken > 0
+        report(done)
+    return busy
+
+
+def resolve(report: Callable[[str], None] = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
+    """The batch run over all records, and everything that follows from it."""
+    advance(report=lambda done: report(f"folding {done['fold']:,} events"))
+    run = resolution.resolve(report, retrain=retrain)
+    advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
+    return run
+
+
+def _step(stage: Callable[[], int]) -> int:
+    """One step of a stage; one that met a deadlock or a lock time-out is tried again by the next round."""
+    try:
+        return stage()
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) not in GIVE_WAY:
+            raise
+        logger.warning("A pipeline step gave way to another and will be tried again.")
+        return 1
+
+
+def _fold() -> int:
+    return identity.fold_next(EVENTS_A_STEP)
+
+
+@transaction.atomic
+def _cluster() -> int:
+    records = touched.take("identity", SUBJECTS_A_STEP)
+    if records:
+        identity.recluster(records)
+        touched.touch("profiles", column(identity_sql.PROFILES_OF, [records]))
+    return len(records)
+
+
+@transaction.atomic
+def _project() -> int:
+    ids = touched.take("profiles", SUBJECTS_A_STEP)
+    if ids:
+        profiles.refresh(ids)
+    return len(ids)
+
+
+@transaction.atomic
+def _consent() -> int:
+    ids = touched.take("consent", SUBJECTS_A_STEP)
+    if ids:
+        segments.note_consent_changes(consent.refresh_effective(ids))
+        touched.touch("segments", ids)
+    return len(ids)
+
+
+@transaction.atomic
+def _segments() -> int:
+    ids = touched.take("segments", SUBJECTS_A_STEP)
+    if ids:
+        segments.refresh_profiles(ids)
+    return len(ids)
+
+
+def _number() -> int:
+    return sum(sequence.number(stream) for stream in sequence.STREAMS)
+
+
+STAGES: dict[str, Callable[[], int]] = {
+    "fold": _fold,
+    "cluster": _cluster,
+    "profiles": _project,
+    "consent": _consent,
+    "segments": _segments,
+    "number": _number,
+}

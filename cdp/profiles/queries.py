@@ -1,0 +1,99 @@
+"""Reads of the golden record; personal values are decrypted here, in memory."""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import Any
+from uuid import UUID
+
+from cdp.core.statements import column, fetch
+from cdp.events.models import Source
+from cdp.profiles import sql
+from cdp.profiles.models import Golden
+from cdp.profiles.traits import Facts
+from identity import queries as identity
+from identity.linkage import normalise
+from identity.models import Record
+from identity.types import OpenRecord
+
+
+def personal(profiles: Collection[UUID]) -> dict[UUID, dict[str, str]]:
+    """The golden personal values of profiles: each attribute read through its lineage from the winning record."""
+    lineages = dict(Golden.objects.filter(pk__in=profiles).values_list("pk", "lineage"))
+    wanted = {UUID(won["record"]) for lineage in lineages.values() for won in lineage.values()}
+    values = {record.id: record.folded.current() for record in identity.open_records(sorted(wanted))}
+    return {profile: _through(lineage, values) for profile, lineage in lineages.items()}
+
+
+def contact_values(profiles: Collection[UUID], kind: str) -> dict[UUID, str]:
+    """The best usable contact value of each profile that has one: the golden one if usable, else the latest."""
+    usable = _usable(profiles, kind)
+    golden = personal(usable)
+    opened = {record.id: record for record in identity.open_records(record for points in usable.values() for record in points)}
+    found = {}
+    for profile, records in usable.items():
+        present = [normalise.identifier(kind, opened[r].folded.current().get(kind)) for r in records if r in opened]
+        best = normalise.identifier(kind, golden.get(profile, {}).get(kind))
+        if value := best if best in present else next(filter(None, present), None):
+            found[profile] = value
+    return found
+
+
+def records_by_profile(profiles: Collection[UUID]) -> dict[UUID, list[OpenRecord]]:
+    """The opened records of each profile, leaves included, in order of their ids."""
+    ids = column(sql.RECORDS_OF, [list(profiles)])
+    grouped: dict[UUID, list[OpenRecord]] = {}
+    for record in identity.open_records(ids):
+        if record.profile:
+            grouped.setdefault(record.profile, []).append(record)
+    return grouped
+
+
+def facts(profiles: Collection[UUID]) -> dict[UUID, Facts]:
+    """What the events of each profile add up to; one statement."""
+    params = {
+        "profiles": list(profiles),
+        "orders": list(sql.ORDER_EVENTS),
+        "lines": list(sql.LINE_EVENTS),
+        "refunds": list(sql.REFUND_EVENTS),
+    }
+    return {row[0]: _facts(row[1:]) for row in fetch(sql.FACTS, params)}
+
+
+def source_ranks() -> dict[UUID, int]:
+    """Trust rank of each source."""
+    return dict(Source.objects.values_list("pk", "trust_rank"))
+
+
+def source_channels() -> dict[UUID, str]:
+    """Channel of each source."""
+    return dict(Source.objects.values_list("pk", "channel_id"))
+
+
+def _through(lineage: dict[str, Any], values: dict[UUID, dict[str, str]]) -> dict[str, str]:
+    read = {name: values.get(UUID(won["record"]), {}).get(name) for name, won in lineage.items()}
+    return {name: value for name, value in read.items() if value is not None}
+
+
+def _usable(profiles: Iterable[UUID], kind: str) -> dict[UUID, list[UUID]]:
+    rows = (
+        Record.objects.filter(
+            profile__in=profiles, contact_points__kind=kind, contact_points__usable=True, contact_points__valid_to=None
+        )
+        .order_by("-contact_points__valid_from", "id")
+        .values_list("profile_id", "id")
+    )
+    grouped: dict[UUID, list[UUID]] = {}
+    for profile, record in rows:
+        if profile:
+            grouped.setdefault(profile, []).append(record)
+    return grouped
+
+
+def _facts(row: tuple[Any, ...]) -> Facts:
+    events, first_at, last_at, orders, last_order_at, spent, nps, csat = row
+    money = json.loads(spent) if isinstance(spent, str) else spent or {}
+    return Facts(events, first_at, last_at, orders, last_order_at, money, _number(nps), _number(csat))
+
+
+def _number(score: Any) -> float | None:
+    return None if score is None else float(score)

@@ -1,0 +1,91 @@
+"""The raw SQL of the golden record."""
+
+# Names of events that speak of money; the order-level ones count once per (brand, order), the last update wins.
+ORDER_EVENTS = ("Order Completed", "Order Updated")
+LINE_EVENTS = ("Product Purchased",)
+REFUND_EVENTS = ("Order Refunded", "Product Returned")
+
+RECORDS_OF = "select id from identity_record where profile_id = any(%s)"
+LIVE = "select id from identity_profile where id = any(%s) and state = 'live'"
+
+FACTS = """
+with mine as materialized (
+    select r.profile_id, e.name, e.brand, e.order_id, e.currency, e.revenue, e.occurred_at, e.message_id, e.properties
+    from identity_record r join events_event e on e.record = r.id
+    where r.profile_id = any(%(profiles)s)
+), latest as (
+    select distinct on (profile_id, brand, order_id) profile_id, brand, order_id, currency, revenue, occurred_at
+    from mine where name = any(%(orders)s) and order_id is not null
+    order by profile_id, brand, order_id, occurred_at desc, message_id desc
+), bought as (
+    select profile_id, currency, revenue, occurred_at from latest
+    union all
+    select profile_id, currency, revenue, occurred_at from mine where name = any(%(orders)s) and order_id is null
+), lines as (
+    select profile_id, brand, order_id, currency, sum(revenue) as revenue, max(occurred_at) as occurred_at
+    from mine m where name = any(%(lines)s)
+      and not exists (select from latest l where l.profile_id = m.profile_id and l.brand = m.brand and l.order_id = m.order_id)
+    group by profile_id, brand, order_id, currency
+), spent as (
+    select profile_id, currency, revenue, occurred_at from bought
+    union all select profile_id, currency, revenue, occurred_at from lines
+), refunded as (
+    select profile_id, currency, sum(revenue) as revenue from mine
+    where name = any(%(refunds)s) and revenue is not null group by 1, 2
+), money as (
+    select profile_id, jsonb_object_agg(currency, total) as spent from (
+        select s.profile_id, s.currency, sum(s.revenue) as total
+        from (select profile_id, currency, revenue from spent union all select profile_id, currency, -revenue from refunded) s
+        where s.revenue is not null and s.currency is not null group by 1, 2) t
+    group by 1
+), orders as (
+    select profile_id, count(*) as n, max(occurred_at) as last_at from spent group by 1
+), seen as (
+    select profile_id, count(*) as n, min(occurred_at) as first_at, max(occurred_at) as last_at from mine group by 1
+), answers as (
+    select distinct on (profile_id, name) profile_id, name, properties -> 'score' as score from mine
+    where name in ('NPS Answered', 'CSAT Answered') and jsonb_typeof(properties -> 'score') = 'number'
+    order by profile_id, name, occurred_at desc, message_id desc
+)
+select seen.profile_id, seen.n, seen.first_at, seen.last_at, coalesce(orders.n, 0), orders.last_at, money.spent,
+       nps.score, csat.score
+from seen
+left join orders using (profile_id)
+left join money using (profile_id)
+left join answers nps on nps.profile_id = seen.profile_id and nps.name = 'NPS Answered'
+left join answers csat on csat.profile_id = seen.profile_id and csat.name = 'CSAT Answered'
+"""
+
+SAVE_GOLDEN = """
+insert into profiles_golden (profile_id, traits, lineage)
+select * from unnest(%s::uuid[], %s::jsonb[], %s::jsonb[])
+on conflict (profile_id) do update set traits = excluded.traits, lineage = excluded.lineage, updated_at = now()
+where (profiles_golden.traits, profiles_golden.lineage) is distinct from (excluded.traits, excluded.lineage)
+"""
+
+DROP_GOLDEN = "delete from profiles_golden where profile_id = any(%s)"
+
+SAVE_CONTACTS = """
+insert into profiles_contactpoint (record_id, kind, digest, usable, reason, valid_from, valid_to)
+select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::bool[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+on conflict (record_id, kind, digest) do update
+set usable = excluded.usable, reason = excluded.reason, valid_from = excluded.valid_from, valid_to = excluded.valid_to
+where (profiles_contactpoint.usable, profiles_contactpoint.reason, profiles_contactpoint.valid_from,
+       profiles_contactpoint.valid_to)
+    is distinct from (excluded.usable, excluded.reason, excluded.valid_from, excluded.valid_to)
+"""
+
+# Periods of chosen traits: the current one closes when the value changes, and a new one begins.
+CLOSE_PERIODS = """
+update profiles_traitperiod p set valid_to = now()
+from unnest(%s::uuid[], %s::text[], %s::jsonb[]) as v (profile, trait, value)
+where p.profile_id = v.profile and p.trait = v.trait and p.valid_to is null and p.value is distinct from v.value
+"""
+OPEN_PERIODS = """
+insert into profiles_traitperiod (profile_id, trait, value, valid_from)
+select v.profile, v.trait, v.value, now()
+from unnest(%s::uuid[], %s::text[], %s::jsonb[]) as v (profile, trait, value)
+where v.value is not null
+  and not exists (select from profiles_traitperiod p
+                  where p.profile_id = v.profile and p.trait = v.trait and p.valid_to is null)
+"""

@@ -1,0 +1,242 @@
+"""Writes of identity: folding events into records, and giving records their profiles."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import msgspec
+from django.db import transaction
+from psycopg.types.json import Jsonb
+
+from cdp.core import crypto, watermark
+from cdp.core.actions import audit
+from cdp.core.statements import column, fetch, run, run_over
+from cdp.core.touched import touch
+from cdp.core.types import Actor, now, uuid7
+from cdp.core.wake import wake
+from identity import assign, clusters, queries, sql
+from identity.fold import fold, stamp
+from identity.incoming import next_events
+from identity.linkage.types import Refusal
+from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
+from identity.types import LEAVES, Folded, OpenRecord, Seen
+
+# More holders than this and a value says where somebody typed, not who they are.
+MOST_HOLDERS = 50
+SYSTEM = Actor.system("identity")
+
+
+# --- records --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def fold_next(limit: int) -> int:
+    """Fold the next events after the watermark and touch what they change; returns how many events it took.
+
+    0 also when another worker is at it.
+    """
+    mark = watermark.take("identity")
+    if mark is None:
+        return 0
+    seen, last = next_events(mark, limit)
+    if last is None:
+        return 0
+    touch("identity", fold_events(seen))
+    touch("profiles", column(sql.PROFILES_OF, [sorted({event.record for event in seen})]))
+    mark.move(*last)
+    return len(seen) or 1
+
+
+def fold_events(events: Collection[Seen]) -> set[UUID]:
+    """Fold events into their records; returns the records whose profile may have to change.
+
+    Call it within a transaction. Order and repetition do not matter.
+    """
+    run(sql.LOCK)
+    by_record: dict[UUID, list[Seen]] = defaultdict(list)
+    for event in events:
+        by_record[event.record].append(event)
+    known = {record.id: record.folded for record in queries.open_records(sorted(by_record))}
+    folded, changed = _fold_each(by_record, known)
+    _save_records(by_record, {record: folded[record] for record in changed})
+    _save_identifiers({record: folded[record] for record in changed})
+    _save_claims(events)
+    run_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in sorted(by_record.items())])
+    return changed | {event.record for event in events if event.leaves} | _block_shared_values(sorted(changed))
+
+
+def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
+    """Each record folded, and which of them came out different."""
+    folded, changed = {}, set()
+    for record, said in sorted(by_record.items()):
+        before = known.get(record)
+        was = msgspec.json.encode(before) if before else b""
+        folded[record] = fold(before or Folded(), said)
+        if msgspec.json.encode(folded[record]) != was:
+            changed.add(record)
+    return folded, changed
+
+
+def _period(said: list[Seen]) -> tuple[datetime, datetime]:
+    times = [event.at for event in said]
+    return min(times), max(times)
+
+
+def _save_records(by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded]) -> None:
+    keys = crypto.data_keys(folded)
+    rows = []
+    for record, part in sorted(folded.items()):
+        said = by_record[record]
+        blob = crypto.seal(keys[record], queries.TABLE, queries.COLUMN, part.sealed_part())
+        leaf = said[0].kind in LEAVES
+        traits = Jsonb(part.traits)
+        rows.append((record, said[0].source, said[0].kind, leaf, blob, traits, 0, *_period(said)))
+    run_over(sql.SAVE_RECORDS, rows)
+
+
+def _save_identifiers(folded: dict[UUID, Folded]) -> None:
+    rows = [
+        (record, kind, crypto.blind_index(kind, value), first, last)
+        for record, part in sorted(folded.items())
+        for kind, periods in sorted(part.identifiers.items())
+        for value, (first, last) in sorted(periods.items())
+    ]
+    run_over(sql.SAVE_IDENTIFIERS, rows)
+
+
+def _save_claims(events: Collection[Seen]) -> None:
+    earliest: dict[tuple[UUID, UUID], tuple[str, str]] = {}
+    for event in events:
+        for leaf in event.leaves.values() if event.kind not in LEAVES else ():
+            said = (stamp(event), event.message_id)
+            earliest[leaf, event.record] = min(earliest.get((leaf, event.record), said), said)
+    run_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in sorted(earliest.items())])
+
+
+def _block_shared_values(records: list[UUID]) -> set[UUID]:
+    """Block what too many hold; everyone who held it has to be looked at again."""
+    blocked = fetch(sql.BLOCK_SHARED_VALUES, {"records": records, "most": MOST_HOLDERS})
+    if not blocked:
+        return set()
+    kinds, digests = zip(*blocked, strict=True)
+    return {row[0] for row in fetch(sql.HOLDERS, [list(kinds), list(digests)])}
+
+
+# --- profiles -------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = SYSTEM) -> assign.Plan:
+    """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock."""
+    run(sql.LOCK)
+    around = _with_owners(set(seeds))
+    persons = queries.component(around)
+    leaves = dict(Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": sorted(persons | around)})).values_list("pk", "kind"))
+    persons -= leaves.keys()
+    records = queries.open_records(sorted(persons))
+    grouped, refused = _clusters(records)
+    grouped = clusters.with_leaves(grouped, leaves, _claims(leaves), _carried(leaves))
+    before: dict[UUID, UUID | None] = {record.id: record.profile for record in records}
+    before |= dict(Record.objects.filter(pk__in=leaves).values_list("pk", "profile_id"))
+    plan = assign.assign(grouped, before, _pinned(before))
+    _apply(plan, before, run, actor)
+    _open_cases(refused)
+    return plan
+
+
+def _with_owners(seeds: set[UUID]) -> set[UUID]:
+    """Seeds and, for leaves among them, those they may belong to."""
+    owners = {row[1] for row in fetch(sql.CLAIMED_LEAVES, [list(seeds)])}
+    return seeds | owners | {row[1] for row in fetch(sql.CARRIED, [list(seeds)])}
+
+
+def _clusters(records: list[OpenRecord]) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
+    ids = [record.id for record in records]
+    held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
+    stored = [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": ids})]
+    return clusters.partition(records, held, stored, queries.common_name_test())
+
+
+def _claims(leaves: Collection[UUID]) -> dict[UUID, UUID]:
+    return dict(fetch(sql.CLAIMED_LEAVES, [list(leaves)]))
+
+
+def _carried(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    carried: dict[UUID, set[UUID]] = defaultdict(set)
+    for leaf, record in fetch(sql.CARRIED, [list(leaves)]):
+        carried[leaf].add(record)
+    return carried
+
+
+def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
+    return set(Profile.objects.filter(pk__in={p for p in before.values() if p}, pinned=True).values_list("pk", flat=True))
+
+
+def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor) -> None:
+    run(sql.INSERT_PROFILES, [plan.created])
+    targets = [(record, plan.profile_of.get(record)) for record in sorted(before)]
+    moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
+    run_over(sql.MERGE_PROFILES, sorted(plan.merged.items()))
+    ProfileChange.objects.bulk_create(_changes(plan, before, run, actor), batch_size=1000)
+    changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
+    touch("profiles", changed | plan.merged.keys())
+
+
+def _changes(
+    plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor
+) -> Iterable[ProfileChange]:
+    members: dict[UUID, list[str]] = defaultdict(list)
+    for record, profile in before.items():
+        if profile in plan.merged:
+            members[profile].append(str(record))
+    common = {"run": run, "actor": actor.name}
+    for profile, into in sorted(plan.merged.items()):
+        yield ProfileChange(profile=profile, other=into, kind="merged", records=sorted(members[profile]), **common)
+    for profile in plan.created:
+        parts = sorted(str(record) for record, owner in plan.profile_of.items() if owner == profile)
+        left = plan.split.get(profile)
+        yield ProfileChange(profile=profile, other=left, kind="split" if left else "created", records=parts, **common)
+
+
+# --- review ---------------------------------------------------------------------------------------------------------
+
+# Refusals that a person can settle; the others follow from rules that need nobody.
+_WORTH_A_LOOK = frozenset({"birth dates", "given names", "gender", "identifiers"})
+
+
+def _open_cases(refused: Iterable[Refusal]) -> None:
+    rows = [
+        (uuid7(), UUID(r.link.left), UUID(r.link.right), r.reason, r.link.weight, Jsonb({"rank": r.link.rank}))
+        for r in refused
+        if r.reason in _WORTH_A_LOOK
+    ]
+    run_over(sql.SAVE_CASES, _one_a_pair(rows))
+
+
+def _one_a_pair(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    best: dict[frozenset[UUID], tuple[Any, ...]] = {}
+    for row in sorted(rows, key=lambda row: (row[4], row[3]), reverse=True):
+        best.setdefault(frozenset(row[1:3]), row)
+    return list(best.values())
+
+
+def open_gray_cases(pairs: Iterable[tuple[UUID, UUID, float, dict[str, Any]]]) -> None:
+    """Review cases for pairs that the model finds likely but not sure."""
+    run_over(sql.SAVE_CASES, [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs])
+
+
+@transaction.atomic
+def decide_case(actor: Actor, case: ReviewCase, verdict: str) -> None:
+    """A steward's verdict, `same` or `different`: permanent evidence that outranks all other, applied at once."""
+    case.state, case.decided_at, case.decided_by = ReviewCase.State(verdict), now(), actor.name
+    case.save()
+    kind = Link.Kind.MUST if verdict == ReviewCase.State.SAME else Link.Kind.CANNOT
+    left, right = sorted((case.left, case.right))
+    Link.objects.filter(left=left, right=right, kind__in=[Link.Kind.MUST, Link.Kind.CANNOT]).delete()
+    Link.objects.create(left=left, right=right, kind=kind, actor=actor.name)
+    audit(actor, "review.decided", target=str(case.pk), verdict=verdict)
+    recluster([left, right], actor=actor)
+    wake()

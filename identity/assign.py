@@ -1,0 +1,79 @@
+"""Which profile id each cluster keeps: ids persist by overlap (pure)."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cdp.core.types import uuid7
+
+
+@dataclass
+class Plan:
+    """What to do: `profile_of` for every record; profiles to make; ids to redirect; ids that lost a part."""
+
+    profile_of: dict[UUID, UUID] = field(default_factory=dict)
+    created: list[UUID] = field(default_factory=list)
+    merged: dict[UUID, UUID] = field(default_factory=dict)
+    split: dict[UUID, UUID] = field(default_factory=dict)  # new part → the profile it left
+
+
+def assign(
+    clusters: Collection[frozenset[UUID]], before: Mapping[UUID, UUID | None], pinned: Collection[UUID] = ()
+) -> Plan:
+    """Give each cluster the old id that holds most of it (ties: pinned by a steward, then the older id).
+
+    An id that gets no cluster redirects to the cluster with most of its records; a part that lost its id gets a new one.
+    """
+    plan = Plan()
+    overlaps = _overlaps(clusters, before)
+    owner = _owners(overlaps, set(pinned))
+    for cluster in sorted(clusters, key=min):
+        profile = owner.get(cluster) or _fresh(plan, cluster, before)
+        plan.profile_of.update(dict.fromkeys(cluster, profile))
+    _redirect_the_rest(plan, before)
+    return plan
+
+
+def _overlaps(
+    clusters: Collection[frozenset[UUID]], before: Mapping[UUID, UUID | None]
+) -> list[tuple[int, UUID, frozenset[UUID]]]:
+    return [
+        (size, profile, cluster)
+        for cluster in clusters
+        for profile, size in _old_ids(cluster, before).items()
+    ]
+
+
+def _old_ids(cluster: frozenset[UUID], before: Mapping[UUID, UUID | None]) -> Counter[UUID]:
+    return Counter(profile for record in cluster if (profile := before.get(record)))
+
+
+def _owners(overlaps: list[tuple[int, UUID, frozenset[UUID]]], pinned: set[UUID]) -> dict[frozenset[UUID], UUID]:
+    owner: dict[frozenset[UUID], UUID] = {}
+    taken: set[UUID] = set()
+    for _, profile, cluster in sorted(overlaps, key=lambda o: (-o[0], o[1] not in pinned, o[1], min(o[2]))):
+        if cluster not in owner and profile not in taken:
+            owner[cluster] = profile
+            taken.add(profile)
+    return owner
+
+
+def _fresh(plan: Plan, cluster: frozenset[UUID], before: Mapping[UUID, UUID | None]) -> UUID:
+    profile = uuid7()
+    plan.created.append(profile)
+    left = _old_ids(cluster, before)
+    if left:
+        plan.split[profile] = left.most_common(1)[0][0]
+    return profile
+
+
+def _redirect_the_rest(plan: Plan, before: Mapping[UUID, UUID | None]) -> None:
+    kept = set(plan.profile_of.values())
+    homes: dict[UUID, Counter[UUID]] = {}
+    for record, profile in plan.profile_of.items():
+        old = before.get(record)
+        if old and old not in kept:
+            homes.setdefault(old, Counter())[profile] += 1
+    for old, counts in homes.items():
+        plan.merged[old] = min(counts, key=lambda profile: (-counts[profile], profile))

@@ -1,0 +1,130 @@
+"""From records and evidence to clusters: the constrained clustering of a set of whole components.
+
+The same code serves one new record and the batch run, so both give the same partition.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+from uuid import UUID
+
+from identity.linkage import cluster as linkage
+from identity.linkage import normalise
+from identity.linkage.types import MODEL, STEWARD, Identifier, Limits, Link, Node, Refusal
+from identity.types import OpenRecord
+
+# Which identifier convinces most; what is not named comes last.
+PRIORITY = {"user_id": 1, "customer": 1, "email": 2, "loyalty_id": 3, "phone": 4}
+LIMITS = Limits(per_kind={"user_id": 1, "customer": 5})
+
+
+@dataclass(frozen=True)
+class Held:
+    """A record holds an identifier value, since when."""
+
+    record: UUID
+    kind: str
+    digest: bytes
+    first_seen: datetime
+
+
+@dataclass(frozen=True)
+class StoredLink:
+    left: UUID
+    right: UUID
+    kind: str
+    weight: float
+
+
+def partition(
+    records: Iterable[OpenRecord],
+    held: Collection[Held],
+    stored: Iterable[StoredLink],
+    is_common: Callable[[str | None], bool],
+) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
+    """Clusters of person records, and the links that constraints refused."""
+    links, cannot = _stored_links(stored)
+    by_record = defaultdict(list)
+    for item in held:
+        by_record[item.record].append(item)
+    nodes = [_node(record, by_record[record.id], is_common) for record in records]
+    result = linkage.cluster(nodes, [*_identifier_links(held), *links], cannot, LIMITS)
+    clusters: dict[str, set[UUID]] = defaultdict(set)
+    for record, label in result.label.items():
+        clusters[label].add(UUID(record))
+    return [frozenset(members) for members in clusters.values()], result.refused
+
+
+def _node(record: OpenRecord, held: list[Held], is_common: Callable[[str | None], bool]) -> Node:
+    row = normalise.clean(record.folded.current())
+    identifiers = tuple(Identifier(*_kind_and_value(item)) for item in held)
+    return Node(
+        id=str(record.id),
+        birth_date=row["birth_date"],
+        given=row["given"],
+        surname=row["surname"],
+        gender=row["gender"],
+        common_name=is_common(row["given"]),
+        identifiers=identifiers,
+    )
+
+
+def _kind_and_value(item: Held) -> tuple[str, str, str]:
+    kind, _, scope = item.kind.partition(":")
+    return kind, item.digest.hex(), scope
+
+
+def _identifier_links(held: Collection[Held]) -> Iterable[Link]:
+    holders: dict[tuple[str, bytes], list[Held]] = defaultdict(list)
+    for item in held:
+        holders[item.kind, item.digest].append(item)
+    for (kind, digest), items in holders.items():
+        rank = PRIORITY.get(kind.partition(":")[0], 9)
+        for one, other in combinations(items, 2):
+            time = max(one.first_seen, other.first_seen).isoformat()
+            yield Link(str(one.record), str(other.record), rank, 0.0, time, digest.hex())
+
+
+def _stored_links(stored: Iterable[StoredLink]) -> tuple[list[Link], list[tuple[str, str]]]:
+    links, cannot = [], []
+    for link in stored:
+        left, right = str(link.left), str(link.right)
+        if link.kind == "cannot":
+            cannot.append((left, right))
+        else:
+            links.append(Link(left, right, STEWARD if link.kind == "must" else MODEL, link.weight))
+    return links, cannot
+
+
+def with_leaves(
+    clusters: Iterable[frozenset[UUID]],
+    leaves: Mapping[UUID, str],
+    claims: Mapping[UUID, UUID],
+    carried: Mapping[UUID, Collection[UUID]],
+) -> list[frozenset[UUID]]:
+    """Clusters with their leaves: a leaf goes with its earliest claimant, else with the one cluster that holds an
+    identifier it carries; an anonymous or device leaf nobody owns stays alone, a receipt nobody owns is nobody's.
+
+    `leaves`: leaf → kind; `claims`: leaf → owner; `carried`: leaf → person records that hold its identifiers.
+    """
+    grown = {index: set(cluster) for index, cluster in enumerate(clusters)}
+    home = {record: index for index, cluster in grown.items() for record in cluster}
+    for leaf, kind in leaves.items():
+        index = _home_of(leaf, home, claims, carried)
+        if index is not None:
+            grown[index].add(leaf)
+        elif kind != "receipt":
+            grown[len(grown)] = {leaf}
+    return [frozenset(members) for members in grown.values()]
+
+
+def _home_of(
+    leaf: UUID, home: Mapping[UUID, int], claims: Mapping[UUID, UUID], carried: Mapping[UUID, Collection[UUID]]
+) -> int | None:
+    owner = claims.get(leaf)
+    if owner is not None:
+        return home.get(owner)
+    homes = {home[record] for record in carried.get(leaf, ()) if record in home}
+    return homes.pop() if len(homes) == 1 else None

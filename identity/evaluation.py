@@ -1,0 +1,25 @@
+"""How good the profiles are against a known truth."""
+
+import csv
+from pathlib import Path
+from uuid import UUID
+
+from identity import queries
+from identity.linkage.evaluate import Quality, evaluate
+
+
+def evaluate_truth(file: Path) -> tuple[Quality, int]:
+    """Quality against a CSV of source, external_id, person; and how many of its records are unknown here.
+
+    Unknown records count as profiles of their own, so that missing ones cost recall.
+    """
+    with file.open(encoding="utf-8-sig", newline="") as handle:
+        truth = {(row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)}
+    found: dict[tuple[str, str], UUID | tuple[str, str]] = {
+        (source, external_id): profile
+        for profile, source, external_id in queries.assignments()
+        if (source, external_id) in truth
+    }
+    missing = [record for record in truth if record not in found]
+    found.update((record, record) for record in missing)
+    return evaluate(found, truth), len(missing)

@@ -1,0 +1,133 @@
+"""The batch run: train, score everything with Splink, cluster whatever the new evidence touches.
+
+Reads and computes outside any transaction; writes in small ones. Clear values live in memory only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
+
+from cdp.core import crypto
+from cdp.core.types import now, uuid7
+from identity import queries, sql
+from identity.actions import open_gray_cases, recluster
+from identity.linkage import score as linkage_score
+from identity.linkage import train as linkage_train
+from identity.linkage.model import DEFAULT, Model
+from identity.models import LinkageModel, ResolutionRun
+
+# Components are written in transactions of about this many records.
+BATCH = 2_000
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Edge:
+    left: UUID
+    right: UUID
+    weight: float
+    levels: dict[str, int]
+
+
+def resolve(report: Report = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
+    """Train a model (or keep the live one), score all records, and give every record its profile; returns the run.
+
+    Can be killed at any moment and run again: links are replaced in one transaction, components one batch at a time.
+    """
+    run = ResolutionRun.objects.create()
+    report("reading")
+    persons = queries.person_records()
+    table = _table(persons)
+    report("training")
+    model_id, model = _new_model(table) if retrain else queries.live_model()
+    report("scoring")
+    scored = linkage_score.score(table, model)
+    edges = [_edge(row) for row in scored.edges.to_pylist()]
+    links = [edge for edge in edges if edge.weight >= model.link]
+    report("linking")
+    _replace_links(links, model_id)
+    changed = _recluster_all(persons, run.pk, report)
+    _open_gray(edge for edge in edges if edge.weight < model.link)
+    blocked = {item.rule: item.pairs for item in scored.blocked}
+    return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=len(links), **changed)
+
+
+def _table(persons: list[UUID]) -> Any:
+    rows = ((str(record.id), record.folded.current()) for record in queries.open_in_batches(persons))
+    return linkage_score.prepare(rows)
+
+
+@transaction.atomic
+def _new_model(table: Any) -> tuple[UUID, Model]:
+    model = linkage_train.train(table)
+    live = LinkageModel.objects.filter(state=LinkageModel.State.LIVE)
+    known = live.filter(version=model.version).first()
+    if known:
+        return known.pk, model
+    pk = uuid7()
+    key = crypto.data_keys([pk])[pk]
+    sealed = crypto.seal(key, queries.MODEL_TABLE, queries.MODEL_COLUMN, model.to_json())
+    live.update(state=LinkageModel.State.RETIRED)
+    LinkageModel.objects.create(
+        pk=pk, version=model.version, parameters=sealed, report=_origins(model), state=LinkageModel.State.LIVE
+    )
+    return pk, model
+
+
+def _origins(model: Model) -> dict[str, Any]:
+    """What was trained, defaulted or not estimated, and how much each level weighs."""
+    levels = {
+        name: [{"level": w.level, "bits": round(w.bits, 2), "origin": w.origin} for w in weights]
+        for name, weights in model.weights.items()
+    }
+    return {"levels": levels, "prior": model.prior, "trained": model.weights != DEFAULT.weights}
+
+
+def _edge(row: dict[str, Any]) -> Edge:
+    levels = {name.removeprefix("gamma_"): value for name, value in row.items() if name.startswith("gamma_")}
+    return Edge(UUID(row["left"]), UUID(row["right"]), row["weight"], levels)
+
+
+@transaction.atomic
+def _replace_links(edges: list[Edge], model: UUID | None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LOCK)
+        cursor.execute(sql.STAGE_LINKS)
+        with cursor.copy(sql.COPY_LINKS) as copy:
+            for edge in edges:
+                copy.write_row((*sorted((edge.left, edge.right)), edge.weight, Jsonb(edge.levels)))
+        cursor.execute("analyze fresh_link")
+        cursor.execute(sql.DROP_STALE_LINKS)
+        cursor.execute(sql.SAVE_LINKS, [model])
+
+
+def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, int]:
+    waiting = dict.fromkeys(persons)
+    counts = {"merged": 0, "created": 0, "split": 0}
+    while waiting:
+        seeds = list(waiting)[:BATCH]
+        plan = recluster(seeds, run=run)
+        for record in (*plan.profile_of, *seeds):
+            waiting.pop(record, None)
+        counts["merged"] += len(plan.merged)
+        counts["created"] += len(plan.created) - len(plan.split)
+        counts["split"] += len(plan.split)
+        report(f"clustering {len(persons) - len(waiting):,} of {len(persons):,}")
+    return counts
+
+
+@transaction.atomic
+def _open_gray(edges: Any) -> None:
+    open_gray_cases((edge.left, edge.right, edge.weight, edge.levels) for edge in edges)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.RETIRE_CASES)
+
+
+def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:
+    run.model_id, run.finished_at, run.counts = model, now(), counts
+    run.save()
+    return run

@@ -1,0 +1,278 @@
+"""The raw SQL of identity."""
+
+# Events of transactions that are over, in the order of the watermark.
+EVENTS_AFTER = """
+select txid, id, source_id, brand, record, kind, leaves, occurred_at, message_id, type, properties, sealed
+from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
+order by txid, id limit %(limit)s
+"""
+
+PROFILES_OF = "select distinct profile_id from identity_record where id = any(%s) and profile_id is not null"
+
+SAVE_RECORDS = """
+insert into identity_record (id, source_id, kind, leaf, attributes, traits, version, first_seen, last_seen)
+select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bool[], %s::bytea[], %s::jsonb[], %s::bigint[],
+                     %s::timestamptz[], %s::timestamptz[])
+on conflict (id) do update set attributes = excluded.attributes, traits = excluded.traits,
+    version = identity_record.version + 1,
+    first_seen = least(identity_record.first_seen, excluded.first_seen),
+    last_seen = greatest(identity_record.last_seen, excluded.last_seen)
+"""
+
+SEE_RECORDS = """
+update identity_record r set first_seen = least(r.first_seen, v.first_at), last_seen = greatest(r.last_seen, v.last_at)
+from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) as v (record, first_at, last_at)
+where r.id = v.record and (v.first_at < r.first_seen or v.last_at > r.last_seen)
+"""
+
+SAVE_IDENTIFIERS = """
+insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
+select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
+where (identity_identifier.first_seen, identity_identifier.last_seen)
+    is distinct from (excluded.first_seen, excluded.last_seen)
+"""
+
+SAVE_CLAIMS = """
+insert into identity_claim (leaf, record, at, message_id)
+select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[])
+on conflict (leaf, record) do update set at = excluded.at, message_id = excluded.message_id
+where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
+"""
+
+# A value held by more people than any household is blocked for good: it says where somebody typed, not who they are.
+BLOCK_SHARED_VALUES = """
+insert into identity_blockedvalue (kind, digest, reason)
+select i.kind, i.digest, 'shared by more than ' || %(most)s || ' records'
+from (select distinct kind, digest from identity_identifier where record_id = any(%(records)s)) touched
+join identity_identifier i using (kind, digest)
+join identity_record r on r.id = i.record_id and not r.leaf
+group by i.kind, i.digest having count(*) > %(most)s
+on conflict (kind, digest) do nothing
+returning kind, digest
+"""
+
+# Everyone who holds one of these values.
+HOLDERS = "select record_id from identity_identifier join unnest(%s::text[], %s::bytea[]) as v (kind, digest) using (kind, digest)"
+
+# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
+NEIGHBOURS = """
+select o.record_id
+from identity_identifier i
+join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record r on r.id = o.record_id and not r.leaf
+where i.record_id = any(%(records)s)
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+union select "right" from identity_link where "left" = any(%(records)s)
+union select "left" from identity_link where "right" = any(%(records)s)
+union select o.id from identity_record r join identity_record o on o.profile_id = r.profile_id and not o.leaf
+      where r.id = any(%(records)s)
+"""
+
+RECORDS = """
+select id, source_id, kind, leaf, profile_id, version, attributes, traits, first_seen, last_seen
+from identity_record where id = any(%s) order by id
+"""
+
+PERSON_RECORDS = "select id from identity_record where not leaf order by id"
+
+# Whose leaf is it: the earliest claim, by time, then message id, then record.
+CLAIMED_LEAVES = """
+select distinct on (c.leaf) c.leaf, c.record
+from identity_claim c join identity_record l on l.id = c.leaf and l.leaf
+where c.leaf = any(%s) order by c.leaf, c.at, c.message_id, c.record
+"""
+
+# The leaves that could belong to some person records, and those given.
+LEAVES_OF = """
+select leaf from identity_claim where record = any(%(records)s)
+union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
+union select l.id from identity_record r join identity_record l on l.profile_id = r.profile_id and l.leaf
+      where r.id = any(%(records)s)
+union select o.record_id from identity_identifier i
+      join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+      join identity_record l on l.id = o.record_id and l.leaf
+      where i.record_id = any(%(records)s)
+        and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+# Person records that hold an identifier which a leaf carries.
+CARRIED = """
+select i.record_id, o.record_id
+from identity_identifier i
+join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record p on p.id = o.record_id and not p.leaf
+where i.record_id = any(%s)
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+INSERT_PROFILES = "insert into identity_profile (id) select unnest(%s::uuid[])"
+
+MOVE_RECORDS = """
+update identity_record r set profile_id = v.profile
+from unnest(%s::uuid[], %s::uuid[]) as v (record, profile)
+where r.id = v.record and r.profile_id is distinct from v.profile
+returning r.id, v.profile
+"""
+
+# Redirects always point straight at a live profile.
+MERGE_PROFILES = """
+update identity_profile p set state = 'merged', redirect_id = v.into_profile, changed_at = now()
+from unnest(%s::uuid[], %s::uuid[]) as v (profile, into_profile)
+where p.id = v.profile or p.redirect_id = v.profile
+"""
+
+IDENTIFIERS = """
+insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
+select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
+where (identity_identifier.first_seen, identity_identifier.last_seen)
+    is distinct from (excluded.first_seen, excluded.last_seen)
+"""
+
+SAVE_CLAIMS = """
+insert into identity_claim (leaf, record, at, message_id)
+select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[])
+on conflict (leaf, record) do update set at = excluded.at, message_id = excluded.message_id
+where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
+"""
+
+# A value held by more people than any household is blocked for good: it says where somebody typed, not who they are.
+BLOCK_SHARED_VALUES = """
+insert into identity_blockedvalue (kind, digest, reason)
+select i.kind, i.digest, 'shared by more than ' || %(most)s || ' records'
+from (select distinct kind, digest from identity_identifier where record_id = any(%(records)s)) touched
+join identity_identifier i using (kind, digest)
+join identity_record r on r.id = i.record_id and not r.leaf
+group by i.kind, i.digest having count(*) > %(most)s
+on conflict (kind, digest) do nothing
+returning kind, digest
+"""
+
+# Everyone who holds one of these values.
+HOLDERS = "select record_id from identity_identifier join unnest(%s::text[], %s::bytea[]) as v (kind, digest) using (kind, digest)"
+
+# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
+NEIGHBOURS = """
+select o.record_id
+from identity_identifier i
+join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record r on r.id = o.record_id and not r.leaf
+where i.record_id = any(%(records)s)
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+union select "right" from identity_link where "left" = any(%(records)s)
+union select "left" from identity_link where "right" = any(%(records)s)
+union select o.id from identity_record r join identity_record o on o.profile_id = r.profile_id and not o.leaf
+      where r.id = any(%(records)s)
+"""
+
+RECORDS = """
+select id, source_id, kind, leaf, profile_id, version, attributes, traits, first_seen, last_seen
+from identity_record where id = any(%s) order by id
+"""
+
+PERSON_RECORDS = "select id from identity_record where not leaf order by id"
+
+# Whose leaf is it: the earliest claim, by time, then message id, then record.
+CLAIMED_LEAVES = """
+select distinct on (c.leaf) c.leaf, c.record
+from identity_claim c join identity_record l on l.id = c.leaf and l.leaf
+where c.leaf = any(%s) order by c.leaf, c.at, c.message_id, c.record
+"""
+
+# The leaves that could belong to some person records, and those given.
+LEAVES_OF = """
+select leaf from identity_claim where record = any(%(records)s)
+union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
+union select l.id from identity_record r join identity_record l on l.profile_id = r.profile_id and l.leaf
+      where r.id = any(%(records)s)
+union select o.record_id from identity_identifier i
+      join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+      join identity_record l on l.id = o.record_id and l.leaf
+      where i.record_id = any(%(records)s)
+        and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+# Person records that hold an identifier which a leaf carries.
+CARRIED = """
+select i.record_id, o.record_id
+from identity_identifier i
+join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record p on p.id = o.record_id and not p.leaf
+where i.record_id = any(%s)
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+INSERT_PROFILES = "insert into identity_profile (id) select unnest(%s::uuid[])"
+
+MOVE_RECORDS = """
+update identity_record r set profile_id = v.profile
+from unnest(%s::uuid[], %s::uuid[]) as v (record, profile)
+where r.id = v.record and r.profile_id is distinct from v.profile
+returning r.id, v.profile
+"""
+
+# Redirects always point straight at a live profile.
+MERGE_PROFILES = """
+update identity_profile p set state = 'merged', redirect_id = v.into_profile, changed_at = now()
+from unnest(%s::uuid[], %s::uuid[]) as v (profile, into_profile)
+where p.id = v.profile or p.redirect_id = v.profile
+"""
+
+EMPTY_PROFILES = """
+select p.id from identity_profile p
+where p.id = any(%s) and p.state = 'live' and not exists (select from identity_record r where r.profile_id = p.id)
+"""
+
+IDENTIFIERS = """
+select i.record_id, i.kind, i.digest, i.first_seen from identity_identifier i
+where i.record_id = any(%s)
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+LINKS = """
+select "left", "right", kind, weight from identity_link where "left" = any(%(records)s) and "right" = any(%(records)s)
+"""
+
+STAGE_LINKS = """
+create temporary table fresh_link ("left" uuid, "right" uuid, weight float8, levels jsonb) on commit drop
+"""
+COPY_LINKS = 'copy fresh_link ("left", "right", weight, levels) from stdin'
+# Links that a correction, an erasure or a better model no longer supports go; the others keep their row.
+DROP_STALE_LINKS = """
+delete from identity_link l where l.kind = 'probable'
+  and not exists (select from fresh_link f where f."left" = l."left" and f."right" = l."right")
+"""
+SAVE_LINKS = """
+insert into identity_link ("left", "right", kind, weight, levels, model_id, actor)
+select "left", "right", 'probable', weight, levels, %s, '' from fresh_link
+on conflict ("left", "right", kind) do update
+set weight = excluded.weight, levels = excluded.levels, model_id = excluded.model_id
+where (identity_link.weight, identity_link.model_id) is distinct from (excluded.weight, excluded.model_id)
+"""
+
+SAVE_CASES = """
+insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
+select id, least("left", "right"), greatest("left", "right"), reason, weight, levels, 'open', ''
+from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::float8[], %s::jsonb[])
+    as v (id, "left", "right", reason, weight, levels)
+on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
+where identity_reviewcase.state = 'open'
+  and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, excluded.reason)
+"""
+
+# A case that nothing supports any more is obsolete, never deleted: a steward may have seen it.
+RETIRE_CASES = """
+update identity_reviewcase c set state = 'obsolete'
+from identity_record l, identity_record r
+where c.state = 'open' and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
+"""
+
+ASSIGNMENTS = """
+select r.profile_id, s.name, r.id from identity_record r join events_source s on s.id = r.source_id
+where r.profile_id is not null order by r.profile_id, r.id
+"""
+
+LOCK = "select pg_advisory_xact_lock(hashtext('identity.profiles'))"
+
+LARGEST = "select count(*) from identity_record where not leaf and profile_id is not null group by profile_id order by 1 desc limit 1"

@@ -1,0 +1,61 @@
+"""What the rooms above ask identity in, and what it answers in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+LEAVES = frozenset({"anonymous", "device", "receipt"})
+ATTRIBUTES = (
+    "full_name", "given_name", "family_name", "email", "phone", "birth_date", "gender", "address", "city", "region",
+    "postcode", "country",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one event says about its record: the part of it that identity folds."""
+
+    record: UUID
+    kind: str
+    source: UUID
+    brand: str
+    at: datetime
+    message_id: str
+    leaves: dict[str, UUID]
+    external_id: str
+    identifiers: dict[str, list[str]]
+    attributes: dict[str, str]
+    traits: dict[str, Any]
+
+
+@dataclass
+class Folded:
+    """A record's attribute blob, opened (see `identity.models.Record`), and its clear traits."""
+
+    external_id: str = ""
+    values: dict[str, list[list[str]]] = field(default_factory=dict)
+    identifiers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    traits: dict[str, list[Any]] = field(default_factory=dict)
+
+    def sealed_part(self) -> dict[str, Any]:
+        return {"external_id": self.external_id, "values": self.values, "identifiers": self.identifiers}
+
+    def current(self) -> dict[str, str]:
+        """The latest value of each attribute."""
+        return {name: history[0][0] for name, history in self.values.items() if history}
+
+
+@dataclass(frozen=True)
+class OpenRecord:
+    """A record with its blob opened, for those who project it."""
+
+    id: UUID
+    source: UUID
+    kind: str
+    leaf: bool
+    profile: UUID | None
+    version: int
+    first_seen: datetime
+    last_seen: datetime
+    folded: Folded
