@@ -58,15 +58,15 @@ class Form:
 
 
 FORMS = {
-    "haru-web": Form("hw", 0.93, 0.55, 0.97, 0.38, 0.72, 0.40, roman=0.07, nick=0.05, typo=0.02),
-    "haru-app": Form("ha", 0.90, 0.62, 0.55, 0.46, 0.58, 0.45, roman=0.07, nick=0.08, typo=0.02),
-    "onsae-web": Form("ow", 0.94, 0.50, 0.97, 0.36, 0.74, 0.30, roman=0.07, nick=0.04, typo=0.02),
-    "haru-pos": Form("HM", 0.95, 0.82, 0.25, 0.58, 0.68, 0.60, roman=0.02, typo=0.06),
-    "onsae-pos": Form("OM", 0.95, 0.80, 0.20, 0.54, 0.66, 0.50, roman=0.02, typo=0.06),
+    "haru-web": Form("hw", 0.96, 0.55, 0.97, 0.38, 0.72, 0.40, roman=0.07, nick=0.035, typo=0.02),
+    "haru-app": Form("ha", 0.94, 0.62, 0.55, 0.46, 0.58, 0.45, roman=0.07, nick=0.06, typo=0.02),
+    "onsae-web": Form("ow", 0.96, 0.50, 0.97, 0.36, 0.74, 0.30, roman=0.07, nick=0.03, typo=0.02),
+    "haru-pos": Form("HM", 0.97, 0.82, 0.25, 0.58, 0.68, 0.60, roman=0.02, typo=0.06),
+    "onsae-pos": Form("OM", 0.97, 0.80, 0.20, 0.54, 0.66, 0.50, roman=0.02, typo=0.06),
     "call-center": Form("CC", 0.96, 0.85, 0.20, 0.32, 0.68, 0.30, roman=0.02, typo=0.08),
     "loan-desk": Form("LN", 1.00, 0.95, 0.60, 0.92, 0.95, 0.90, roman=0.0, typo=0.01),
     "survey": Form("SV", 0.90, 0.30, 0.85, 0.55, 0.40, 0.60, roman=0.06, nick=0.02, typo=0.03),
-    "email-test": Form("EM", 0.94, 0.20, 1.00, 0.34, 0.50, 0.30, roman=0.08, nick=0.02, typo=0.02),
+    "email-test": Form("EM", 0.96, 0.20, 1.00, 0.34, 0.50, 0.30, roman=0.08, nick=0.02, typo=0.02),
 }
 PRESENCE = Weighted(
     (

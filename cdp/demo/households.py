@@ -72,7 +72,7 @@ def _siblings(rng: Random, parent: Name | None, born: int, count: int, twins: bo
     """Siblings of one surname; half of them share a syllable of the given name (돌림자)."""
     first = draw_name(rng, rng.choice("mf"), born, _family(parent) or SURNAME.draw(rng))
     people = [(first, birthday(rng, born))]
-    syllable = first.given[0] if len(first.given) == 2 and (twins or often(rng, 0.4)) else None
+    syllable = first.given[0] if len(first.given) == 2 and (twins or often(rng, 0.3)) else None
     for number in range(1, count):
         name = draw_name(rng, first.gender if twins else rng.choice("mf"), born, first.family, syllable)
         while name.given == first.given:

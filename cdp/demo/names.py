@@ -98,7 +98,7 @@ class Name:
 
 def draw_name(rng: Random, gender: str, born: int, family: str | None = None, shared: str | None = None) -> Name:
     """A name for someone born that year; `family` is inherited, `shared` the syllable that siblings have in common."""
-    if family is None and often(rng, 0.03):
+    if family is None and often(rng, 0.02):
         return _foreign_name(rng, gender)
     family = family or SURNAME.draw(rng)
     first, last = GIVEN[gender, "elder" if born < 1972 else "younger"]

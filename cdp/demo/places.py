@@ -81,8 +81,8 @@ AREAS = _areas()
 
 
 def draw_address(rng: Random) -> Address:
-    """A home somewhere; each district has about 38 postcodes of unequal size, some 1,900 in all."""
+    """A home somewhere; each district has 60 postcodes of unequal size, some 2,900 in all."""
     area = AREAS.draw(rng)
-    last = int(38 * rng.random() ** 1.3)
+    last = int(60 * rng.random() ** 1.3)
     flat = (rng.randrange(101, 119), rng.randrange(1, 26) * 100 + rng.randrange(1, 7)) if often(rng, 0.65) else None
     return Address(area, rng.choice(ROADS), rng.randrange(1, 240), flat, f"{area.prefix}{last:02d}")
