@@ -30,7 +30,7 @@ COLUMNS: Final = (
 
 _FILLER: Final = re.compile(r"[\s0\-_./]*|(.)\1{5,}")
 _EMAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@([^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
-_PLACEHOLDER_MAILS: Final = frozenset("example.com example.org example.net test.com none.com noemail.com domain.com".split())
+_PLACEHOLDER_MAILS: Final = frozenset("none.com noemail.com".split())
 _PLACEHOLDER_LOCALS: Final = frozenset("none null noemail no-email noreply no-reply anonymous test unknown na n/a".split())
 _KOREAN_MOBILE: Final = re.compile(r"(?:\+?82-?0?|0)1(0\d{8}|[16789]\d{7,8})")
 _EXTENSION: Final = re.compile(r"(?:내선|교환|ext\.?|extension|x|#)\s*[:.]?\s*\d{1,6}\s*(?:번)?\s*$", re.IGNORECASE)
