@@ -4,7 +4,8 @@ Connected components over-merge: one wrong link among thousands joins two people
 Here every union is checked against all that is known of both sides. The result depends on the set of nodes and links only.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from typing import TypeVar
 
@@ -13,9 +14,8 @@ from rapidfuzz.distance import DamerauLevenshtein
 from identity.linkage import names
 from identity.linkage.types import MODEL, STEWARD, Limits, Link, Node, Partition, Reason, Refusal
 
-# Distinct spellings or dates of one cluster that are compared with the other's; both sides are cut in sorted order.
-MOST_COMPARED = 12
 T = TypeVar("T")
+GivenName = tuple[str | None, str | None, bool]  # given name, surname, whether the given name is a frequent one
 
 
 def cluster(
@@ -112,15 +112,15 @@ class _Forest:
 
 
 class _Cluster:
-    """Members of a cluster and their distinct values."""
+    """Members of a cluster and what they say, each value with the number of members that say it."""
 
     __slots__ = ("births", "foes", "genders", "identifiers", "members", "names")
 
     def __init__(self, node: Node) -> None:
         self.members = {node.id}
         self.foes: set[str] = set()
-        self.births = {node.birth_date} if node.birth_date else set()
-        self.names = {(node.given, node.surname, node.common_name)} if node.given else set()
+        self.births = Counter([node.birth_date] if node.birth_date else [])
+        self.names = Counter([(node.given, node.surname, node.common_name)] if node.given else [])
         self.genders = {node.gender} if node.gender else set()
         self.identifiers: dict[tuple[str, str], set[str]] = {}
         for item in node.identifiers:
@@ -129,8 +129,8 @@ class _Cluster:
     def absorb(self, other: "_Cluster") -> None:
         self.members |= other.members
         self.foes |= other.foes
-        self.births |= other.births
-        self.names |= other.names
+        self.births += other.births
+        self.names += other.names
         self.genders |= other.genders
         for key, values in other.identifiers.items():
             self.identifiers.setdefault(key, set()).update(values)
@@ -146,9 +146,9 @@ def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Rea
         return "records"
     if not _within_limits(one, other, limits):
         return "identifiers"
-    if not _names_agree(one, other):
+    if limits.given_names and not _names_agree(one, other):
         return "given names"
-    if not _births_agree(one, other):
+    if not _births_agree(one, other) and not (link.rank == MODEL and _same_full_name(one, other)):
         return "birth dates"
     return "gender" if _genders_clash(one, other, link) else None
 
@@ -161,24 +161,45 @@ def _within_limits(one: _Cluster, other: _Cluster, limits: Limits) -> bool:
 
 
 def _names_agree(one: _Cluster, other: _Cluster) -> bool:
-    if one.names == other.names:
-        return True
-    return all(_one_name(left, right) for left, right in product(_some(one.names), _some(other.names)))
+    return one.names == other.names or _mostly(one.names, other.names, _one_name)
 
 
-def _one_name(left: tuple[str | None, str | None, bool], right: tuple[str | None, str | None, bool]) -> bool:
+def _one_name(left: GivenName, right: GivenName) -> bool | None:
     """Given names that can be one person's, also when either record has given name and surname swapped."""
-    if names.compatible(left[0], right[0], both_common=left[2] and right[2]) is not False:
-        return True
-    return bool(left[1] and right[1]) and (
-        names.compatible(left[0], right[1]) is True and names.compatible(left[1], right[0]) is True
+    verdict = names.compatible(left[0], right[0], both_common=left[2] and right[2])
+    if verdict is False and left[1] and right[1]:
+        return names.compatible(left[0], right[1]) is True and names.compatible(left[1], right[0]) is True
+    return verdict
+
+
+def _same_full_name(one: _Cluster, other: _Cluster) -> bool:
+    """Whether a whole name stands on both sides: then a birth date is a slip more often than a namesake, if the model says so."""
+    return any(_whole(left, right) for left, right in product(one.names, other.names))
+
+
+def _whole(left: GivenName, right: GivenName) -> bool:
+    if not (left[0] and left[1] and right[0] and right[1]):
+        return False
+    return {left[0], left[1]} == {right[0], right[1]} or (
+        names.compatible(left[0], right[0]) is True and names.compatible(left[1], right[1]) is True
     )
 
 
 def _births_agree(one: _Cluster, other: _Cluster) -> bool:
-    if not one.births or not other.births or one.births == other.births:
-        return True
-    return all(births_compatible(left, right) for left, right in product(_some(one.births), _some(other.births)))
+    return one.births == other.births or _mostly(one.births, other.births, births_compatible)
+
+
+def _mostly(left: "Counter[T]", right: "Counter[T]", compatible: Callable[[T, T], bool | None]) -> bool:
+    """Average linkage: at least half of the pairs of members across two clusters that can tell find each other compatible.
+
+    One slip of the pen does not divide a person, one record that fits both does not join two.
+    """
+    agreed = told = 0
+    for (one, often), (other, as_often) in product(left.items(), right.items()):
+        if (verdict := compatible(one, other)) is not None:
+            told += often * as_often
+            agreed += often * as_often * verdict
+    return 2 * agreed >= told
 
 
 def births_compatible(left: str, right: str) -> bool:
@@ -196,8 +217,4 @@ def _genders_clash(one: _Cluster, other: _Cluster, link: Link) -> bool:
     """Genders are often entered wrongly: they divide only what the model joined without a common name or birth date."""
     if not one.genders or not other.genders or one.genders & other.genders or link.rank < MODEL:
         return False
-    return one.names.isdisjoint(other.names) and one.births.isdisjoint(other.births)
-
-
-def _some(values: set[T]) -> list[T]:
-    return sorted(values, key=str)[:MOST_COMPARED] if len(values) > MOST_COMPARED else list(values)
+    return not one.names.keys() & other.names.keys() and not one.births.keys() & other.births.keys()

@@ -75,6 +75,14 @@ class Model:
         return model
 
     @property
+    def names_divide(self) -> bool:
+        """Whether different given names mean different people. Where a third of the matching names is misspelt or swapped,
+        names are typed so carelessly that a different one proves little, and twins cannot be told from slips."""
+        share = {weight.level: weight.m for weight in self.weights["name"]}
+        slips = sum(share[level] for level in ("swapped", "jamo", "near", "near swapped"))
+        return slips / (slips + share["full"]) < 1 / 3
+
+    @property
     def rare_frequency(self) -> float:
         """Term frequency of a value that is not among `frequencies`."""
         return 2 / (self.population + PSEUDO_COUNT)

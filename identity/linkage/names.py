@@ -289,9 +289,16 @@ def compatible(left: str | None, right: str | None, *, both_common: bool = False
 
 
 def _compatible_hangul(left: str, right: str, *, both_common: bool) -> bool:
+    if _clipped(left, right) or _clipped(right, left):
+        return True
     if both_common:
         return False
     return Levenshtein.distance(jamo(left), jamo(right), score_cutoff=2) <= 1 + (min(len(left), len(right)) > 2)
+
+
+def _clipped(short: str, full: str) -> bool:
+    """What friends call someone: the last syllable alone or with 이 (규식: 식, 식이)."""
+    return len(full) >= 2 and short in (full[-1], full[-1] + "이")
 
 
 def _compatible_scripts(left: str, right: str) -> bool | None:

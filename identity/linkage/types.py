@@ -55,11 +55,13 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most distinct identifiers per (kind, scope) and most records of one person."""
+    """Most distinct identifiers per (kind, scope) and most records of one person; `given_names`: whether names that cannot be
+    one person's divide (`Model.names_divide`)."""
 
     per_kind: Mapping[str, int] = field(default_factory=lambda: {"user_id": 1})
     others: int = 5
     records: int = 30
+    given_names: bool = True
 
 
 @dataclass(frozen=True, slots=True)
