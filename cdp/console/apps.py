@@ -1,5 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,3 +15,12 @@ class ConsoleAdminConfig(AdminConfig):
 class ConsoleConfig(AppConfig):
     name = "cdp.console"
     verbose_name = _("Console")
+
+    def ready(self) -> None:
+        post_migrate.connect(_ship_roles, sender=self)
+
+
+def _ship_roles(using: str, **_: Any) -> None:
+    from cdp.console import actions
+
+    actions.ship_roles(using)

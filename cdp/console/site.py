@@ -1,10 +1,46 @@
-"""The staff site."""
+"""The staff site: one room a question, and the state of the whole on the first page."""
+
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
+
+# Question → the packages that answer it, in the order of the data's way.
+QUESTIONS = (
+    ("what", _("What happened?"), ("events",)),
+    ("who", _("Who is it?"), ("identity", "profiles")),
+    ("may", _("May we?"), ("consent",)),
+    ("which", _("Which people?"), ("segments",)),
+    ("house", _("Accounts and operations"), ("core", "auth")),
+)
 
 
 class ConsoleSite(AdminSite):
     site_title = _("Customer data platform")
     site_header = _("Customer data platform")
     index_title = _("Home")
+    index_template = "console/index.html"
+    login_template = "console/login.html"
+    site_url = None
+    empty_value_display = "–"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The rooms in the order of the four questions; a question's room holds the tables of all its packages."""
+        rooms = {room["app_label"]: room for room in super().get_app_list(request, app_label)}
+        if app_label is not None:
+            return list(rooms.values())
+        return [room for question in QUESTIONS if (room := _room(rooms, *question)) is not None]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from cdp.console import state
+
+        return super().index(request, {"state": state.of_the_whole(request.user), **(extra_context or {})})
+
+
+def _room(rooms: dict[str, Any], key: str, question: Any, labels: tuple[str, ...]) -> dict[str, Any] | None:
+    own = [rooms[label] for label in labels if label in rooms]
+    if not own:
+        return None
+    return {**own[0], "key": key, "name": question, "models": [model for room in own for model in room["models"]]}

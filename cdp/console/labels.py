@@ -1,0 +1,69 @@
+"""Words for the keys that tables hold, in the reader's language; an unknown key stands for itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from consent.models import Purpose
+
+CHANNELS = {
+    "web": pgettext_lazy("channel", "Web"),
+    "app": pgettext_lazy("channel", "App"),
+    "pos": pgettext_lazy("channel", "Stores (POS)"),
+    "call_center": pgettext_lazy("channel", "Call center"),
+    "chat": pgettext_lazy("channel", "Chat"),
+    "email": pgettext_lazy("channel", "E-mail"),
+    "messaging": pgettext_lazy("channel", "Messaging"),
+    "social": pgettext_lazy("channel", "Social media"),
+    "survey": pgettext_lazy("channel", "Surveys"),
+    "crm": pgettext_lazy("channel", "CRM"),
+    "ads": pgettext_lazy("channel", "Advertising"),
+    "partner": pgettext_lazy("channel", "Partners"),
+}
+CONTACT_CHANNELS = {
+    "email": pgettext_lazy("contact channel", "E-mail"),
+    "sms": pgettext_lazy("contact channel", "SMS"),
+    "alimtalk": pgettext_lazy("contact channel", "Alimtalk"),
+    "push": pgettext_lazy("contact channel", "Push"),
+    "call": pgettext_lazy("contact channel", "Call"),
+    "post": pgettext_lazy("contact channel", "Post"),
+    "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
+}
+ATTRIBUTES = {
+    "full_name": _("full name"),
+    "given_name": _("given name"),
+    "family_name": _("family name"),
+    "email": _("e-mail"),
+    "phone": _("phone"),
+    "birth_date": _("birth date"),
+    "gender": _("gender"),
+    "address": _("address"),
+    "city": _("city"),
+    "region": _("region"),
+    "postcode": _("postcode"),
+    "country": _("country"),
+}
+# Why a value of the golden record won.
+WHY = {
+    "steward": pgettext_lazy("why a value won", "a steward said so"),
+    "only": pgettext_lazy("why a value won", "the only one"),
+    "recency": pgettext_lazy("why a value won", "the latest"),
+    "source": pgettext_lazy("why a value won", "from the source trusted most"),
+}
+
+
+def label(words: Mapping[str, Any], key: str) -> str:
+    """The word for `key`."""
+    return str(words.get(key, key))
+
+
+def reads_korean() -> bool:
+    """Whether the reader's language is Korean."""
+    return (get_language() or "").startswith("ko")
+
+
+def purpose_name(purpose: Purpose) -> str:
+    """A purpose's name in the reader's language."""
+    return purpose.name_ko if reads_korean() else purpose.name_en

@@ -1,0 +1,216 @@
+"""The state of the whole, for the first page: a few queries however many rows there are, each number with its page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.labels import CHANNELS, CONTACT_CHANNELS, label, purpose_name
+from cdp.core.models import Watermark
+from cdp.events.models import Event, Quarantined
+from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose
+from identity.models import Profile, Record, ReviewCase
+from segments.models import Membership, Run, Segment
+
+MOST_COUNTED = 10_000
+ROWS_SHOWN = 8
+NUMBERS = {
+    "records": _("records"),
+    "profiles": _("live profiles"),
+    "segments": _("segments"),
+    "review": _("review cases open"),
+    "quarantine": _("waiting in quarantine"),
+    "requests": _("privacy requests open"),
+}
+SOON_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the head row: `more` when it was counted no further."""
+
+    key: str
+    value: int
+    url: str
+    more: bool = False
+    urgent: bool = False
+
+    @property
+    def label(self) -> str:
+        return str(NUMBERS[self.key])
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """One channel's records, the profiles they belong to, and its bar (0–100)."""
+
+    name: str
+    records: int
+    profiles: int
+    bar: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Profiles that may be contacted, by purpose (rows) and contact channel (columns)."""
+
+    channels: list[str]
+    rows: list[tuple[str, list["Share"]]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of the live profiles; `tenths` (0–10) picks its shade."""
+
+    count: int
+    percent: int
+    tenths: int
+    url: str
+
+
+@dataclass
+class State:
+    """What the page shows; a part stays empty when the reader may not see its table."""
+
+    numbers: list[Number] = field(default_factory=list)
+    channels: list[ChannelRow] = field(default_factory=list)
+    coverage: Coverage | None = None
+    segments: list[Any] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+    last_event: datetime | None = None
+    oldest_waiting: datetime | None = None
+    live: int = 0
+    may: set[str] = field(default_factory=set)
+
+
+def of_the_whole(user: Any) -> State:
+    """The state that `user` may see."""
+    state = State()
+    for part, permission, fill in PARTS:
+        if user.has_perm(permission):
+            state.may.add(part)
+            fill(state)
+    return state
+
+
+def _events(state: State) -> None:
+    state.last_event = Event.objects.order_by("-id").values_list("received_at", flat=True).first()
+    state.oldest_waiting = _oldest_waiting()
+
+
+def _oldest_waiting() -> datetime | None:
+    """When the first event that the pipeline has not taken yet was received."""
+    mark = Watermark.objects.order_by("txid").first()
+    waiting = Event.objects.order_by("txid", "id")
+    if mark is not None:
+        within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
+        waiting = waiting.filter(Q(txid__gt=mark.txid) | within)
+    return waiting.values_list("received_at", flat=True).first()
+
+
+def _quarantine(state: State) -> None:
+    waiting = Quarantined.objects.filter(state=Quarantined.State.WAITING)
+    _add(state, "quarantine", waiting, _list("events_quarantined", state__exact=Quarantined.State.WAITING), urgent=True)
+
+
+def _review(state: State) -> None:
+    cases = ReviewCase.objects.filter(state=ReviewCase.State.OPEN)
+    _add(state, "review", cases, _list("identity_reviewcase"))
+
+
+def _records(state: State) -> None:
+    counted = Record.objects.values("source__channel_id").annotate(
+        records=Count("id"), profiles=Count("profile", distinct=True)
+    )
+    rows = sorted(counted, key=lambda row: -row["records"])
+    most = max((row["records"] for row in rows), default=1)
+    state.channels = [
+        ChannelRow(
+            name=label(CHANNELS, row["source__channel_id"]),
+            records=row["records"],
+            profiles=row["profiles"],
+            bar=round(100 * row["records"] / most),
+            url=_list("identity_record", source__channel__key__exact=row["source__channel_id"]),
+        )
+        for row in rows
+    ]
+    state.numbers.append(Number("records", sum(row.records for row in state.channels), _list("identity_record")))
+
+
+def _profiles(state: State) -> None:
+    state.live = Profile.objects.filter(state=Profile.State.LIVE).count()
+    state.numbers.append(Number("profiles", state.live, _list("identity_profile", state__exact=Profile.State.LIVE)))
+
+
+def _coverage(state: State) -> None:
+    granted = Effective.objects.filter(state=ConsentRecord.State.GRANTED, brand="")
+    granted = granted.exclude(expires_at__lte=timezone.now())
+    counted = granted.order_by().values_list("purpose", "channel").annotate(Count("id"))
+    shares = {(purpose, channel): number for purpose, channel, number in counted}
+    channels = list(ContactChannel.objects.order_by("key").values_list("key", flat=True))
+    state.coverage = Coverage(
+        channels=[label(CONTACT_CHANNELS, channel) for channel in channels],
+        rows=[
+            (purpose_name(purpose), [_share(shares, state.live, purpose.key, channel) for channel in channels])
+            for purpose in Purpose.objects.order_by("key")
+            if any(named == purpose.key for named, _channel in shares)
+        ],
+    )
+
+
+def _share(shares: dict[tuple[str, str], int], live: int, purpose: str, channel: str) -> Share:
+    count = shares.get((purpose, channel), 0)
+    percent = round(100 * count / live) if live else 0
+    asked = {"purpose__key__exact": purpose, "channel__key__exact": channel, "state__exact": "granted"}
+    return Share(count, percent, min(10, -(-percent // 10)), _list("consent_effective", **asked))
+
+
+def _segments(state: State) -> None:
+    sizes = dict(Membership.objects.order_by().values_list("segment").annotate(Count("id")))
+    runs = Run.objects.filter(state=Run.State.DONE).order_by("segment", "-started_at").distinct("segment")
+    last = {run.segment_id: run for run in runs}
+    kept = Segment.objects.exclude(state=Segment.State.ARCHIVED).select_related("purpose")
+    rows = [(segment, sizes.get(segment.pk, 0), last.get(segment.pk)) for segment in kept]
+    state.segments = sorted(rows, key=lambda row: -row[1])[:ROWS_SHOWN]
+    state.numbers.append(Number("segments", len(rows), _list("segments_segment")))
+
+
+def _requests(state: State) -> None:
+    over = (PrivacyRequest.State.DONE, PrivacyRequest.State.REFUSED)
+    waiting = PrivacyRequest.objects.exclude(state__in=over).order_by("due_on")
+    today = timezone.localdate()
+    state.requests = [(request, (request.due_on - today).days) for request in waiting[:ROWS_SHOWN]]
+    soon = any(days <= SOON_DAYS for _, days in state.requests)
+    _add(state, "requests", waiting, _list("consent_privacyrequest"), urgent=soon)
+
+
+def _add(state: State, key: str, rows: QuerySet[Any], url: str, *, urgent: bool = False) -> None:
+    counted = rows.order_by()[: MOST_COUNTED + 1].count()
+    state.numbers.append(
+        Number(key, min(counted, MOST_COUNTED), url, more=counted > MOST_COUNTED, urgent=urgent and counted > 0)
+    )
+
+
+def _list(page: str, **asked: str) -> str:
+    address = reverse(f"admin:{page}_changelist")
+    return f"{address}?{urlencode(asked)}" if asked else address
+
+
+# Part → the permission to see it, in the order of the page.
+PARTS: tuple[tuple[str, str, Callable[[State], None]], ...] = (
+    ("records", "identity.view_record", _records),
+    ("profiles", "identity.view_profile", _profiles),
+    ("segments", "segments.view_segment", _segments),
+    ("review", "identity.view_reviewcase", _review),
+    ("quarantine", "events.view_quarantined", _quarantine),
+    ("requests", "consent.view_privacyrequest", _requests),
+    ("coverage", "consent.view_effective", _coverage),
+    ("events", "events.view_event", _events),
+)

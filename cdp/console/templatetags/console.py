@@ -1,0 +1,52 @@
+"""How values of traits and properties are written on a page."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext
+
+from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, WHY, label
+
+register = template.Library()
+LONGEST = 200
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """A clear value for reading: yes and no in words, numbers grouped, what is nested as short JSON."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, int | float):
+        return number_format(value, use_l10n=True, force_grouping=abs(value) >= 10_000)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+@register.filter
+def moment(text: str) -> datetime | None:
+    """A moment written in ISO 8601."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@register.filter
+def attribute(name: str) -> str:
+    """The word for a canonical attribute or kind of contact point."""
+    return label(ATTRIBUTES, name)
+
+
+@register.filter
+def contact_channel(key: str) -> str:
+    """The word for a contact channel."""
+    return label(CONTACT_CHANNELS, key)
+
+
+@register.filter
+def reason(key: str) -> str:
+    """Why a value won, in words."""
+    return label(WHY, key)

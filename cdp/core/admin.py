@@ -1,0 +1,224 @@
+"""What the staff pages of every package share, and the pages of core's own tables."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.core.paginator import Paginator
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core import models
+from cdp.core.actions import audit
+from cdp.core.types import Actor
+
+M = TypeVar("M", bound=Model)
+Column = Callable[[Any], Any]
+
+
+def column(attribute: str, label: Any) -> Column:
+    """A column that shows one attribute of a row under a label of our own."""
+
+    @admin.display(description=label, ordering=attribute)
+    def shown(row: Any) -> Any:
+        return getattr(row, attribute)
+
+    return shown
+
+
+def link(attribute: str, label: Any, page: str) -> Column:
+    """As `column`, for an id: a link to its page, given as `app_model`; no look-up of the row behind it."""
+
+    @admin.display(description=label, ordering=attribute)
+    def shown(row: Any) -> Any:
+        key = getattr(row, attribute)
+        return (
+            None
+            if key is None
+            else format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[key]), key)
+        )
+
+    return shown
+
+
+STAGE, STREAM = column("stage", _("stage")), column("stream", _("stream"))
+ROW, CREATED = column("row", _("row")), column("created_at", _("created"))
+
+
+class CappedPaginator(Paginator[Any]):
+    """Counts no further than anybody pages: an exact count of a large table reads all of it."""
+
+    most = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        """Rows found, at most `most`."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[: self.most].count()
+
+
+class AuditedWrites(admin.ModelAdmin[M]):
+    """Each write through a form leaves an audit row: the table, the id and the names of the fields, no values."""
+
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self.note(request, obj, "changed" if change else "created", fields=form.changed_data)
+
+    def delete_model(self, request: HttpRequest, obj: M) -> None:
+        self.note(request, obj, "deleted")
+        super().delete_model(request, obj)
+
+    def note(self, request: HttpRequest, obj: M, what: str, **details: Any) -> None:
+        """Append the audit row of what the signed-in person did to `obj`."""
+        audit(Actor.user(request.user), f"{self.opts.model_name}.{what}", target=str(obj.pk)[:100], **details)
+
+
+class Room(AuditedWrites[M]):
+    """A table's pages. Rows are found by whole ids (`id_fields`), never by personal values; none is deleted in bulk."""
+
+    id_fields: tuple[str, ...] = ()
+    paginator = CappedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        return super().get_search_fields(request) or self.id_fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        if not self.id_fields or not search_term:
+            return super().get_search_results(request, queryset, search_term)
+        wanted = _as_uuid(search_term)
+        if wanted is None:
+            return queryset.none(), False
+        return queryset.filter(Q.create([(field, wanted) for field in self.id_fields], connector=Q.OR)), False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+class ReadOnlyRoom(Room[M]):
+    """A table that people look at and only the product writes."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        return self.fields or super().get_readonly_fields(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+@admin.register(models.User)
+class StaffAdmin(AuditedWrites[models.User], UserAdmin[models.User]):
+    list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_active", "is_staff", "groups")
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.User | None = None) -> bool:
+        # Audit rows name the account: it is made inactive, never deleted.
+        return False
+
+
+@admin.register(models.ServiceKey)
+class ServiceKeyAdmin(Room[models.ServiceKey]):
+    list_display = (
+        "name",
+        "prefix",
+        "scopes",
+        "purpose",
+        "contact_channel",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "prefix")
+    readonly_fields = ("prefix", "scopes", "purpose", "contact_channel", "created_at", "last_used_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # Its secret is shown once, by the command `create_service_key`.
+        return False
+
+
+@admin.register(models.AuditEntry)
+class AuditEntryAdmin(ReadOnlyRoom[models.AuditEntry]):
+    list_display = ("at", "actor", "action", "subject", "target", "purpose")
+    fields = ("at", "actor", "action", "subject", "target", "purpose", "details")
+    ordering = ("-id",)
+    id_fields = ("id", "subject")
+    search_help_text = _("A whole id: of the entry or of its subject.")
+
+
+@admin.register(models.Counter)
+class CounterAdmin(ReadOnlyRoom[models.Counter]):
+    list_display = ("day", "kind", "count", "source")
+    list_filter = ("day",)
+    ordering = ("-day", "kind")
+    id_fields = ("source",)
+    search_help_text = _("The whole id of a source.")
+
+
+@admin.register(models.Watermark)
+class WatermarkAdmin(ReadOnlyRoom[models.Watermark]):
+    list_display = (STAGE, column("moved_at", _("moved")), column("txid", _("transaction")))
+    fields = (*list_display, ROW, column("system_identifier", _("database")))
+
+
+@admin.register(models.Touched)
+class TouchedAdmin(ReadOnlyRoom[models.Touched]):
+    list_display = ("id", STAGE, column("subject", _("subject")), column("at", _("when")))
+    fields = list_display
+    ordering = ("id",)
+
+
+@admin.register(models.Unnumbered)
+class UnnumberedAdmin(ReadOnlyRoom[models.Unnumbered]):
+    list_display = ("id", STREAM, ROW)
+    fields = list_display
+    ordering = ("id",)
+
+
+@admin.register(models.Sequence)
+class SequenceAdmin(ReadOnlyRoom[models.Sequence]):
+    list_display = (STREAM, column("seq", _("number")), ROW)
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("row",)
+    search_help_text = _("The whole id of a row.")
+
+
+@admin.register(models.KeyEncryptionKey)
+class KeyEncryptionKeyAdmin(ReadOnlyRoom[models.KeyEncryptionKey]):
+    list_display = ("id", column("root", _("root key")), column("writes", _("in use")), CREATED)
+    fields = list_display
+    ordering = ("-created_at",)
+
+
+@admin.register(models.DataKey)
+class DataKeyAdmin(ReadOnlyRoom[models.DataKey]):
+    list_display = ("id", link("record", _("record"), "identity_record"), CREATED)
+    fields = list_display
+    ordering = ("id",)
+    id_fields = ("id", "record")
+    search_help_text = _("A whole id: the subject of an audit entry or a record.")

@@ -1,0 +1,57 @@
+"""Staff pages: the golden record. Personal values are not among these tables; a profile's page shows them, masked."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.admin import ReadOnlyRoom, link
+from cdp.profiles import models
+
+PROFILE = link("profile_id", _("profile"), "identity_profile")
+RECORD = link("record_id", _("record"), "identity_record")
+GROUP = link("group_id", _("group"), "profiles_group")
+
+
+@admin.register(models.Golden)
+class GoldenAdmin(ReadOnlyRoom[models.Golden]):
+    list_display = (PROFILE, "updated_at")
+    fields = (PROFILE, "traits", "lineage", "updated_at")
+    ordering = ("-profile_id",)
+    id_fields = ("profile_id",)
+    search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.ContactPoint)
+class ContactPointAdmin(ReadOnlyRoom[models.ContactPoint]):
+    list_display = ("kind", RECORD, "usable", "reason", "valid_from", "valid_to")
+    list_filter = ("usable",)
+    fields = (RECORD, "kind", "usable", "reason", "valid_from", "valid_to")
+    ordering = ("-id",)
+    id_fields = ("record_id",)
+    search_help_text = _("The whole id of a record.")
+
+
+@admin.register(models.TraitPeriod)
+class TraitPeriodAdmin(ReadOnlyRoom[models.TraitPeriod]):
+    list_display = ("trait", "value", PROFILE, "valid_from", "valid_to")
+    fields = (PROFILE, "trait", "value", "valid_from", "valid_to", "received_at")
+    ordering = ("-id",)
+    id_fields = ("profile_id",)
+    search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.Group)
+class GroupAdmin(ReadOnlyRoom[models.Group]):
+    list_display = ("id", "kind")
+    fields = ("id", "kind", "traits")
+    ordering = ("-id",)
+    id_fields = ("id",)
+    search_help_text = _("The whole id of a group.")
+
+
+@admin.register(models.GroupMember)
+class GroupMemberAdmin(ReadOnlyRoom[models.GroupMember]):
+    list_display = (GROUP, RECORD, "role", "since")
+    fields = (GROUP, RECORD, "role", "since")
+    ordering = ("-id",)
+    id_fields = ("group_id", "record_id")
+    search_help_text = _("A whole id: of a group or a record.")

@@ -1,0 +1,84 @@
+"""Staff pages: may we."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.admin import ReadOnlyRoom, Room, column, link
+from consent import models
+
+PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
+CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")
+
+
+@admin.register(models.ContactChannel)
+class ContactChannelAdmin(Room[models.ContactChannel]):
+    list_display = ("key", "point", "night_rule")
+
+
+@admin.register(models.Purpose)
+class PurposeAdmin(Room[models.Purpose]):
+    list_display = ("key", "name_ko", "name_en", "basis", "required", "reconfirm_years")
+    list_filter = ("basis", "required")
+    search_fields = ("key", "name_ko", "name_en")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Purpose | None = None) -> tuple[str, ...]:
+        # The ledger names the key: it is chosen once.
+        return ("key",) if obj else ()
+
+
+@admin.register(models.Notice)
+class NoticeAdmin(Room[models.Notice]):
+    list_display = ("version", PURPOSE, "language", "published_at")
+    list_filter = ("purpose", "language")
+    ordering = ("purpose", "-published_at")
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Notice | None = None) -> bool:
+        # People agreed to this very text: a new text is a new version.
+        return False
+
+
+@admin.register(models.ConsentRecord)
+class ConsentRecordAdmin(ReadOnlyRoom[models.ConsentRecord]):
+    list_display = ("given_at", PURPOSE, CHANNEL, "brand", "state", "method", "source", "subject")
+    list_filter = ("state", "purpose", "channel")
+    list_select_related = ("source",)
+    fields = (
+        "id", "subject", "purpose", "channel", "brand", "recipient", "country", "basis", "notice_version",
+        "notice_language", "state", "given_at", "received_at", "method", "source", "expires_at", "recorded_by",
+    )  # fmt: skip
+    ordering = ("-id",)
+    id_fields = ("id", "subject")
+    search_help_text = _("A whole id: of the line or of its subject.")
+
+
+@admin.register(models.Effective)
+class EffectiveAdmin(ReadOnlyRoom[models.Effective]):
+    list_display = (
+        link("profile_id", _("profile"), "identity_profile"), PURPOSE, CHANNEL, column("brand", _("brand")),
+        "state", "since", "expires_at",
+    )  # fmt: skip
+    list_filter = ("state", "purpose", "channel")
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("profile_id",)
+    search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.Suppression)
+class SuppressionAdmin(ReadOnlyRoom[models.Suppression]):
+    list_display = ("kind", "reason", "created_at")
+    fields = ("kind", "reason", "created_at")
+    ordering = ("-created_at",)
+
+
+@admin.register(models.PrivacyRequest)
+class PrivacyRequestAdmin(ReadOnlyRoom[models.PrivacyRequest]):
+    list_display = ("kind", "regime", "state", "due_on", "received_at", "received_by", "approved_by")
+    list_filter = ("state", "kind", "regime")
+    fields = (
+        "id", "kind", "regime", "subject", "state", "received_at", "due_on", "received_by", "approved_by", "closed_at",
+    )  # fmt: skip
+    ordering = ("due_on", "id")
+    id_fields = ("id", "subject")
+    search_help_text = _("A whole id: of the request or of its subject.")

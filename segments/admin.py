@@ -1,0 +1,266 @@
+"""Staff pages: which people. Segments are written, previewed, published and recomputed here."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from cdp.core.admin import ReadOnlyRoom, Room, link
+from cdp.core.errors import CdpError
+from cdp.core.types import Actor, now
+from consent.models import ContactChannel
+from segments import models
+from segments.query import catalog as rules
+from segments.query.parse import parse
+from segments.query.problems import Problem, RuleError
+
+RUNS_SHOWN = 10
+PREVIEW = "_preview"
+PROFILE = link("profile_id", _("profile"), "identity_profile")
+EXAMPLES = (
+    (
+        _("Women in Seoul"),
+        '{"all": [{"trait": "gender", "op": "eq", "value": "F"},\n'
+        '         {"trait": "region", "op": "eq", "value": "서울"}]}',
+    ),
+    (
+        _("Three orders or more in 90 days"),
+        '{"event": "Order Completed",\n "count": {"op": "gte", "value": 3},\n "within": {"days": 90}}',
+    ),
+    (
+        _("Spent over 500,000 won, and ordered nothing in the last 60 days"),
+        '{"all": [{"trait": "revenue_total_KRW", "op": "gt", "value": 500000},\n'
+        '         {"not": {"event": "Order Completed", "within": {"days": 60}}}]}',
+    ),
+    (
+        _("In another segment, and agreed to marketing by e-mail"),
+        '{"all": [{"segment": "vip"},\n         {"consent": {"purpose": "marketing", "channel": "email"}}]}',
+    ),
+)
+
+
+class SegmentForm(forms.ModelForm[models.Segment]):
+    """A segment as a person writes it; a rule that is refused says at which place."""
+
+    rule = forms.JSONField(
+        label=_("rule"),
+        widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"}),
+        help_text=_("As JSON, built from all, any, not, trait, event, segment and consent. Examples stand below."),
+    )
+    channel = forms.ModelChoiceField(
+        ContactChannel.objects.order_by("key"),
+        label=_("preview for"),
+        required=False,
+        empty_label=None,
+        help_text=_("The contact channel for which a preview counts consent and reach."),
+    )
+
+    class Meta:
+        model = models.Segment
+        fields = ("name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule")
+        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+
+    def clean_zone(self) -> str:
+        """A time zone of the IANA database."""
+        zone: str = self.cleaned_data["zone"]
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValidationError(_("There is no such time zone. Write it like Asia/Seoul.")) from None
+        return zone
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the rule language, and the catalog of this purpose and zone, whether the rule may stand."""
+        from segments import queries
+
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.keys() >= {"rule", "purpose", "zone"}:
+            try:
+                rules.require(parse(cleaned["rule"]), queries.catalog(cleaned["purpose"].pk, cleaned["zone"]))
+            except RuleError as error:
+                self.add_error("rule", ValidationError([sentence(problem) for problem in error.problems]))
+        return cleaned
+
+    def is_valid(self) -> bool:
+        # A preview shows the same page again and saves nothing.
+        return super().is_valid() and PREVIEW not in self.data
+
+
+def sentence(problem: Problem) -> str:
+    """A problem in the reader's language, with its place in the rule."""
+    text = gettext(problem.message) % problem.params
+    return f"{problem.path}: {text}" if problem.path else text
+
+
+@admin.register(models.Segment)
+class SegmentAdmin(Room[models.Segment]):
+    """Written by people with the change permission; published by those who may also publish."""
+
+    form = SegmentForm
+    change_form_template = "console/segment.html"
+    list_display = ("name", "key", "size", "state", "purpose_key", "owner", "last_run", "due_at")
+    list_filter = ("state", "purpose", "owner")
+    list_select_related = ("owner",)
+    search_fields = ("name", "key")
+    prepopulated_fields = {"key": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("name", "key", "description", "owner")}),
+        (_("What it may be used for"), {"fields": (("purpose", "brand"), ("zone", "refresh_minutes"))}),
+        (_("Who is in it"), {"fields": ("rule", "channel")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.Segment]:
+        done = models.Run.objects.filter(segment=OuterRef("pk"), state=models.Run.State.DONE).order_by("-started_at")
+        counted = models.Membership.objects.filter(segment=OuterRef("pk")).order_by().values("segment")
+        return super().get_queryset(request).annotate(
+            members=Subquery(counted.annotate(number=Count("*")).values("number")),
+            ran_at=Subquery(done.values("finished_at")[:1]),
+        )  # fmt: skip
+
+    @admin.display(description=_("members"), ordering="members")
+    def size(self, segment: Any) -> int:
+        return segment.members or 0
+
+    @admin.display(description=_("last recompute"), ordering="ran_at", empty_value=_("never"))
+    def last_run(self, segment: Any) -> Any:
+        return segment.ran_at
+
+    @admin.display(description=_("purpose"), ordering="purpose")
+    def purpose_key(self, segment: models.Segment) -> str:
+        return segment.purpose_id
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        given = {"zone": settings.TIME_ZONE, "owner": request.user.pk, "purpose": "marketing"}
+        return {**given, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: models.Segment, form: Any, change: bool) -> None:
+        from segments import actions
+
+        fields = {name: form.cleaned_data[name] for name in SegmentForm.Meta.fields}
+        actor = Actor.user(request.user)
+        if change:
+            stored = models.Segment.objects.get(pk=obj.pk)
+            actions.change_segment(
+                actor, stored, **{name: fields[name] for name in form.changed_data if name in fields}
+            )
+        else:
+            obj.pk = actions.create_segment(actor, **fields).pk
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"segments_segment_{name}")
+            for name, view in (("publish", self.publish), ("recompute", self.recompute))
+        ] + super().get_urls()
+
+    def publish(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Publish the saved rule; it is computed at once by the worker."""
+        from segments import actions
+
+        self._require(request, "segments.change_segment", "segments.publish_segment")
+        return self._do(
+            request, pk, lambda segment: actions.publish(Actor.user(request.user), segment),
+            _("Published. The worker is computing its members."),
+        )  # fmt: skip
+
+    def recompute(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Compute the members of the saved rule now."""
+        from segments import actions
+
+        self._require(request, "segments.change_segment")
+        return self._do(request, pk, lambda segment: actions.recompute(segment.pk), _("Recomputed."))
+
+    def _require(self, request: HttpRequest, *permissions: str) -> None:
+        if not request.user.has_perms(permissions):
+            raise PermissionDenied
+
+    def _do(self, request: HttpRequest, pk: UUID, act: Callable[[models.Segment], Any], done: Any) -> HttpResponse:
+        segment = get_object_or_404(models.Segment, pk=pk)
+        try:
+            act(segment)
+        except RuleError as error:
+            for problem in error.problems:
+                messages.error(request, sentence(problem))
+        except CdpError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, done)
+        return HttpResponseRedirect(reverse("admin:segments_segment_change", args=[pk]))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown: dict[str, Any] = {"examples": EXAMPLES, **(extra_context or {})}
+        if object_id:
+            shown |= self._history(request, object_id)
+        if request.method == "POST" and PREVIEW in request.POST:
+            shown["preview"] = self._preview(request)
+        return super().changeform_view(request, object_id, form_url, shown)
+
+    def _history(self, request: HttpRequest, segment: str) -> dict[str, Any]:
+        return {
+            "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN],
+            "size": models.Membership.objects.filter(segment=segment).count(),
+            "may_publish": request.user.has_perms(("segments.change_segment", "segments.publish_segment")),
+            "may_recompute": request.user.has_perm("segments.change_segment"),
+        }
+
+    def _preview(self, request: HttpRequest) -> Any:
+        """What the rule on the page would find; None while something on the page is wrong."""
+        from segments import queries
+
+        form = SegmentForm({name: value for name, value in request.POST.items() if name != PREVIEW})
+        form.is_valid()
+        if form.errors.keys() & {"rule", "purpose", "zone", "channel"}:
+            return None
+        cleaned = form.cleaned_data
+        channel = cleaned["channel"].pk if cleaned["channel"] else "email"
+        found = queries.preview(
+            cleaned["rule"], cleaned["purpose"].pk, channel, now(), cleaned["zone"], cleaned.get("brand", "")
+        )
+        return {"found": found, "channel": channel, "purpose": cleaned["purpose"].pk}
+
+
+@admin.register(models.Run)
+class RunAdmin(ReadOnlyRoom[models.Run]):
+    list_display = ("started_at", "segment", "state", "members", "entered", "left", "version", "engine", "finished_at")
+    list_filter = ("state", "segment")
+    list_select_related = ("segment",)
+    fields = (*list_display, "as_of", "error")
+    ordering = ("-started_at",)
+
+
+@admin.register(models.Membership)
+class MembershipAdmin(ReadOnlyRoom[models.Membership]):
+    list_display = (PROFILE, link("segment_id", _("segment"), "segments_segment"), "entered_at")
+    list_filter = ("segment",)
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("profile_id",)
+    search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.Transition)
+class TransitionAdmin(ReadOnlyRoom[models.Transition]):
+    list_display = ("at", "segment", "profile", "kind", "reason", "purpose", "channel")
+    list_filter = ("kind", "segment")
+    list_select_related = ("segment",)
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("profile",)
+    search_help_text = _("The whole id of a profile.")
