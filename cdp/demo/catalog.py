@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from cdp.demo.chance import Weighted
+from cdp.demo.chance import Weighted, words
 
 SHELVES = {
     "haru": "shoes:운동화 59000,구두 89000,샌들 39000,로퍼 69000|"
@@ -18,7 +18,7 @@ SHELVES = {
     "bath:수건 15000,욕실매트 19000|"
     "skincare:크림 42000,세럼 55000,비누 9000",
 }
-STYLES = "봄빛 새벽 노을 산들 모래 구름 바다 숲".split()
+STYLES = words("봄빛 새벽 노을 산들 모래 구름 바다 숲")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ def ranked(items: Sequence[T], flatness: float = 4.0) -> Weighted[T]:
     return Weighted((item, 1.0 / (rank + flatness)) for rank, item in enumerate(items))
 
 
+def words(text: str) -> list[str]:
+    """A table of single words, written on a line."""
+    return text.split()
+
+
 def often(rng: Random, share: float) -> bool:
     return rng.random() < share
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from cdp.demo.chance import Weighted, often, ranked
+from cdp.demo.chance import Weighted, often, ranked, words
 
 # Share of the population in per cent, with the spellings that people choose in their passports.
 SURNAMES: dict[str, tuple[float, str]] = {
@@ -55,8 +55,10 @@ FOREIGN_GIVEN = {
     "Lucinda Marguerite Nguyet Ottilie Philippa Rosalind Sakura Tatiana Xiaomei",
 }
 FOREIGN_SURNAMES = ranked(
-    "Nguyen Wang Tanaka Tran Zhang Petrov Sharma Garcia Okafor Schneider Moreau Lindqvist Castellano Abernathy "
-    "Whitlock Fairbanks Kowalski Yamamoto Haddad Pham".split()
+    words(
+        "Nguyen Wang Tanaka Tran Zhang Petrov Sharma Garcia Okafor Schneider Moreau Lindqvist Castellano Abernathy "
+        "Whitlock Fairbanks Kowalski Yamamoto Haddad Pham"
+    )
 )
 FOREIGN_SHORT = {
     "Alistair": "Ali", "Cornelius": "Corny", "Emmanuel": "Manny", "Ignacio": "Nacho", "Leandro": "Leo",
@@ -66,12 +68,12 @@ FOREIGN_SHORT = {
     "Philippa": "Pippa", "Rosalind": "Roz", "Tatiana": "Tania",
 }  # fmt: skip
 ADOPTED = {
-    "m": "Aiden Brandon Caleb Eugene Harvey Justin Ray".split(),
-    "f": "Chloe Erin Hazel Jenny Stella Yuna".split(),
+    "m": words("Aiden Brandon Caleb Eugene Harvey Justin Ray"),
+    "f": words("Chloe Erin Hazel Jenny Stella Yuna"),
 }
 
 ONSETS = "g kk n d tt r m b pp s ss _ j jj ch k t p h".replace("_", "").split(" ")
-VOWELS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
+VOWELS = words("a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i")
 CODAS = ["", "k", "k", "k", "n", "n", "n", "t", "l", "k", "m", "l", "l", "l", "p", "l", "m", "p", "p", "t", "t", "ng"]
 CODAS += ["t", "t", "k", "t", "p", "t"]
 POPULAR_VOWELS = {"eo": "u", "yeo": "you", "u": "oo", "i": "ee", "ui": "ee", "ae": "ai", "yu": "you"}

@@ -25,6 +25,8 @@ MAIL_DOMAINS = Weighted(
         ("office.example", 5),
     )
 )
+# 59xx is not assigned.
+MOBILE_BLOCKS = [*range(2200, 5900), *range(6000, 9900)]
 AREA_CODES = ("02", "031", "032")
 QUARANTINE_OF_NUMBERS = timedelta(days=90)
 
@@ -114,7 +116,7 @@ class Registry:
         return stem + tail
 
     def mobile(self) -> str:
-        return self._fresh(lambda: f"010{self.rng.randrange(2200, 9900)}{self.rng.randrange(10, 9990):04d}")
+        return self._fresh(lambda: f"010{self.rng.choice(MOBILE_BLOCKS)}{self.rng.randrange(10, 9990):04d}")
 
     def landline(self) -> str:
         blocks = (2200, 8999), (1000, 9999)

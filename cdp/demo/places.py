@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from cdp.demo.chance import Weighted, often
+from cdp.demo.chance import Weighted, often, words
 
 # Region, its short form, and its districts as "name postcode-prefix weight": where the customers of three stores live.
 DISTRICTS = {
@@ -23,11 +23,11 @@ DISTRICTS = {
     ("강원특별자치도", "강원"): "춘천시 242 1|원주시 263 1",
     ("제주특별자치도", "제주"): "제주시 631 1|서귀포시 635 1",
 }
-ROADS = (
+ROADS = words(
     "가람로 나래로 다솜로 라온길 마루로 바른길 새봄로 아름로 자람길 차오름로 큰숲로 터울길 "
     "푸른들로 하늘채로 한빛로 해오름길 달빛로 별내길 꽃메로 물빛로 소담길 온누리로 "
     "이음길 예그리나로 시나브로길 솔바람로 버들로 은행나무길 느티로 참샘로"
-).split()
+)
 
 
 @dataclass(frozen=True, slots=True)

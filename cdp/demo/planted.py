@@ -85,7 +85,7 @@ def _silent_store(journeys: Journeys) -> Story:
 def _paper_forms(outbox: Outbox, clerk: Clerk, records: Sequence[Record]) -> Story:
     """Membership forms typed up by a store: CP949, names under the telephone's header and the reverse."""
     table = outbox.table(Table("extra/onsae-pos-paper", "onsae-pos", PAPER_HEADER, PAPER_MAPPING, "cp949"))
-    members = [r for r in records if r.source == "haru-pos" and r.values["phone"] and "가" <= r.values["full_name"][:1]]
+    members = [r for r in records if r.source == "haru-pos" and r.values["phone"] and r.values["full_name"][:1] >= "가"]
     forms = [_form(outbox, clerk, r) for r in outbox.rng.sample(members, min(PAPER_FORMS, len(members)))]
     for form in forms:
         values = (form.values["phone"], form.values["full_name"], form.values["birth_date"], form.values["postcode"])

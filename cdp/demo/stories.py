@@ -143,7 +143,7 @@ class Storyteller:
                 (one, "haru-web", 480),
                 (other, "haru-pos", 519),
                 (other, "haru-web", 300),
-            )  # fmt: skip
+            )
         ]
         return Story(
             "twins",
