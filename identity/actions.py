@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
-from cdp.core.statements import column, fetch, run, run_over
+from cdp.core.statements import column, execute, execute_over, fetch
 from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
@@ -55,7 +55,7 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
 
     Call it within a transaction. Order and repetition do not matter.
     """
-    run(sql.LOCK)
+    execute(sql.LOCK)
     by_record: dict[UUID, list[Seen]] = defaultdict(list)
     for event in events:
         by_record[event.record].append(event)
@@ -64,7 +64,7 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
     _save_records(by_record, {record: folded[record] for record in changed})
     _save_identifiers({record: folded[record] for record in changed})
     _save_claims(events)
-    run_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in sorted(by_record.items())])
+    execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in sorted(by_record.items())])
     return changed | {event.record for event in events if event.leaves} | _block_shared_values(sorted(changed))
 
 
@@ -94,7 +94,7 @@ def _save_records(by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded])
         leaf = said[0].kind in LEAVES
         traits = Jsonb(part.traits)
         rows.append((record, said[0].source, said[0].kind, leaf, blob, traits, 0, *_period(said)))
-    run_over(sql.SAVE_RECORDS, rows)
+    execute_over(sql.SAVE_RECORDS, rows)
 
 
 def _save_identifiers(folded: dict[UUID, Folded]) -> None:
@@ -104,7 +104,7 @@ def _save_identifiers(folded: dict[UUID, Folded]) -> None:
         for kind, periods in sorted(part.identifiers.items())
         for value, (first, last) in sorted(periods.items())
     ]
-    run_over(sql.SAVE_IDENTIFIERS, rows)
+    execute_over(sql.SAVE_IDENTIFIERS, rows)
 
 
 def _save_claims(events: Collection[Seen]) -> None:
@@ -113,7 +113,7 @@ def _save_claims(events: Collection[Seen]) -> None:
         for leaf in event.leaves.values() if event.kind not in LEAVES else ():
             said = (stamp(event), event.message_id)
             earliest[leaf, event.record] = min(earliest.get((leaf, event.record), said), said)
-    run_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in sorted(earliest.items())])
+    execute_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in sorted(earliest.items())])
 
 
 def _block_shared_values(records: list[UUID]) -> set[UUID]:
@@ -131,7 +131,7 @@ def _block_shared_values(records: list[UUID]) -> set[UUID]:
 @transaction.atomic
 def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = SYSTEM) -> assign.Plan:
     """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock."""
-    run(sql.LOCK)
+    execute(sql.LOCK)
     around = _with_owners(set(seeds))
     persons = queries.component(around)
     leaves = dict(Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": sorted(persons | around)})).values_list("pk", "kind"))
@@ -141,7 +141,7 @@ def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = 
     grouped = clusters.with_leaves(grouped, leaves, _claims(leaves), _carried(leaves))
     before: dict[UUID, UUID | None] = {record.id: record.profile for record in records}
     before |= dict(Record.objects.filter(pk__in=leaves).values_list("pk", "profile_id"))
-    plan = assign.assign(grouped, before, _pinned(before))
+    plan = assign.assign(grouped, before, leaves, _pinned(before))
     _apply(plan, before, run, actor)
     _open_cases(refused)
     return plan
@@ -176,10 +176,10 @@ def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
 
 
 def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor) -> None:
-    run(sql.INSERT_PROFILES, [plan.created])
+    execute(sql.INSERT_PROFILES, [plan.created])
     targets = [(record, plan.profile_of.get(record)) for record in sorted(before)]
     moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
-    run_over(sql.MERGE_PROFILES, sorted(plan.merged.items()))
+    execute_over(sql.MERGE_PROFILES, sorted(plan.merged.items()))
     ProfileChange.objects.bulk_create(_changes(plan, before, run, actor), batch_size=1000)
     changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
     touch("profiles", changed | plan.merged.keys())
@@ -213,7 +213,7 @@ def _open_cases(refused: Iterable[Refusal]) -> None:
         for r in refused
         if r.reason in _WORTH_A_LOOK
     ]
-    run_over(sql.SAVE_CASES, _one_a_pair(rows))
+    execute_over(sql.SAVE_CASES, _one_a_pair(rows))
 
 
 def _one_a_pair(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -225,7 +225,7 @@ def _one_a_pair(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def open_gray_cases(pairs: Iterable[tuple[UUID, UUID, float, dict[str, Any]]]) -> None:
     """Review cases for pairs that the model finds likely but not sure."""
-    run_over(sql.SAVE_CASES, [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs])
+    execute_over(sql.SAVE_CASES, [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs])
 
 
 @transaction.atomic

@@ -19,14 +19,18 @@ class Plan:
 
 
 def assign(
-    clusters: Collection[frozenset[UUID]], before: Mapping[UUID, UUID | None], pinned: Collection[UUID] = ()
+    clusters: Collection[frozenset[UUID]],
+    before: Mapping[UUID, UUID | None],
+    leaves: Collection[UUID] = (),
+    pinned: Collection[UUID] = (),
 ) -> Plan:
-    """Give each cluster the old id that holds most of it (ties: pinned by a steward, then the older id).
+    """Give each cluster the old id that holds most of its persons, then of its leaves (ties: pinned by a steward, then the
+    older id).
 
     An id that gets no cluster redirects to the cluster with most of its records; a part that lost its id gets a new one.
     """
     plan = Plan()
-    overlaps = _overlaps(clusters, before)
+    overlaps = _overlaps(clusters, before, set(leaves))
     owner = _owners(overlaps, set(pinned))
     for cluster in sorted(clusters, key=min):
         profile = owner.get(cluster) or _fresh(plan, cluster, before)
@@ -35,28 +39,32 @@ def assign(
     return plan
 
 
+Overlap = tuple[int, int, UUID, frozenset[UUID]]
+
+
 def _overlaps(
-    clusters: Collection[frozenset[UUID]], before: Mapping[UUID, UUID | None]
-) -> list[tuple[int, UUID, frozenset[UUID]]]:
-    return [
-        (size, profile, cluster)
-        for cluster in clusters
-        for profile, size in _old_ids(cluster, before).items()
-    ]
+    clusters: Collection[frozenset[UUID]], before: Mapping[UUID, UUID | None], leaves: set[UUID]
+) -> list[Overlap]:
+    """(persons in common, records in common, old id, cluster), wherever there is any."""
+    found = []
+    for cluster in clusters:
+        persons = _old_ids(cluster - leaves, before)
+        found += [(persons[profile], size, profile, cluster) for profile, size in _old_ids(cluster, before).items()]
+    return found
 
 
-def _old_ids(cluster: frozenset[UUID], before: Mapping[UUID, UUID | None]) -> Counter[UUID]:
-    return Counter(profile for record in cluster if (profile := before.get(record)))
-
-
-def _owners(overlaps: list[tuple[int, UUID, frozenset[UUID]]], pinned: set[UUID]) -> dict[frozenset[UUID], UUID]:
+def _owners(overlaps: list[Overlap], pinned: set[UUID]) -> dict[frozenset[UUID], UUID]:
     owner: dict[frozenset[UUID], UUID] = {}
     taken: set[UUID] = set()
-    for _, profile, cluster in sorted(overlaps, key=lambda o: (-o[0], o[1] not in pinned, o[1], min(o[2]))):
+    for _, _, profile, cluster in sorted(overlaps, key=lambda o: (-o[0], -o[1], o[2] not in pinned, o[2], min(o[3]))):
         if cluster not in owner and profile not in taken:
             owner[cluster] = profile
             taken.add(profile)
     return owner
+
+
+def _old_ids(cluster: frozenset[UUID], before: Mapping[UUID, UUID | None]) -> Counter[UUID]:
+    return Counter(profile for record in cluster if (profile := before.get(record)))
 
 
 def _fresh(plan: Plan, cluster: frozenset[UUID], before: Mapping[UUID, UUID | None]) -> UUID:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 
-def run(statement: str, params: Any = None) -> None:
+def execute(statement: str, params: Any = None) -> None:
     """Run a statement for its effect."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
@@ -24,7 +24,7 @@ def column(statement: str, params: Any = None) -> list[Any]:
     return [row[0] for row in fetch(statement, params)]
 
 
-def run_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
+def execute_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
     """Run a set-based statement whose parameters are the columns of `rows` as arrays; nothing for no rows."""
     if rows:
-        run(statement, [list(values) for values in zip(*rows, strict=True)])
+        execute(statement, [list(values) for values in zip(*rows, strict=True)])

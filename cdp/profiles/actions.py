@@ -10,7 +10,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import column, run, run_over
+from cdp.core.statements import column, execute, execute_over
 from cdp.core.touched import touch
 from cdp.profiles import queries, sql
 from cdp.profiles.survivorship import survivors
@@ -41,7 +41,7 @@ def refresh(profiles: Collection[UUID]) -> int:
     _save_golden(golden)
     _save_contacts(point for mine in records.values() for record in mine for point in contact_points(record))
     _keep_periods({profile: traits for profile, (traits, _) in golden.items()})
-    run(sql.DROP_GOLDEN, [sorted(set(profiles) - golden.keys())])
+    execute(sql.DROP_GOLDEN, [sorted(set(profiles) - golden.keys())])
     for stage in ("consent", "segments"):
         touch(stage, profiles)
     return len(golden)
@@ -67,7 +67,7 @@ def _save_golden(golden: dict[UUID, tuple[dict[str, Any], dict[str, Winner]]]) -
         (profile, Jsonb(traits), Jsonb({name: _lineage(winner) for name, winner in winners.items()}))
         for profile, (traits, winners) in sorted(golden.items())
     ]
-    run_over(sql.SAVE_GOLDEN, rows)
+    execute_over(sql.SAVE_GOLDEN, rows)
 
 
 def _lineage(winner: Winner) -> dict[str, str]:
@@ -82,7 +82,7 @@ def _save_contacts(points: Iterable[ContactPointValue]) -> None:
         (p.record, p.kind, crypto.blind_index(p.kind, p.value), p.usable, "" if p.usable else "replaced", p.valid_from, p.valid_to)
         for _, p in sorted(newest.items(), key=lambda item: item[0])
     ]
-    run_over(sql.SAVE_CONTACTS, rows)
+    execute_over(sql.SAVE_CONTACTS, rows)
 
 
 def _keep_periods(traits: dict[UUID, dict[str, Any]]) -> None:
@@ -91,5 +91,5 @@ def _keep_periods(traits: dict[UUID, dict[str, Any]]) -> None:
         for profile, known in sorted(traits.items())
         for name in KEPT
     ]
-    run_over(sql.CLOSE_PERIODS, rows)
-    run_over(sql.OPEN_PERIODS, rows)
+    execute_over(sql.CLOSE_PERIODS, rows)
+    execute_over(sql.OPEN_PERIODS, rows)
