@@ -50,7 +50,7 @@ NAME: Final = Comparison(
         Level("part", f"not {_BOTH_PARTS} and ({_same('given')} or given_l = surname_r or surname_l = given_r)", 5, "given"),
         Level("part surname", f"not {_BOTH_PARTS} and {_same('surname')}", 3, "surname"),
         Level("jamo", f"{_same('surname')} and script_l = 'h' and script_r = 'h' and {_GIVEN_NEAR}", 5),
-        Level("near", f"{{jw}}(surname_l, surname_r) >= 0.85 and {{jw}}(given_jamo_l, given_jamo_r) >= 0.85", 7),
+        Level("near", f"script_l <> 'h' and script_r <> 'h' and {{jw}}(surname_l, surname_r) >= 0.85 and {{jw}}(given_jamo_l, given_jamo_r) >= 0.85", 7),
         Level("sound", f"{_same('surname_key')} and {_same('given_key')}", 6),
         Level("initial", f"{_same('surname')} and {_same('initial')} and least(length(given_l), length(given_r)) = 1", 4),
         Level("near swapped", f"{_LATIN} and {_CROSSED_INITIAL} and {{jw}}(name_l, name_reversed_r) >= 0.9", 6),

@@ -21,10 +21,10 @@ from identity.linkage.comparisons import COMPARISONS, Comparison, Level
 FORMAT: Final = 1
 # Values are taken as if seen in a population of at least this many, so that small files do not make every name frequent.
 PSEUDO_COUNT: Final = 2000
-# A value seen less often is rare: its frequency is that of two sightings.
-RARE: Final = 3
+# A value that nobody else is known to have counts as half a sighting.
+RARE: Final = 0.5
 # Term frequencies may not lift a weight above this share of non-matches agreeing.
-LOWEST_FREQUENCY: Final = 1e-5
+LOWEST_FREQUENCY: Final = 5e-6
 
 Origin = Literal["trained", "default", "not estimated"]
 
@@ -85,7 +85,7 @@ class Model:
     @property
     def rare_frequency(self) -> float:
         """Term frequency of a value that is not among `frequencies`."""
-        return 2 / (self.population + PSEUDO_COUNT)
+        return RARE / (self.population + PSEUDO_COUNT)
 
 
 def digest(model: Model, value: str) -> str:

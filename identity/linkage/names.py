@@ -58,10 +58,12 @@ _CLASS_VOWEL: Final = "A E A E U E U E U WA E E U U U E WI U U I I".split()
 _CLASS_FINAL: Final = "_ K K K N N N T L K M P L L P L M P P T T N T T K T P T".split()
 
 _ROMAN_SYLLABLE: Final = (
-    r"(?:kk|tt|pp|ss|jj|ch|sh|kh|ph|th|rh|[gkndtrlmbpsjzhyw])?"
+    r"(?:kk|tt|pp|ss|jj|ch|sh|kh|ph|th|rh|[gkndtrlmbpsjhyw])?"
     r"(?:y?(?:ae|ai|ay|ah|a)|y?(?:eoh?|eui|eu|ey|ee|eh|e)|(?:oe|oi|oo|ou|oh|o)|w?(?:a|ae|e|ee|eo|i|o|oo)|y(?:oung?|oo|ou|o|u|eo)"
     r"|u[ieh]?|i)(?:ng|ck|[knltmpgbdrsh])?"
 )
+# Sounds of the commonest Korean surnames (`surname_key`), commonest first; they tell which end of a romanised name it is.
+_SURNAME_SOUNDS: Final = "KIM I PAK CE CUN KAN CU UN CAN IM HAN U SU SIN KUN HWAN AN SUN HUN KU MUN PE PEK HU NAM SIM HA".split()
 _KOREAN_ROMAN: Final = re.compile(rf"(?:{_ROMAN_SYLLABLE}){{1,3}}")
 _ONE_SYLLABLE: Final = re.compile(_ROMAN_SYLLABLE)
 _LATIN: Final = re.compile(r"[a-z]+")
@@ -213,13 +215,17 @@ def _ordered(tokens: list[str], *, comma: bool) -> Name:
 
 
 def _korean_order(tokens: list[str], *, comma: bool) -> tuple[str, str]:
-    """The surname is the one syllable at an end: Minjun Kim, Kim Min-jun, Min Jun Kim."""
-    first = bool(_ONE_SYLLABLE.fullmatch(tokens[0]))
-    last = bool(_ONE_SYLLABLE.fullmatch(tokens[-1]))
-    # Three single syllables are a surname and two given ones, in the order that Korean uses unless a comma says so.
-    if comma or (first and (not last or len(tokens) == 3)):
+    """The surname is the one syllable at an end, the commoner surname where both ends are one: Minjun Kim, Kim Min Jun."""
+    if comma or _surname_rank(tokens[0]) < _surname_rank(tokens[-1]):
         return tokens[0], "".join(tokens[1:])
     return tokens[-1], "".join(tokens[:-1])
+
+
+def _surname_rank(token: str) -> int:
+    if not _ONE_SYLLABLE.fullmatch(token):
+        return 100
+    key = surname_key(token)
+    return _SURNAME_SOUNDS.index(key) if key in _SURNAME_SOUNDS else 99
 
 
 def _western_order(tokens: list[str], *, comma: bool) -> tuple[str, str]:

@@ -30,17 +30,19 @@ TOLERANCE: Final = 3.0
 # which the passes overlook because such pairs look like other people's.
 LOUDEST_DOUBT: Final = -5.0
 LEAST_SHARE: Final = 1e-6
+# The sample's u is taken to be at most so many times too large.
+MOST_CORRECTED: Final = 4.0
 
 
 def train(table: pa.Table, *, seed: int = 1) -> Model:
     """A model for a `prepare`d table; the packaged one with this table's term frequencies when it has too few records."""
     with connect(table) as connection:
-        model = _frozen(connection, table.num_rows, seed)
-        if table.num_rows < FEWEST_RECORDS:
-            return _versioned(replace(DEFAULT, **_frozen_parts(model)))
-        linker = linker_for(connection, DEFAULT, frequencies=False)
-        passes = [columns for columns in PASSES if _any_pair(connection, columns)]
-        return _versioned(replace(model, **_learn(linker, passes, seed)))
+        model = DEFAULT
+        if table.num_rows >= FEWEST_RECORDS:
+            linker = linker_for(connection, DEFAULT, frequencies=False)
+            passes = [columns for columns in PASSES if _any_pair(connection, columns)]
+            model = replace(model, **_learn(linker, passes, seed))
+        return _versioned(_frozen(connection, model, table.num_rows, seed))
 
 
 def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> bool:
@@ -59,26 +61,27 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str
             block_on(*columns), estimate_without_term_frequencies=True, max_pairs=PASS_PAIRS
         )
     learnt = linker._settings_obj
-    weights = {item.name: _weights(item, learnt) for item in COMPARISONS}
     prior = learnt._probability_two_random_records_match
-    return {"weights": weights, "prior": prior if 0 < prior < 1 else DEFAULT.prior}
+    prior = prior if 0 < prior < 1 else DEFAULT.prior
+    return {"weights": {item.name: _weights(item, learnt, prior) for item in COMPARISONS}, "prior": prior}
 
 
-def _weights(comparison: Comparison, learnt: Any) -> tuple[Weight, ...]:
+def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight, ...]:
     """Learnt shares of one comparison, or the packaged ones where weights would fall as similarity rises."""
     packaged = DEFAULT.weights[comparison.name]
     trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
     levels = trained._comparison_levels_excluding_null
-    weights = tuple(_weight(level, usual) for level, usual in zip(levels, packaged, strict=True))
+    weights = tuple(_weight(level, usual, prior) for level, usual in zip(levels, packaged, strict=True))
     distrusted = weights[0].origin != "trained" or weights[-1].origin != "trained" or _falls(comparison, weights) > TOLERANCE
     return packaged if distrusted else _ordered(comparison, weights)
 
 
-def _weight(level: Any, usual: Weight) -> Weight:
+def _weight(level: Any, usual: Weight, prior: float) -> Weight:
     m, u = level._trained_m_median, level._trained_u_median
     if m is None or u is None:
         return replace(usual, origin="not estimated")
-    u = max(u, LEAST_SHARE)
+    # Random pairs hold a few matches, which in small files with many duplicates are most of the agreeing ones.
+    u = max((u - prior * m) / (1 - prior), u / MOST_CORRECTED, LEAST_SHARE)
     return Weight(usual.level, max(m, LEAST_SHARE, u * 2**LOUDEST_DOUBT), u, "trained")
 
 
@@ -99,20 +102,20 @@ def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weigh
     return tuple(ordered)
 
 
-def _frozen(connection: duckdb.DuckDBPyConnection, records: int, seed: int) -> Model:
+def _frozen(connection: duckdb.DuckDBPyConnection, model: Model, records: int, seed: int) -> Model:
     salt = hashlib.blake2b(f"linkage {seed}".encode(), digest_size=8).hexdigest()
-    frequencies = {column: _frequencies(connection, column, records, salt) for column in FREQUENCY_COLUMNS}
-    return replace(DEFAULT, salt=salt, population=records, frequencies=frequencies, stop_keys=hot_keys(connection, salt))
+    own = 1 + model.prior * records
+    frequencies = {column: _frequencies(connection, column, records, own, salt) for column in FREQUENCY_COLUMNS}
+    return replace(model, salt=salt, population=records, frequencies=frequencies, stop_keys=hot_keys(connection, salt))
 
 
-def _frozen_parts(model: Model) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in ("salt", "population", "frequencies", "stop_keys")}
-
-
-def _frequencies(connection: duckdb.DuckDBPyConnection, column: str, records: int, salt: str) -> dict[str, float]:
+def _frequencies(
+    connection: duckdb.DuckDBPyConnection, column: str, records: int, own: float, salt: str
+) -> dict[str, float]:
+    """Share of other people's records with each value: `own` is how many records one person is expected to have."""
     rows = connection.execute(f"""
-        select {digest_sql(column, salt)}, count(*) / {records + PSEUDO_COUNT}.0 from records
-        where {column} is not null group by {column} having count(*) >= {RARE} order by 1""").fetchall()
+        select {digest_sql(column, salt)}, (count(*) - {own!r}) / {records + PSEUDO_COUNT} from records
+        where {column} is not null group by {column} having count(*) - {own!r} > {RARE} order by 1""").fetchall()
     return dict(rows)
 
 
