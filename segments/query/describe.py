@@ -94,21 +94,19 @@ class _Telling:
     def _event(self, node: Event) -> str:
         measure = node.measure
         within = Word(self._window(node.within) if node.within else "")
-        what, currency = Word(self._occurrences(node, within)), self._currency(node)
-        if measure.kind == "count":
-            what = Word(what + currency)
+        counts = measure.kind == "count"
+        currency = self.say.currency.format(currency=node.currency) if node.currency else ""
+        what = Word(self._occurrences(node, within, currency if counts else ""))
+        if counts:
             return self._filled(self.say.counts[measure.test.op], measure.test, what=what, within=within)
         name = ".".join(measure.path)
         template = self.say.measures[measure.kind]
         return self._test(template.format(what=what, property=name, currency=currency, within=within), measure.test)
 
-    def _currency(self, node: Event) -> str:
-        return self.say.currency.format(currency=node.currency) if node.currency else ""
-
-    def _occurrences(self, node: Event, within: str) -> str:
+    def _occurrences(self, node: Event, within: str, currency: str) -> str:
         conditions = [self._test(condition.name, condition.test) for condition in node.where]
         where = self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
-        return self.say.event.format(event=quoted(node.name), where=where, within=within)
+        return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency)
 
     def _window(self, window: Window) -> str:
         if window.calendar:

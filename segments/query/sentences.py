@@ -55,7 +55,7 @@ ENGLISH = Sentences(
         "lt": "{what} happened less than {value}×{within}", "lte": "{what} happened at most {value}×{within}",
         "between": "{what} happened {low} to {high}×{within}",
     },
-    event="{event}{where}",
+    event="{event}{currency}{where}",
     measures={
         "sum": "the sum of {property}{currency} of {what}{within}",
         "avg": "the average {property}{currency} of {what}{within}",
@@ -105,10 +105,10 @@ KOREAN = Sentences(
         "lte": "{what:이} {value}회 이하임",
         "between": "{what:이} {low}회 이상 {high}회 이하임",
     },
-    event="{within}{where}{event} 이벤트",
+    event="{within}{where}{event}{currency} 이벤트",
     measures={
-        "sum": "{what}의 {property} 합계{currency}", "avg": "{what}의 {property} 평균{currency}",
-        "min": "{what}의 {property} 최솟값{currency}", "max": "{what}의 {property} 최댓값{currency}",
+        "sum": "{what}의 {property}{currency} 합계", "avg": "{what}의 {property}{currency} 평균",
+        "min": "{what}의 {property}{currency} 최솟값", "max": "{what}의 {property}{currency} 최댓값",
     },
     where="({rule}) 조건의 ",
     within="최근 {length} 동안의 ",

@@ -15,8 +15,13 @@ from segments.query.parse import parse
 from tests.segments.query.world import TABLES, World, uuid_of
 
 TABLE_NAMES = (
-    "identity_profile", "identity_record", "profiles_golden", "events_event", "consent_effective", "segments_membership",
-)  # fmt: skip
+    "identity_profile",
+    "identity_record",
+    "profiles_golden",
+    "events_event",
+    "consent_effective",
+    "segments_membership",
+)
 
 
 def fill_postgres(pg: psycopg.Connection[Any], world: World) -> None:
@@ -45,8 +50,13 @@ def fill_duckdb(connection: duckdb.DuckDBPyConnection, world: World) -> None:
 
 
 def members(
-    pg: psycopg.Connection[Any], rule: object, catalog: Catalog, as_of: datetime, zone: ZoneInfo, only: list[str] | None = None
-) -> list[UUID]:  # fmt: skip
+    pg: psycopg.Connection[Any],
+    rule: object,
+    catalog: Catalog,
+    as_of: datetime,
+    zone: ZoneInfo,
+    only: list[str] | None = None,
+) -> list[UUID]:
     """Who PostgreSQL says fits, sorted; with `only`, among those profiles."""
     query = compile_rule(parse(rule), catalog, as_of=as_of, zone=zone, only_profiles=only is not None)
     profiles = {} if only is None else {"profiles": [uuid_of(name) for name in only]}

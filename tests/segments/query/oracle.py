@@ -71,7 +71,9 @@ class Oracle:
         return measured(kind, values, asked)
 
     def in_window(self, event: Event, rule: dict[str, Any]) -> bool:
-        return event.occurred_at < self.as_of and ("within" not in rule or event.occurred_at >= self.start(rule["within"]))
+        return event.occurred_at < self.as_of and (
+            "within" not in rule or event.occurred_at >= self.start(rule["within"])
+        )
 
     def start(self, window: dict[str, Any]) -> datetime:
         if window.get("calendar"):
@@ -84,10 +86,11 @@ class Oracle:
     def kept(self, events: Iterable[Event], rule: dict[str, Any]) -> list[Event]:
         currency = rule.get("currency")
         return [
-            event for event in events
+            event
+            for event in events
             if (currency is None or event.currency == currency)
             and all(self.condition(event, condition, currency or self.currency) for condition in rule.get("where", []))
-        ]  # fmt: skip
+        ]
 
     def condition(self, event: Event, condition: dict[str, Any], currency: str) -> bool:
         name = condition["property"]
@@ -197,8 +200,12 @@ def moment_text(value: Any) -> str | None:
 
 
 READ: dict[str, Callable[[Any], Any]] = {
-    "number": number, "string": text, "boolean": boolean, "date": day_text, "moment": moment_text,
-}  # fmt: skip
+    "number": number,
+    "string": text,
+    "boolean": boolean,
+    "date": day_text,
+    "moment": moment_text,
+}
 
 
 def kind_of(condition: dict[str, Any]) -> str:

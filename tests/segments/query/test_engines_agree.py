@@ -21,13 +21,33 @@ TICK = timedelta(microseconds=1)
 KINDS = {"place": "string", "visits": "number", "vip": "boolean", "joined": "date", "seen": "moment"}
 CATALOG = Catalog(
     {name: TraitSpec(kind) for name, kind in KINDS.items()},
-    segments={"one": uuid_of("one"), "two": uuid_of("two")}, purposes={"marketing"}, channels={"email", "sms"},
+    segments={"one": uuid_of("one"), "two": uuid_of("two")},
+    purposes={"marketing"},
+    channels={"email", "sms"},
     currency="KRW",
-)  # fmt: skip
+)
 PROFILES = ("ann", "bob", "cho", "dee")
 NAMES = ("Order", "View")
 
-STRINGS = ["", "a", "A", "b", "a%b", "a_b", "axb", "é", "가", "\U0001f600", "�", "12", "true", "a\n", "2026-03-01", "'", "\\"]
+STRINGS = [
+    "",
+    "a",
+    "A",
+    "b",
+    "a%b",
+    "a_b",
+    "axb",
+    "é",
+    "가",
+    "\U0001f600",
+    "�",
+    "12",
+    "true",
+    "a\n",
+    "2026-03-01",
+    "'",
+    "\\",
+]
 NUMBERS: list[Any] = [0, 1, -1, 2, 3, 12, 0.5, -0.000001, 0.1234565, 0.123457, 1e-7, 100000.25]
 UNCOUNTABLE: list[Any] = [10**32, -(10**40), 1e60]
 DAYS = ["2026-03-09", "2026-03-10", "2026-03-03", "2026-02-28", "2026-03-08"]
@@ -40,9 +60,14 @@ needle = st.sampled_from(STRINGS[1:])
 figure = st.sampled_from([value for value in NUMBERS if value not in (0.1234565, 1e-7)])
 instant = st.sampled_from(INSTANTS)
 anything = st.one_of(
-    st.none(), text, st.sampled_from(NUMBERS + UNCOUNTABLE), st.booleans(), st.sampled_from(DAYS), instant.map(stamp),
+    st.none(),
+    text,
+    st.sampled_from(NUMBERS + UNCOUNTABLE),
+    st.booleans(),
+    st.sampled_from(DAYS),
+    instant.map(stamp),
     st.sampled_from([["a"], {"in": "a"}, {"0": 1}, ["x", "y"], {"in": None}]),
-)  # fmt: skip
+)
 
 
 def several(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
@@ -56,7 +81,9 @@ def ordered(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 def asked_of(values: st.SearchStrategy[Any], ops: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
     """A test with one value, a list or a pair, as its operator needs."""
     shapes = {"in": several(values), "not_in": several(values), "between": ordered(values)}
-    return st.sampled_from(ops).flatmap(lambda op: st.fixed_dictionaries({"op": st.just(op), "value": shapes.get(op, values)}))
+    return st.sampled_from(ops).flatmap(
+        lambda op: st.fixed_dictionaries({"op": st.just(op), "value": shapes.get(op, values)})
+    )
 
 
 EQUAL, LISTS, ORDER = ("eq", "ne"), ("in", "not_in"), ("gt", "gte", "lt", "lte", "between")
@@ -70,10 +97,13 @@ TESTS = {
     "string": asked_of(text, EQUAL + LISTS + ORDER) | searches,
     "number": asked_of(figure, EQUAL + LISTS + ORDER),
     "boolean": asked_of(st.booleans(), EQUAL + LISTS),
-    "date": asked_of(st.sampled_from(DAYS), EQUAL + LISTS + ORDER) | asked_of(days_ago, (*EQUAL, "gt", "lte")) | days_pair,
+    "date": asked_of(st.sampled_from(DAYS), EQUAL + LISTS + ORDER)
+    | asked_of(days_ago, (*EQUAL, "gt", "lte"))
+    | days_pair,
     "moment": asked_of(st.sampled_from(DAYS) | instant.map(stamp), EQUAL + ORDER)
-    | asked_of(days_ago, (*EQUAL, "gt", "gte", "lt", "lte")) | days_pair,
-}  # fmt: skip
+    | asked_of(days_ago, (*EQUAL, "gt", "gte", "lt", "lte"))
+    | days_pair,
+}
 PROPERTIES = ("size", "deep.in", "deep.0", "missing")
 
 traits = st.sampled_from(sorted(KINDS)).flatmap(
@@ -84,7 +114,9 @@ open_tests = st.one_of(
 )
 conditions = st.one_of(
     st.builds(lambda name, test: {"property": name, **test}, st.sampled_from(PROPERTIES), open_tests),
-    st.builds(lambda test: {"property": "revenue", **test}, asked_of(st.sampled_from([0, 1, 10, 12.5]), EQUAL + LISTS + ORDER)),
+    st.builds(
+        lambda test: {"property": "revenue", **test}, asked_of(st.sampled_from([0, 1, 10, 12.5]), EQUAL + LISTS + ORDER)
+    ),
     st.builds(lambda test: {"property": "currency", **test}, asked_of(st.sampled_from(["KRW", "USD"]), EQUAL + LISTS)),
     st.builds(lambda test: {"property": "order_id", **test}, presence | searches),
 )
@@ -93,21 +125,36 @@ measures = st.one_of(
     asked_of(st.integers(0, 3), EQUAL + ORDER).map(lambda test: {"count": test}),
     st.builds(
         lambda kind, name, test: {kind: {"property": name, **test}},
-        st.sampled_from(["sum", "avg", "min", "max"]), st.sampled_from(["size", "deep.in", "revenue", "revenue"]),
+        st.sampled_from(["sum", "avg", "min", "max"]),
+        st.sampled_from(["size", "deep.in", "revenue", "revenue"]),
         asked_of(st.sampled_from([0, 1, -1, 2.5, 10, 12.5, 0.123457]), EQUAL + ORDER),
     ),
-)  # fmt: skip
+)
 windows = st.sampled_from(
-    [{"days": 7}, {"days": 2, "calendar": True}, {"days": 7, "calendar": True}, {"hours": 1}, {"minutes": 60}, {"weeks": 1},
-     {"seconds": 3600}, {"days": 1, "hours": 24}]
-)  # fmt: skip
+    [
+        {"days": 7},
+        {"days": 2, "calendar": True},
+        {"days": 7, "calendar": True},
+        {"hours": 1},
+        {"minutes": 60},
+        {"weeks": 1},
+        {"seconds": 3600},
+        {"days": 1, "hours": 24},
+    ]
+)
 events = st.builds(
     lambda name, measure, rest: {"event": name, **measure, **rest},
-    st.sampled_from(NAMES), measures,
-    st.fixed_dictionaries({}, optional={
-        "where": st.lists(conditions, max_size=2), "within": windows, "currency": st.sampled_from(["KRW", "USD", "KWD"]),
-    }),
-)  # fmt: skip
+    st.sampled_from(NAMES),
+    measures,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "where": st.lists(conditions, max_size=2),
+            "within": windows,
+            "currency": st.sampled_from(["KRW", "USD", "KWD"]),
+        },
+    ),
+)
 consents = st.fixed_dictionaries(
     {"purpose": st.just("marketing"), "channel": st.sampled_from(["email", "sms"])}, optional={"brand": st.just("x")}
 ).map(lambda asked: {"consent": asked})
@@ -122,38 +169,66 @@ rules = st.recursive(
     max_leaves=4,
 )
 
-values_of = {"place": text, "visits": st.sampled_from(NUMBERS), "vip": st.booleans(), "joined": st.sampled_from(DAYS),
-             "seen": instant.map(stamp)}  # fmt: skip
+values_of = {
+    "place": text,
+    "visits": st.sampled_from(NUMBERS),
+    "vip": st.booleans(),
+    "joined": st.sampled_from(DAYS),
+    "seen": instant.map(stamp),
+}
 golden = st.none() | st.fixed_dictionaries({}, optional={name: value | anything for name, value in values_of.items()})
 histories = st.lists(
     st.builds(
-        Event, record=st.sampled_from([f"r{index}" for index in range(6)]), name=st.sampled_from(NAMES), occurred_at=instant,
+        Event,
+        record=st.sampled_from([f"r{index}" for index in range(6)]),
+        name=st.sampled_from(NAMES),
+        occurred_at=instant,
         message_id=st.just(""),
-        properties=st.fixed_dictionaries({}, optional={"size": anything, "deep": st.fixed_dictionaries(
-            {}, optional={"in": anything, "0": anything}) | anything}),
-        brand=st.sampled_from(["", "x"]), order_id=st.sampled_from([None, "o1", "o1", "o2"]),
+        properties=st.fixed_dictionaries(
+            {},
+            optional={
+                "size": anything,
+                "deep": st.fixed_dictionaries({}, optional={"in": anything, "0": anything}) | anything,
+            },
+        ),
+        brand=st.sampled_from(["", "x"]),
+        order_id=st.sampled_from([None, "o1", "o1", "o2"]),
         currency=st.sampled_from(["KRW", "KRW", "USD", "KWD", None]),
         revenue=st.sampled_from([None, 0, 1, 10, 12, 1250, 12500, -10, 2**62]),
     ),
     max_size=10,
-)  # fmt: skip
+)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Message ids are unique within a record and repeat across records, so that times and ids tie."""
     happened = draw(histories)
-    numbered = [Event(**{**vars(event), "message_id": f"m{index % 4}{index // 4}"}) for index, event in enumerate(happened)]
+    numbered = [
+        Event(**{**vars(event), "message_id": f"m{index % 4}{index // 4}"}) for index, event in enumerate(happened)
+    ]
     return World(
         profiles={**dict.fromkeys(PROFILES, "live"), "old": "redirected"},
         traits={name: draw(golden) for name in (*PROFILES, "old")},
         records={f"r{index}": draw(st.sampled_from([*PROFILES, "old", None])) for index in range(6)},
         events=numbered,
-        consents=list({(n, "marketing", c, b): (n, "marketing", c, b, s) for n, c, b, s in draw(st.lists(st.tuples(
-            st.sampled_from(PROFILES), st.sampled_from(["email", "sms"]), st.sampled_from(["", "x"]),
-            st.sampled_from(["granted", "withdrawn"]))))}.values()),
+        consents=list(
+            {
+                (n, "marketing", c, b): (n, "marketing", c, b, s)
+                for n, c, b, s in draw(
+                    st.lists(
+                        st.tuples(
+                            st.sampled_from(PROFILES),
+                            st.sampled_from(["email", "sms"]),
+                            st.sampled_from(["", "x"]),
+                            st.sampled_from(["granted", "withdrawn"]),
+                        )
+                    )
+                )
+            }.values()
+        ),
         members=draw(st.lists(st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(PROFILES)), unique=True)),
-    )  # fmt: skip
+    )
 
 
 def words(rule: Any) -> Iterator[str]:
@@ -179,9 +254,31 @@ def note(seen: Counter[str], world: World, asked: list[Any]) -> None:
 
 
 EVERYTHING = {
-    "all", "any", "not", "trait", "event", "segment", "consent", "where", "within", "calendar", "currency", "days_ago",
-    "count", "sum", "avg", "min", "max", "exists", "not_exists", "contains", "starts_with", *EQUAL, *LISTS, *ORDER,
-}  # fmt: skip
+    "all",
+    "any",
+    "not",
+    "trait",
+    "event",
+    "segment",
+    "consent",
+    "where",
+    "within",
+    "calendar",
+    "currency",
+    "days_ago",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "exists",
+    "not_exists",
+    "contains",
+    "starts_with",
+    *EQUAL,
+    *LISTS,
+    *ORDER,
+}
 
 
 def test_engines_agree_with_the_oracle(pg: psycopg.Connection[Any]) -> None:

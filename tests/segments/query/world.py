@@ -70,6 +70,13 @@ def _id(profile: str | None) -> UUID | None:
 def _event_row(event: Event) -> tuple[Any, ...]:
     properties = json.dumps(event.properties)
     return (
-        uuid_of(event.record), event.name, event.occurred_at, event.message_id, properties, event.brand, event.order_id,
-        event.currency, event.revenue,
-    )  # fmt: skip
+        uuid_of(event.record),
+        event.name,
+        event.occurred_at,
+        event.message_id,
+        properties,
+        event.brand,
+        event.order_id,
+        event.currency,
+        event.revenue,
+    )

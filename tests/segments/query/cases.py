@@ -1,0 +1,180 @@
+"""Each operator once: a rule, and by hand the members it has in a small world. The SQL is kept in tests/sql."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from segments.query.catalog import Catalog, PropertySpec, TraitSpec
+from tests.segments.query.world import Event, World, uuid_of
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)  # in Seoul: 09:00 on the first of March
+ZONE = ZoneInfo("Asia/Seoul")
+TICK = timedelta(microseconds=1)
+
+CATALOG = Catalog(
+    traits={
+        "country": TraitSpec("string", label="Country"),
+        "visits": TraitSpec("number"),
+        "vip": TraitSpec("boolean"),
+        "joined": TraitSpec("date"),
+        "last_seen": TraitSpec("moment"),
+        "credit_score": TraitSpec("number", "credit"),
+    },
+    events={"Order Completed": {"category": PropertySpec("string"), "items": PropertySpec("number")}, "Viewed": {}},
+    segments={"vip": uuid_of("vip"), "lapsed": uuid_of("lapsed")},
+    purposes={"marketing", "service"},
+    channels={"email", "sms"},
+    currency="KRW",
+)
+
+
+def order(record: str, days_ago: float, message_id: str, **rest: Any) -> Event:
+    return Event(record, "Order Completed", AS_OF - timedelta(days=days_ago), message_id, **rest)
+
+
+def won(amount: int, order_id: str | None) -> dict[str, Any]:
+    return {"revenue": amount, "currency": "KRW", "order_id": order_id}
+
+
+WORLD = World(
+    profiles={"ann": "live", "bob": "live", "cho": "live", "dee": "live", "old": "redirected"},
+    traits={
+        "ann": {
+            "country": "KR",
+            "visits": 3,
+            "vip": True,
+            "joined": "2026-01-01",
+            "last_seen": "2026-02-28T15:00:00.000000Z",
+        },
+        "bob": {
+            "country": "US",
+            "visits": 12.5,
+            "vip": False,
+            "joined": "2025-06-30",
+            "last_seen": "2026-02-28T14:59:59.999999Z",
+        },
+        # Nothing of cho's is what it seems: texts that look like numbers, flags, dates.
+        "cho": {"country": None, "visits": "12", "vip": "true", "joined": "yesterday", "last_seen": "2026-02-28"},
+        "old": {
+            "country": "KR",
+            "visits": 3,
+            "vip": True,
+            "joined": "2026-01-01",
+            "last_seen": "2026-02-28T15:00:00.000000Z",
+        },
+    },
+    records={"web": "ann", "app": "ann", "pos": "bob", "call": "cho", "stale": "old", "nobody": None},
+    events=[
+        order("web", 10, "m1", properties={"category": "shoes", "items": 2}, **won(30_000, "A1")),
+        order("app", 9, "m2", properties={"category": "shoes", "items": "2"}, **won(20_000, "A1")),
+        order("web", 45, "m3", properties={"category": "Hats", "items": 1}, **won(10_000, "A2")),
+        order("pos", 30, "m4", properties={"category": "sh%es", "items": 0.25}, **won(5_000, None)),
+        order("pos", 30, "m5", properties={"category": None}, **won(5_000, None)),
+        order("pos", 0, "m6", properties={"category": "shoes"}, **won(99_000, "B9")),
+        order("pos", 5, "m7", revenue=1_250, currency="USD", order_id="B2"),
+        order("nobody", 5, "m8", properties={"category": "shoes"}, **won(7, "N1")),
+        order("stale", 5, "m9", properties={"category": "shoes"}, **won(7, "O1")),
+        Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
+        Event("call", "Viewed", AS_OF - timedelta(hours=33), "m11", {"due": "2026-02-27"}),
+    ],
+    consents=[
+        ("ann", "marketing", "email", "", "granted"),
+        ("bob", "marketing", "email", "", "withdrawn"),
+        ("bob", "marketing", "sms", "", "granted"),
+        ("cho", "marketing", "email", "north", "granted"),
+    ],
+    members=[("vip", "bob"), ("vip", "dee"), ("lapsed", "cho")],
+)
+
+ORDERS = {"event": "Order Completed"}
+
+
+def trait(name: str, op: str, *value: Any) -> dict[str, Any]:
+    return {"trait": name, "op": op, **({"value": value[0]} if value else {})}
+
+
+def orders(**rest: Any) -> dict[str, Any]:
+    return {**ORDERS, **rest}
+
+
+def viewed(name: str, op: str, *value: Any) -> dict[str, Any]:
+    return {"event": "Viewed", "where": [{"property": name, "op": op, **({"value": value[0]} if value else {})}]}
+
+
+def revenue(op: str, value: Any, **rest: Any) -> dict[str, Any]:
+    return {"property": "revenue", "op": op, "value": value, **rest}
+
+
+CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "trait_eq": (trait("country", "eq", "KR"), "ann"),
+    "trait_ne": (trait("country", "ne", "KR"), "bob cho dee"),
+    "trait_in": (trait("visits", "in", [3, 12]), "ann"),
+    "trait_not_in": (trait("country", "not_in", ["KR", "JP"]), "bob cho dee"),
+    "trait_gt": (trait("visits", "gt", 3), "bob"),
+    "trait_gte": (trait("visits", "gte", 3), "ann bob"),
+    "trait_lt": (trait("visits", "lt", 12.5), "ann"),
+    "trait_lte": (trait("visits", "lte", 12.5), "ann bob"),
+    "trait_between": (trait("visits", "between", [3, 12.5]), "ann bob"),
+    "trait_contains": (trait("country", "contains", "K"), "ann"),
+    "trait_starts_with": (trait("country", "starts_with", "U"), "bob"),
+    "trait_exists": (trait("country", "exists"), "ann bob"),
+    "trait_not_exists": (trait("country", "not_exists"), "cho dee"),
+    "trait_boolean": (trait("vip", "eq", False), "bob"),
+    "trait_string_order": (trait("country", "gt", "KR"), "bob"),
+    "date_gte": (trait("joined", "gte", "2026-01-01"), "ann"),
+    "date_between": (trait("joined", "between", ["2025-06-30", "2025-12-31"]), "bob"),
+    "date_in": (trait("joined", "in", ["2026-01-01", "2025-06-30"]), "ann bob"),
+    "date_days_ago": (trait("joined", "lt", {"days_ago": 59}), "bob"),
+    "moment_day": (trait("last_seen", "eq", "2026-03-01"), "ann"),
+    "moment_lte_day": (trait("last_seen", "lte", "2026-02-28"), "bob"),
+    "moment_days_ago": (trait("last_seen", "gte", {"days_ago": 1}), "ann bob"),
+    "moment_calendar": (trait("last_seen", "gte", {"days_ago": 0, "calendar": True}), "ann"),
+    "moment_between": (trait("last_seen", "between", ["2026-02-28", "2026-03-01"]), "ann bob"),
+    "event": (ORDERS, "ann bob"),
+    "event_where": (orders(where=[{"property": "category", "op": "eq", "value": "shoes"}]), "ann"),
+    "event_where_percent": (orders(where=[{"property": "category", "op": "contains", "value": "h%e"}]), "bob"),
+    "event_where_number": (orders(where=[{"property": "items", "op": "between", "value": [0.25, 1]}]), "ann bob"),
+    "event_where_missing": (orders(where=[{"property": "category", "op": "not_exists"}]), "bob"),
+    "event_where_currency": (orders(where=[{"property": "currency", "op": "eq", "value": "USD"}]), "bob"),
+    "event_where_revenue": (orders(where=[revenue("gte", 30_000)]), "ann"),
+    "event_nested": (viewed("address.city", "eq", "Seoul"), "cho"),
+    "event_no_arrays": (viewed("tags.0", "exists"), ""),
+    "event_out_of_range": (viewed("score", "gt", 0), ""),
+    "event_property_days_ago": (viewed("due", "gte", {"days_ago": 2}), "cho"),
+    "event_count": (orders(count={"op": "gte", "value": 3}), "ann bob"),
+    "event_count_zero": (orders(count={"op": "eq", "value": 0}), "cho dee"),
+    "event_count_lte": (orders(count={"op": "lte", "value": 2}, within={"days": 40}), "ann cho dee"),
+    "event_count_between": (orders(count={"op": "between", "value": [2, 2]}, within={"days": 30}), "ann"),
+    "event_within": (
+        orders(within={"days": 30}, where=[{"property": "category", "op": "starts_with", "value": "s"}]),
+        "ann bob",
+    ),
+    "event_within_hours": ({"event": "Viewed", "within": {"hours": 33}, "count": {"op": "eq", "value": 2}}, "cho"),
+    "event_within_calendar": (
+        {"event": "Viewed", "within": {"days": 1, "calendar": True}, "count": {"op": "eq", "value": 2}},
+        "cho",
+    ),
+    "event_sum": (orders(sum={"property": "items", "op": "eq", "value": 3}), "ann"),
+    "event_sum_zero": (orders(sum={"property": "items", "op": "lt", "value": 1}), "bob cho dee"),
+    "event_avg": (orders(avg={"property": "items", "op": "gte", "value": 1.5}), "ann"),
+    "event_min": (orders(min={"property": "items", "op": "lt", "value": 1}), "bob"),
+    "event_max": (orders(max={"property": "items", "op": "ne", "value": 0.25}), "ann"),
+    "event_revenue_last_update": (orders(sum=revenue("eq", 30_000)), "ann"),
+    "event_revenue_without_order": (orders(sum=revenue("eq", 10_000)), "bob"),
+    "event_revenue_major_units": (orders(sum=revenue("eq", 12.50), currency="USD"), "bob"),
+    "event_revenue_avg": (orders(avg=revenue("eq", 15_000)), "ann"),
+    "event_revenue_where": (orders(sum=revenue("gt", 0), where=[{"property": "items", "op": "exists"}]), "ann bob"),
+    "segment": ({"segment": "vip"}, "bob dee"),
+    "consent": ({"consent": {"purpose": "marketing", "channel": "email"}}, "ann"),
+    "consent_brand": ({"consent": {"purpose": "marketing", "channel": "email", "brand": "north"}}, "cho"),
+    "all": ({"all": [ORDERS, trait("country", "eq", "KR")]}, "ann"),
+    "any": (
+        {"any": [{"segment": "lapsed"}, trait("country", "eq", "KR"), orders(count={"op": "eq", "value": 0})]},
+        "ann cho dee",
+    ),
+    "not": ({"not": {"any": [{"segment": "vip"}, {"not": trait("visits", "lt", 5)}]}}, "ann"),
+    "same_clause_twice": (
+        {"any": [{"all": [ORDERS, {"segment": "vip"}]}, {"all": [ORDERS, trait("vip", "eq", True)]}]},
+        "ann bob",
+    ),
+}

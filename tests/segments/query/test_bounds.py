@@ -1,0 +1,63 @@
+"""Days, zones and windows at their edges."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from segments.query.ast import DaysAgo, Text, Window
+from segments.query.bounds import Clock, canonical, read_date, read_moment
+
+SEOUL = ZoneInfo("Asia/Seoul")
+NEW_YORK = ZoneInfo("America/New_York")
+BEIRUT = ZoneInfo("Asia/Beirut")  # its clock changes at midnight
+
+
+def test_a_day_is_24_hours_unless_calendar() -> None:
+    clock = Clock(datetime(2026, 3, 9, 12, tzinfo=NEW_YORK), NEW_YORK)
+    assert clock.window_start(Window(86_400)) == clock.now - timedelta(hours=24)
+    assert clock.window_start(Window(86_400, calendar=True)) == datetime(2026, 3, 8, 5, tzinfo=UTC)
+    assert clock.now - clock.window_start(Window(86_400, calendar=True)) == timedelta(hours=35)
+
+
+def test_today_is_the_zones() -> None:
+    evening = datetime(2026, 2, 28, 15, tzinfo=UTC)
+    assert Clock(evening, SEOUL).date_text(DaysAgo(0)) == "2026-03-01"
+    assert Clock(evening - timedelta(microseconds=1), SEOUL).date_text(DaysAgo(0)) == "2026-02-28"
+
+
+def test_a_day_of_23_hours_ends_on_time() -> None:
+    start, end = Clock(datetime(2026, 3, 20, tzinfo=UTC), NEW_YORK).span(Text("2026-03-08"))
+    assert (start, end - start) == (datetime(2026, 3, 8, 5, tzinfo=UTC), timedelta(hours=23))
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_a_day_whose_midnight_is_skipped_or_repeated_begins_once(day: date) -> None:
+    clock = Clock(datetime(2026, 12, 1, tzinfo=UTC), BEIRUT)
+    start = clock.day_start(day)
+    assert start.astimezone(BEIRUT).date() == day
+    assert (start - timedelta(microseconds=1)).astimezone(BEIRUT).date() == day - timedelta(days=1)
+
+
+def test_an_instant_is_one_microsecond_long() -> None:
+    clock = Clock(datetime(2026, 3, 9, tzinfo=UTC), SEOUL)
+    start, end = clock.span(Text("2026-03-01T09:00:00+09:00"))
+    assert (start, end - start) == (datetime(2026, 3, 1, tzinfo=UTC), timedelta(microseconds=1))
+    assert clock.span(DaysAgo(1))[0] == datetime(2026, 3, 8, tzinfo=UTC)
+    assert clock.span(DaysAgo(1, calendar=True))[0] == datetime(2026, 3, 7, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2026-1-1", "20260101", "2026-W01-1", "2026-02-30", "２026-01-01", "2026-01-01\n"]
+)
+def test_a_date_has_one_spelling(text: str) -> None:
+    assert read_date(text) is None
+
+
+@pytest.mark.parametrize("text", ["2026-01-01", "2026-01-01T00:00", "2026-01-01 00:00Z", "T", "0001-01-01T00:00+10:00"])
+def test_a_moment_needs_its_offset(text: str) -> None:
+    assert read_moment(text) is None
+
+
+def test_moments_are_spelt_in_one_width() -> None:
+    assert canonical(datetime(2026, 1, 2, 12, 4, 5, tzinfo=SEOUL)) == "2026-01-02T03:04:05.000000Z"

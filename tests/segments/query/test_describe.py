@@ -1,0 +1,123 @@
+"""Rules as sentences, in both languages."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from segments.query.catalog import TraitSpec
+from segments.query.describe import describe
+from segments.query.parse import parse
+from segments.query.particles import Word
+from tests.segments.query.cases import CATALOG
+from tests.segments.query.test_engines_agree import rules
+
+LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("string", label="국가")})
+
+
+@pytest.mark.parametrize(
+    ("rule", "english", "korean"),
+    [
+        ({"trait": "country", "op": "eq", "value": "서울"}, "국가 is “서울”", "국가가 “서울”임"),
+        ({"trait": "country", "op": "ne", "value": "서울"}, "국가 is not “서울”", "국가가 “서울”이 아님"),
+        (
+            {"trait": "country", "op": "starts_with", "value": "서울"},
+            "국가 starts with “서울”",
+            "국가가 “서울”로 시작함",
+        ),
+        (
+            {"trait": "visits", "op": "between", "value": [3, 12.5]},
+            "visits is between 3 and 12.5",
+            "visits이(가) 3 이상 12.5 이하임",
+        ),
+        (
+            {"trait": "country", "op": "in", "value": list("abcdef")},
+            "국가 is one of “a”, “b”, “c”, “d”, “e”, …",
+            "국가가 “a”, “b”, “c”, “d”, “e”, … 중 하나임",
+        ),
+        (
+            {"trait": "joined", "op": "gte", "value": {"days_ago": 1}},
+            "joined is 1 day ago or later",
+            "joined이(가) 1일 전 또는 그 이후임",
+        ),
+        (
+            {"trait": "joined", "op": "lt", "value": "2026-01-01"},
+            "joined is before “2026-01-01”",
+            "joined이(가) “2026-01-01”보다 먼저임",
+        ),
+        (
+            {"event": "구매", "within": {"weeks": 2}},
+            "“구매” happened at least 1× in the last 14 days",
+            "최근 14일 동안의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {
+                "event": "구매",
+                "where": [{"property": "종류", "op": "eq", "value": "신발"}],
+                "count": {"op": "eq", "value": 0},
+            },
+            "“구매” (where 종류 is “신발”) happened exactly 0×",
+            "(종류가 “신발”임) 조건의 “구매” 이벤트가 정확히 0회 있음",
+        ),
+        (
+            {
+                "event": "구매",
+                "sum": {"property": "revenue", "op": "gt", "value": 500000},
+                "currency": "KRW",
+                "within": {"days": 3, "calendar": True},
+            },
+            "the sum of revenue in KRW of “구매” since the start of the day 3 days ago is more than 500,000",
+            "3일 전 0시부터의 “구매” 이벤트의 revenue(KRW) 합계가 500,000보다 큼",
+        ),
+        (
+            {"not": {"segment": "vip"}},
+            "it is not so that (the profile is in the segment “vip”)",
+            "(“vip” 세그먼트에 속함)에 해당하지 않음",
+        ),
+        (
+            {
+                "all": [
+                    {"segment": "a"},
+                    {"any": [{"segment": "b"}, {"consent": {"purpose": "광고", "channel": "문자"}}]},
+                ]
+            },
+            "the profile is in the segment “a” and "
+            "(the profile is in the segment “b” or the person consents to “광고” by “문자”)",
+            "“a” 세그먼트에 속함, 그리고 (“b” 세그먼트에 속함, 또는 “광고” 목적의 “문자” 연락에 동의함)",
+        ),
+    ],
+)
+def test_sentences(rule: dict[str, Any], english: str, korean: str) -> None:
+    assert describe(parse(rule), "en", LABELLED) == f"Profiles where {english}."
+    assert describe(parse(rule), "ko", LABELLED) == f"다음에 해당하는 프로필: {korean}."
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("고객", "고객은 고객이 고객을 고객으로"),
+        ("나이", "나이는 나이가 나이를 나이로"),
+        ("서울", "서울은 서울이 서울을 서울로"),
+        ("3", "3은 3이 3을 3으로"),
+        ("7", "7은 7이 7을 7로"),
+        ("12", "12는 12가 12를 12로"),
+        ("“고객”", "“고객”은 “고객”이 “고객”을 “고객”으로"),
+        ("vip", "vip은(는) vip이(가) vip을(를) vip(으)로"),
+        ("", "은(는) 이(가) 을(를) (으)로"),
+    ],
+)
+def test_particles(word: str, written: str) -> None:
+    assert "{word:은} {word:이} {word:을} {word:으로}".format(word=Word(word)) == written
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(rules)
+def test_every_rule_can_be_told(rule: object) -> None:
+    for language in ("en", "ko"):
+        told = describe(parse(rule), language)
+        assert told.endswith(".") and "\n" not in told.replace("a\n", "")
+
+
+def test_texts_that_look_like_templates_are_texts() -> None:
+    assert "“{name:이} {0}”" in describe(parse({"segment": "{name:이} {0}"}), "ko")

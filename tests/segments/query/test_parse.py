@@ -1,0 +1,227 @@
+"""What is a rule and what is not: every refusal points at its place."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segments.query.ast import Event, Flag, Measure, Number, Test, Trait, Window, references
+from segments.query.parse import AT_LEAST_ONCE, DEEPEST, MOST_CLAUSES, parse, parse_text
+from segments.query.problems import MOST_PROBLEMS, RuleError
+
+TRAIT = {"trait": "a", "op": "eq", "value": 1}
+
+
+def refusals(rule: object) -> list[tuple[str, str]]:
+    """Path and code of each problem; none where the rule is taken."""
+    try:
+        parse(rule)
+    except RuleError as error:
+        assert all(problem.text for problem in error.problems)
+        return [(problem.path, problem.code) for problem in error.problems]
+    return []
+
+
+def nested(depth: int) -> Any:
+    rule: Any = TRAIT
+    for _ in range(depth - 1):
+        rule = {"not": rule}
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "code"),
+    [
+        (None, "", "type"),
+        ([], "", "type"),
+        ("all", "", "type"),
+        (1, "", "type"),
+        ({1: 2}, "", "type"),
+        ({}, "", "kind"),
+        ({"trait": "a", "event": "b"}, "", "kind"),
+        ({"or": []}, "", "kind"),
+        ({"all": []}, "/all", "empty_group"),
+        ({"any": []}, "/any", "empty_group"),
+        ({"all": {}}, "/all", "type"),
+        ({"all": [TRAIT, 3]}, "/all/1", "type"),
+        ({"all": [TRAIT], "x": 1}, "/x", "unknown_key"),
+        ({"not": None}, "/not", "type"),
+        ({"segment": 5}, "/segment", "type"),
+        ({"segment": ""}, "/segment", "empty_text"),
+        ({**TRAIT, "op": "like"}, "/op", "unknown_op"),
+        ({**TRAIT, "op": ["eq"]}, "/op", "unknown_op"),
+        ({**TRAIT, "a/b~": 1}, "/a~1b~0", "unknown_key"),
+        ({"trait": "a", "op": "eq"}, "", "missing_key"),
+        ({**TRAIT, "op": "exists"}, "/value", "surplus_value"),
+        ({**TRAIT, "value": None}, "/value", "type"),
+        ({**TRAIT, "value": [1]}, "/value", "type"),
+        ({**TRAIT, "op": "in"}, "/value", "type"),
+        ({**TRAIT, "op": "in", "value": []}, "/value", "empty_list"),
+        ({**TRAIT, "op": "in", "value": [1] * 1001}, "/value", "too_many_values"),
+        ({**TRAIT, "op": "in", "value": [1, "1"]}, "/value", "mixed_values"),
+        ({**TRAIT, "op": "in", "value": [1, True]}, "/value", "mixed_values"),
+        ({**TRAIT, "op": "in", "value": [1, None]}, "/value/1", "type"),
+        ({**TRAIT, "op": "between", "value": [1]}, "/value", "between_pair"),
+        ({**TRAIT, "op": "between", "value": [2, 1]}, "/value", "between_order"),
+        ({**TRAIT, "op": "gt", "value": True}, "/value", "op_type"),
+        ({**TRAIT, "op": "contains", "value": 1}, "/value", "type"),
+        ({**TRAIT, "op": "contains", "value": ""}, "/value", "empty_text"),
+        ({**TRAIT, "value": math.nan}, "/value", "number_finite"),
+        ({**TRAIT, "value": -math.inf}, "/value", "number_finite"),
+        ({**TRAIT, "value": Decimal("sNaN")}, "/value", "number_finite"),
+        ({**TRAIT, "value": 10**32}, "/value", "number_range"),
+        ({**TRAIT, "value": 1e300}, "/value", "number_range"),
+        ({**TRAIT, "value": Decimal("1E+999999")}, "/value", "number_range"),
+        ({**TRAIT, "value": 1e-7}, "/value", "number_decimals"),
+        ({**TRAIT, "value": Decimal("1E-999999")}, "/value", "number_decimals"),
+        ({**TRAIT, "value": "x" * 501}, "/value", "too_long"),
+        ({**TRAIT, "value": "a\0"}, "/value", "bad_text"),
+        ({**TRAIT, "value": "\ud800"}, "/value", "bad_text"),
+        ({**TRAIT, "trait": "a\0"}, "/trait", "bad_text"),
+        ({**TRAIT, "trait": "x" * 201}, "/trait", "too_long"),
+        ({"event": "x" * 201}, "/event", "too_long"),
+        ({**TRAIT, "value": {"days_ago": -1}}, "/value/days_ago", "integer_range"),
+        ({**TRAIT, "value": {"days_ago": 1.5}}, "/value/days_ago", "type"),
+        ({**TRAIT, "value": {"days_ago": True}}, "/value/days_ago", "type"),
+        ({**TRAIT, "value": {"days": 1}}, "/value/days", "unknown_key"),
+        ({"event": "a", "where": {}}, "/where", "type"),
+        ({"event": "a", "where": [{"property": "a..b", "op": "exists"}]}, "/where/0/property", "bad_path"),
+        ({"event": "a", "where": [{"property": "a.b.c.d.e.f", "op": "exists"}]}, "/where/0/property", "bad_path"),
+        ({"event": "a", "where": [{"op": "exists"}]}, "/where/0/property", "type"),
+        ({"event": "a", "count": {"op": "gte", "value": -1}}, "/count/value", "integer_range"),
+        ({"event": "a", "count": {"op": "gte", "value": 1.5}}, "/count/value", "type"),
+        ({"event": "a", "count": {"op": "gte", "value": True}}, "/count/value", "op_type"),
+        ({"event": "a", "count": {"op": "eq", "value": True}}, "/count/value", "type"),
+        ({"event": "a", "count": {"op": "in", "value": [1]}}, "/count/op", "unknown_op"),
+        ({"event": "a", "sum": {"property": "b", "op": "gt", "value": "1"}}, "/sum/value", "type"),
+        ({"event": "a", "sum": {"op": "gt", "value": 1}}, "/sum/property", "type"),
+        ({"event": "a", "sum": {}, "count": {}}, "", "one_measure"),
+        ({"event": "a", "within": {}}, "/within", "empty_window"),
+        ({"event": "a", "within": {"days": 0}}, "/within/days", "integer_range"),
+        ({"event": "a", "within": {"days": 40_000}}, "/within", "window_length"),
+        ({"event": "a", "within": {"hours": 1, "calendar": True}}, "/within", "calendar_days"),
+        ({"event": "a", "within": {"months": 1}}, "/within/months", "unknown_key"),
+        ({"event": "a", "currency": "won"}, "/currency", "currency_code"),
+        ({"event": "a", "currency": None}, "/currency", "currency_code"),
+        ({"consent": {"purpose": "a"}}, "/consent/channel", "type"),
+        ({"consent": "a"}, "/consent", "type"),
+    ],
+)
+def test_a_wrong_rule_is_refused_at_its_place(rule: object, path: str, code: str) -> None:
+    assert (path, code) in refusals(rule)
+
+
+def test_all_problems_are_found_at_once() -> None:
+    rule = {"all": [{**TRAIT, "op": "no"}, {"event": "", "within": {}}, {"not": {"segment": 1}}]}
+    assert [path for path, _ in refusals(rule)] == ["/all/0/op", "/all/1/event", "/all/1/within", "/all/2/not/segment"]
+
+
+def test_depth_is_limited_before_descending() -> None:
+    assert refusals(nested(DEEPEST)) == []
+    for depth in (DEEPEST + 1, 1_000, 100_000):
+        assert refusals(nested(depth)) == [("/not" * DEEPEST, "too_deep")]
+
+
+def test_deep_values_are_refused() -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    assert refusals({**TRAIT, "value": deep}) == [("/value", "type")]
+    assert refusals({**TRAIT, "op": "in", "value": deep}) == [("/value/0", "type")]
+
+
+def test_clauses_are_limited() -> None:
+    assert refusals({"all": [TRAIT] * (MOST_CLAUSES - 1)}) == []
+    assert refusals({"all": [TRAIT] * 100_000}) == [(f"/all/{MOST_CLAUSES - 1}", "too_many_clauses")]
+    wide = {"event": "a", "where": [{"property": "b", "op": "exists"}] * 100_000}
+    assert [code for _, code in refusals(wide)] == ["too_many_clauses"]
+
+
+def test_a_hostile_rule_makes_no_hostile_answer() -> None:
+    rule = {"all": [{**{f"k{index}" * 1000: 1 for index in range(50)}, **TRAIT, "op": "x" * 100_000}] * MOST_CLAUSES}
+    with pytest.raises(RuleError) as caught:
+        parse(rule)
+    assert len(caught.value.problems) == MOST_PROBLEMS
+    assert all(len(problem.text) < 1_000 and len(problem.path) < 1_000 for problem in caught.value.problems)
+
+
+def test_the_error_itself_quotes_nothing() -> None:
+    with pytest.raises(RuleError) as caught:
+        parse({"trait": "kim@example.com", "op": "kim@example.com", "kim@example.com": 1})
+    assert "kim" not in str(caught.value) + repr(caught.value.args)
+
+
+def test_text_is_read_exactly_and_safely() -> None:
+    assert parse_text('{"trait":"a","op":"eq","value":0.1}') == Trait("a", Test("eq", (Number(Decimal("0.1")),)))
+    for text, code in [("{", "not_json"), ('{"not":' * 100_000, "too_deep"), ("NaN", "type"), (b"\xff", "not_json")]:
+        with pytest.raises(RuleError) as caught:
+            parse_text(text)
+        assert [problem.code for problem in caught.value.problems] == [code]
+
+
+def test_defaults_and_units() -> None:
+    assert parse({"event": "a"}) == Event("a", AT_LEAST_ONCE)
+    rule = {"event": "a", "within": {"weeks": 1, "days": 2, "hours": 3, "minutes": 4, "seconds": 5}}
+    assert parse(rule) == Event("a", AT_LEAST_ONCE, within=Window(9 * 86_400 + 3 * 3_600 + 4 * 60 + 5))
+    assert parse({"event": "a", "count": {"op": "eq", "value": 2.0}}) == Event(
+        "a", Measure("count", Test("eq", (Number(Decimal(2)),)))
+    )
+
+
+def test_true_is_not_one() -> None:
+    assert parse({**TRAIT, "value": True}) != parse({**TRAIT, "value": 1})
+    assert parse({**TRAIT, "value": True}) == Trait("a", Test("eq", (Flag(True),)))
+
+
+def test_numbers_of_one_value_are_one() -> None:
+    spellings = [1, 1.0, Decimal("1.000000"), Decimal("10E-1")]
+    assert len({parse({**TRAIT, "value": value}) for value in spellings}) == 1
+    lowest = Decimal("-" + "9" * 32 + "." + "9" * 6)
+    assert parse({**TRAIT, "value": lowest}) == Trait("a", Test("eq", (Number(lowest),)))
+
+
+def test_references() -> None:
+    rule = {"all": [{"segment": "a"}, {"not": {"any": [{"segment": "b"}, {"segment": "a"}]}}, TRAIT]}
+    assert references(parse(rule)) == {"a", "b"}
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.decimals(),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=3), parts, max_size=3),
+    max_leaves=5,
+)
+KEYS = [
+    "all",
+    "any",
+    "not",
+    "trait",
+    "op",
+    "value",
+    "event",
+    "where",
+    "property",
+    "count",
+    "sum",
+    "within",
+    "days",
+    "segment",
+    "consent",
+    "purpose",
+    "channel",
+    "currency",
+    "days_ago",
+    "calendar",
+]
+rule_like = st.recursive(
+    anything | st.sampled_from(["eq", "in", "between", "exists"]),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.sampled_from(KEYS), parts, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(rule_like)
+def test_anything_is_taken_or_refused_never_raised(rule: object) -> None:
+    refusals(rule)

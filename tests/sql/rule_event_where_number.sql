@@ -1,0 +1,33 @@
+-- {"event": "Order Completed", "where": [{"property": "items", "op": "between", "value": [0.25, 1]}]}
+-- {"p0": "items", "p1": "0.25", "p2": "1", "p3": "Order Completed", "p4": "2026-03-01 00:00:00+00:00"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(%(p3)s AS TEXT)
+    AND e.occurred_at < CAST(%(p4)s AS TIMESTAMPTZ)
+    AND COALESCE(
+      CASE
+        WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'number'
+        THEN CASE
+          WHEN ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+        END
+      END BETWEEN CAST(%(p1)s AS DECIMAL(38, 6)) AND CAST(%(p2)s AS DECIMAL(38, 6)),
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(%(p2)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

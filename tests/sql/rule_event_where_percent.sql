@@ -1,0 +1,36 @@
+-- {"event": "Order Completed", "where": [{"property": "category", "op": "contains", "value": "h%e"}]}
+-- {"p0": "category", "p1": "h%e", "p2": "Order Completed", "p3": "2026-03-01 00:00:00+00:00", "p4": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(%(p2)s AS TEXT)
+    AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
+    AND COALESCE(
+      POSITION(
+        CAST(%(p1)s AS TEXT) IN (
+          CASE
+            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
+            THEN (
+              e.properties -> CAST(%(p0)s AS TEXT)
+            ) #>> CAST('{}' AS TEXT[])
+          END COLLATE "C"
+        )
+      ) > 0,
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(%(p4)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

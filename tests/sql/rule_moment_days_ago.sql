@@ -1,0 +1,34 @@
+-- {"trait": "last_seen", "op": "gte", "value": {"days_ago": 1}}
+-- {"p0": "last_seen", "p1": "2026-02-28T00:00:00.000000Z"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        (
+          CASE
+            WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+            THEN (
+              t.traits -> CAST(%(p0)s AS TEXT)
+            ) #>> CAST('{}' AS TEXT[])
+          END COLLATE "C"
+        ),
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00T00:00:00.000000Z'
+      THEN (
+        CASE
+          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+          THEN (
+            t.traits -> CAST(%(p0)s AS TEXT)
+          ) #>> CAST('{}' AS TEXT[])
+        END COLLATE "C"
+      )
+    END >= CAST(%(p1)s AS TEXT),
+    FALSE
+  );

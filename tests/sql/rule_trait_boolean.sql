@@ -1,0 +1,16 @@
+-- {"trait": "vip", "op": "eq", "value": false}
+-- {"p0": "vip", "p1": false}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'boolean'
+      THEN CAST(t.traits -> CAST(%(p0)s AS TEXT) AS BOOLEAN)
+    END = CAST(%(p1)s AS BOOLEAN),
+    FALSE
+  );

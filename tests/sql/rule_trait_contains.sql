@@ -1,0 +1,22 @@
+-- {"trait": "country", "op": "contains", "value": "K"}
+-- {"p0": "country", "p1": "K"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    POSITION(
+      CAST(%(p1)s AS TEXT) IN (
+        CASE
+          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+          THEN (
+            t.traits -> CAST(%(p0)s AS TEXT)
+          ) #>> CAST('{}' AS TEXT[])
+        END COLLATE "C"
+      )
+    ) > 0,
+    FALSE
+  );

@@ -1,0 +1,10 @@
+-- {"trait": "country", "op": "exists"}
+-- {"p0": "country"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) <> 'null', FALSE);

@@ -1,0 +1,19 @@
+-- {"trait": "visits", "op": "gte", "value": 3}
+-- {"p0": "visits", "p1": "3"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'number'
+      THEN CASE
+        WHEN ROUND(CAST(t.traits -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+        THEN CAST(ROUND(CAST(t.traits -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+      END
+    END >= CAST(%(p1)s AS DECIMAL(38, 6)),
+    FALSE
+  );

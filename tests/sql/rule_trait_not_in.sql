@@ -1,0 +1,22 @@
+-- {"trait": "country", "op": "not_in", "value": ["KR", "JP"]}
+-- {"p0": "country", "p1": ["KR", "JP"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT COALESCE(
+    (
+      CASE
+        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+        THEN (
+          t.traits -> CAST(%(p0)s AS TEXT)
+        ) #>> CAST('{}' AS TEXT[])
+      END COLLATE "C"
+    ) = ANY(
+      CAST(%(p1)s AS TEXT[])
+    ),
+    FALSE
+  );
