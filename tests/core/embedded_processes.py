@@ -1,12 +1,17 @@
 """Processes of their own that use the embedded servers, for the tests of their life cycle."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import psycopg
+import pytest
+
+from cdp.core.embedded import places
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -16,6 +21,26 @@ from cdp.core import embedded
 embedded.ensure()
 print("ready", flush=True)
 sys.stdin.read()
+"""
+
+
+STOP = "from cdp.core import embedded; embedded.stop()"
+
+FORK = """
+import os, sys, time
+from cdp.core import embedded
+embedded.ensure()
+child = os.fork()
+if child == 0:
+    embedded.ensure()
+    names = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
+    print("locks", sum(name.endswith("users.lock") for name in names), flush=True)
+    time.sleep(float(os.environ["CHILD_SECONDS"]))
+    sys.exit(0)
+if os.environ["PARENT_WAITS"]:
+    os.waitpid(child, 0)
+    print("ready", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -93,3 +118,33 @@ def serving(home: Path) -> list[int]:
         if inside and is_alive(process.pid):
             found.append(process.pid)
     return found
+
+
+def copy(source: Path, target: Path) -> None:
+    target.parent.chmod(0o711)
+    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+
+
+def remove(home: Path) -> None:
+    sockets = places.runtime_folder(home)
+    if home.exists():
+        run(home, STOP)
+        shutil.rmtree(home)
+    if sockets.exists():
+        sockets.rmdir()
+
+
+def interpreter_of(user: int) -> list[str]:
+    """A Python that `user` can run with this environment's packages, or a skip that says why there is none."""
+    site = Path(psycopg.__file__).parents[1]
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        command = ["/bin/sh", "-c", 'exec "$@"', "sh", python, "-c", "import psycopg, psutil"]
+        found = subprocess.run(
+            command, env={"PYTHONPATH": str(site)}, cwd="/", user=user, group=user, extra_groups=[], check=False
+        )
+        if found.returncode == 0:
+            return [python, str(site)]
+    pytest.skip(
+        f"User {user} can execute no Python that fits the packages in {site}: "
+        "install Python and the environment where all users can read them."
+    )

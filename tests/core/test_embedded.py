@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,9 +17,23 @@ import redis
 from cdp.core import embedded
 from cdp.core.embedded import places
 from tests.core import embedded_processes as processes
-from tests.core.embedded_processes import HOLD, holder, is_alive, kill, leave, pid, run, serving, started
+from tests.core.embedded_processes import (
+    FORK,
+    HOLD,
+    STOP,
+    copy,
+    holder,
+    interpreter_of,
+    is_alive,
+    kill,
+    leave,
+    pid,
+    remove,
+    run,
+    serving,
+    started,
+)
 
-STOP = "from cdp.core import embedded; embedded.stop()"
 REDIS = "redis/redis.pid"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="Run as root: it is about what root must do for PostgreSQL.")
 
@@ -43,25 +56,20 @@ def empty_home() -> Iterator[Path]:
 
 @pytest.fixture
 def home(template: Path) -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="cdp-test-"))
-    copy(template, home / "home")
-    yield home / "home"
-    remove(home / "home")
-    shutil.rmtree(home)
+    """The initialised home itself, its servers at rest before and after."""
+    yield template
+    if serving(template):
+        run(template, STOP)
 
 
-def copy(source: Path, target: Path) -> None:
-    target.parent.chmod(0o711)
-    subprocess.run(["cp", "-a", str(source), str(target)], check=True)
-
-
-def remove(home: Path) -> None:
-    sockets = places.runtime_folder(home)
-    if home.exists():
-        run(home, STOP)
-        shutil.rmtree(home)
-    if sockets.exists():
-        sockets.rmdir()
+@pytest.fixture
+def spare_home(template: Path) -> Iterator[Path]:
+    """A copy of the initialised home, to be broken."""
+    base = Path(tempfile.mkdtemp(prefix="cdp-test-"))
+    copy(template, base / "home")
+    yield base / "home"
+    remove(base / "home")
+    shutil.rmtree(base)
 
 
 @pytest.fixture
@@ -128,8 +136,8 @@ def test_a_first_start_killed_at_any_moment_blocks_none(empty_home: Path, with_d
     die_and_recover(empty_home, [0.4, 0.8, 1.3], with_descendants)
 
 
-def test_a_later_start_killed_at_any_moment_blocks_none(home: Path) -> None:
-    die_and_recover(home, [0.3, 0.4, 0.5, 0.7], with_descendants=False)
+def test_a_later_start_killed_at_any_moment_blocks_none(spare_home: Path) -> None:
+    die_and_recover(spare_home, [0.3, 0.4, 0.5, 0.7], with_descendants=False)
 
 
 def die_and_recover(home: Path, delays: list[float], with_descendants: bool) -> None:
@@ -174,16 +182,16 @@ def test_a_killed_redis_comes_back_with_its_data(at_home: Path) -> None:
     leave(second)
 
 
-def test_stale_process_ids_do_not_block(home: Path) -> None:
-    stranger = subprocess.Popen(["sleep", "60"], **account_of(home))
-    sockets = places.runtime_folder(home)
-    places.prepare_runtime_folder(sockets, places.account(home))
-    stale = f"{stranger.pid}\n{home}/postgres-18\n1\n5432\n{sockets}\n\n0 0\nready\n"
+def test_stale_process_ids_do_not_block(spare_home: Path) -> None:
+    stranger = subprocess.Popen(["sleep", "60"], **account_of(spare_home))
+    sockets = places.runtime_folder(spare_home)
+    places.prepare_runtime_folder(sockets, places.account(spare_home))
+    stale = f"{stranger.pid}\n{spare_home}/postgres-18\n1\n5432\n{sockets}\n\n0 0\nready\n"
     for content in (stale, ""):
-        (home / "postgres-18/postmaster.pid").write_text(content)
+        (spare_home / "postgres-18/postmaster.pid").write_text(content)
         (sockets / ".s.PGSQL.5432.lock").write_text(content)
-        (home / REDIS).write_text(f"{stranger.pid}\n")
-        leave(holder(home))
+        (spare_home / REDIS).write_text(f"{stranger.pid}\n")
+        leave(holder(spare_home))
     assert stranger.poll() is None, "a stranger with the number of an old server is not touched"
     stranger.kill()
     stranger.wait()
@@ -203,32 +211,14 @@ def test_a_deleted_socket_restarts_the_server(home: Path) -> None:
     leave(second)
 
 
-def test_a_home_deleted_under_running_servers_starts_anew(home: Path) -> None:
-    kill(holder(home))
-    old = serving(home)
-    shutil.rmtree(home)
-    fresh = holder(home)
-    assert not set(old) & set(serving(home))
+def test_a_home_deleted_under_running_servers_starts_anew(spare_home: Path) -> None:
+    kill(holder(spare_home))
+    old = serving(spare_home)
+    shutil.rmtree(spare_home)
+    fresh = holder(spare_home)
+    assert not set(old) & set(serving(spare_home))
     assert not any(map(is_alive, old))
     leave(fresh)
-
-
-FORK = """
-import os, sys, time
-from cdp.core import embedded
-embedded.ensure()
-child = os.fork()
-if child == 0:
-    embedded.ensure()
-    names = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
-    print("locks", sum(name.endswith("users.lock") for name in names), flush=True)
-    time.sleep(float(os.environ["CHILD_SECONDS"]))
-    sys.exit(0)
-if os.environ["PARENT_WAITS"]:
-    os.waitpid(child, 0)
-    print("ready", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Run on Linux: it counts descriptors in /proc.")
@@ -269,22 +259,6 @@ def test_a_home_longer_than_a_socket_path(long_home: Path) -> None:
     assert is_alive(pid(long_home))
     leave(process)
     assert serving(long_home) == []
-
-
-def interpreter_of(user: int) -> list[str]:
-    """A Python that `user` can run with this environment's packages, or a skip that says why there is none."""
-    site = Path(psycopg.__file__).parents[1]
-    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        command = ["/bin/sh", "-c", 'exec "$@"', "sh", python, "-c", "import psycopg, psutil"]
-        found = subprocess.run(
-            command, env={"PYTHONPATH": str(site)}, cwd="/", user=user, group=user, extra_groups=[], check=False
-        )
-        if found.returncode == 0:
-            return [python, str(site)]
-    pytest.skip(
-        f"User {user} can execute no Python that fits the packages in {site}: "
-        "install Python and the environment where all users can read them."
-    )
 
 
 @as_root
@@ -357,65 +331,6 @@ def test_a_socket_folder_of_somebody_else_is_refused(empty_home: Path, monkeypat
     with pytest.raises(embedded.EmbeddedUnavailable, match="belongs to another user"):
         places.prepare_runtime_folder(sockets, places.account(empty_home))
     os.chown(sockets, 0, 0)
-
-
-def test_roles_own_and_may_what_they_should(at_home: Path) -> None:
-    process, services = holder(at_home), embedded.services()
-    query = """SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls,
-               EXISTS (SELECT FROM pg_shdepend WHERE refobjid = pg_roles.oid AND deptype = 'o')
-               FROM pg_roles WHERE rolname = current_user"""
-    with psycopg.connect(services.owner_url) as connection:
-        assert connection.execute(query).fetchone() == (True, False, True, False, False, False, True)
-        connection.execute("CREATE TABLE ledger (entry text)")
-    with psycopg.connect(services.database_url) as connection:
-        assert connection.execute(query).fetchone() == (True, False, False, False, False, False, False)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("CREATE TABLE mine (entry text)")
-    leave(process)
-
-
-def test_servers_are_durable_and_closed_to_others(at_home: Path) -> None:
-    process, services = holder(at_home), embedded.services()
-    with psycopg.connect(services.database_url) as connection:
-        shown = {
-            name: connection.execute(f"SHOW {name}").fetchone()[0]
-            for name in (
-                "fsync",
-                "synchronous_commit",
-                "full_page_writes",
-                "data_checksums",
-                "listen_addresses",
-                "max_connections",
-            )
-        }
-    assert shown == {
-        "fsync": "on",
-        "synchronous_commit": "on",
-        "full_page_writes": "on",
-        "data_checksums": "on",
-        "listen_addresses": "",
-        "max_connections": "200",
-    }
-    assert redis.Redis.from_url(services.redis_url).config_get("appendonly") == {"appendonly": "yes"}
-    assert stat.S_IMODE(places.runtime_folder(at_home).stat().st_mode) == 0o700
-    assert stat.S_IMODE(at_home.stat().st_mode) & 0o767 == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in at_home.iterdir()} == {0}
-    leave(process)
-
-
-def test_no_value_reaches_a_log(at_home: Path) -> None:
-    process, services = holder(at_home), embedded.services()
-    with psycopg.connect(services.owner_url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE people (email text PRIMARY KEY, age int)")
-        connection.execute("INSERT INTO people VALUES (%s, 1)", ["canary@example.org"])
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute("INSERT INTO people VALUES (%s, 1)", ["canary@example.org"])
-        with pytest.raises(psycopg.errors.InvalidTextRepresentation):
-            connection.execute("SELECT 'canary@example.org'::int")
-    leave(process)
-    logs = b"".join(path.read_bytes() for path in at_home.glob("*.log"))
-    assert logs
-    assert b"canary" not in logs
 
 
 def test_a_data_folder_of_another_version_is_refused(home: Path) -> None:
