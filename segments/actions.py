@@ -1,0 +1,239 @@
+"""Writes of segments: their definition, their members, and what readers are told of consent."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Unpack
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp.core.actions import audit
+from cdp.core.errors import Refused
+from cdp.core.statements import execute, execute_over, fetch
+from cdp.core.types import Actor, now
+from cdp.core.wake import wake
+from consent import queries as consent
+from consent.types import Change
+from segments import membership, queries, sql, vocabulary
+from segments.models import Run, Segment
+from segments.query.catalog import require
+from segments.query.parse import parse
+from segments.types import SegmentFields
+
+MEANING = {"rule", "purpose", "brand", "zone"}
+PASS = 5_000
+GATE = 10_000
+
+
+# --- definition ------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_segment(actor: Actor, **fields: Unpack[SegmentFields]) -> Segment:
+    """A new draft. Raises `RuleError` with every problem of the rule, `Refused` for a cycle of segments, a data class
+    that the purpose does not allow or an unknown purpose or zone, ValidationError for another field."""
+    segment = Segment(zone=settings.TIME_ZONE)
+    _fill(segment, fields)
+    _check(segment)
+    segment.save(force_insert=True)
+    audit(actor, "segment.created", target=str(segment.pk), purpose=segment.purpose_id, fields=sorted(fields))
+    return segment
+
+
+@transaction.atomic
+def change_segment(actor: Actor, segment: Segment, **fields: Unpack[SegmentFields]) -> Segment:
+    """Change some fields; a new meaning (rule, purpose, brand, zone) is a new version, computed at once if published.
+
+    Raises as `create_segment` does, and `Refused` for a new key while other rules name the old one.
+    """
+    changed = Segment.objects.select_for_update().get(pk=segment.pk)
+    if fields.get("key", changed.key) != changed.key and _users(changed):
+        raise Refused("segment_in_use", _("Other segments name this one: change or archive them first."))
+    _fill(changed, fields)
+    _check(changed)
+    if fields.keys() & MEANING:
+        changed.version += 1
+        _make_due(changed)
+    changed.save()
+    audit(actor, "segment.changed", target=str(changed.pk), fields=sorted(fields), version=changed.version)
+    return changed
+
+
+@transaction.atomic
+def publish(actor: Actor, segment: Segment) -> Segment:
+    """Have the segment computed from now on, at once by the worker. Raises as `create_segment` does, and `Refused`
+    where its rule names a segment that is not published."""
+    published = Segment.objects.select_for_update().get(pk=segment.pk)
+    _check(published)
+    keys = membership.uses(published)
+    if Segment.objects.filter(key__in=keys).exclude(state=Segment.State.PUBLISHED).exists():
+        raise Refused("segment_not_published", _("The rule names a segment that is not published."))
+    published.state = Segment.State.PUBLISHED
+    _make_due(published)
+    published.save()
+    audit(actor, "segment.published", target=str(published.pk), purpose=published.purpose_id, version=published.version)
+    return published
+
+
+@transaction.atomic
+def archive(actor: Actor, segment: Segment) -> Segment:
+    """Stop computing the segment; all its members leave. Raises `Refused` while a rule in use names it."""
+    execute(sql.BEGIN_RUN)
+    membership.lock([segment])
+    archived = Segment.objects.select_for_update().get(pk=segment.pk)
+    if _users(archived):
+        raise Refused("segment_in_use", _("Other segments name this one: change or archive them first."))
+    archived.state, archived.due_at = Segment.State.ARCHIVED, None
+    archived.save()
+    execute(sql.EMPTY_SEGMENT, {"segment": archived.pk})
+    audit(actor, "segment.archived", target=str(archived.pk))
+    return archived
+
+
+def _fill(segment: Segment, fields: SegmentFields) -> None:
+    """Set fields, a purpose also by its key."""
+    values: dict[str, Any] = dict(fields)
+    if "purpose" in values:
+        purpose = values.pop("purpose")
+        values["purpose_id"] = purpose if isinstance(purpose, str) else purpose.pk
+    for name, value in values.items():
+        setattr(segment, name, value)
+
+
+def _make_due(segment: Segment) -> None:
+    if segment.state == Segment.State.PUBLISHED:
+        segment.due_at = now()
+        wake()
+
+
+def _check(segment: Segment) -> None:
+    """Refuse what cannot stand: alone, so that two changes at once cannot close a cycle."""
+    execute(sql.BEGIN_RUN)
+    node = parse(segment.rule)
+    require(node, queries.catalog(segment.purpose_id, segment.zone, node))
+    segment.full_clean()
+    if segment.refresh_minutes < 1:
+        raise ValidationError({"refresh_minutes": _("At least one minute.")})
+    _check_uses(segment)
+
+
+def _check_uses(segment: Segment) -> None:
+    """No cycles; and no segment, this or one that builds on it, may read through others what its purpose forbids."""
+    others = Segment.objects.exclude(pk=segment.pk).exclude(state=Segment.State.ARCHIVED)
+    by_key = {other.key: other for other in [*others, segment]}
+    if segment.key in _below(segment, by_key):
+        raise Refused("segment_cycle", _("The rule names a segment that builds on this one."))
+    for user in by_key.values():
+        below = _below(user, by_key)
+        if user is segment or segment.key in below:
+            _check_classes(user, [by_key[key].rule for key in below])
+
+
+def _check_classes(segment: Segment, rules: Iterable[object]) -> None:
+    classes = frozenset[str]().union(*(vocabulary.classes_of(rule) for rule in rules))
+    if not classes <= set(segment.purpose.data_classes):
+        message = _("Through another segment the rule reads a data class that its purpose does not allow.")
+        raise Refused("data_class", message)
+
+
+def _below(segment: Segment, by_key: dict[str, Segment]) -> set[str]:
+    """The keys of all segments that a rule names, and that theirs name."""
+    found: set[str] = set()
+    waiting = [segment]
+    while waiting:
+        fresh = (membership.uses(waiting.pop()) & by_key.keys()) - found
+        found |= fresh
+        waiting += [by_key[key] for key in fresh]
+    return found
+
+
+def _users(segment: Segment) -> list[Segment]:
+    others = Segment.objects.exclude(pk=segment.pk).exclude(state=Segment.State.ARCHIVED)
+    return [other for other in others if segment.key in membership.uses(other)]
+
+
+# --- members ---------------------------------------------------------------------------------------------------------
+
+
+def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
+    """Evaluate a published segment's rule for all profiles and make its membership so; the run says how it went.
+
+    Readers are told exactly the differences; who stays keeps the time of entry, who comes gets `as_of`. It waits for
+    another run of the segment. Killed at any moment it leaves members as they were or as they should be, and the next
+    run mends the rest. Outside a transaction of the caller. Raises `Refused` where the segment is not published.
+    """
+    with membership.alone(segment_id):
+        segment = Segment.objects.get(pk=segment_id)
+        if segment.state != Segment.State.PUBLISHED:
+            raise Refused("segment_not_published", _("Only a published segment is computed: publish it first."))
+        return membership.full_run(segment, as_of or now())
+
+
+def refresh_due() -> int:
+    """Recompute the published segments whose time has come, each after those that its rule names; returns how many.
+
+    Those that another worker is at are left to it; so many workers may do this at once.
+    """
+    total = 0
+    while done := sum(_refresh_if_due(segment) for segment in membership.due()):
+        total += done
+    return total
+
+
+def _refresh_if_due(segment: Segment) -> bool:
+    with membership.alone(segment.pk, wait=False) as held:
+        segment.refresh_from_db()
+        due = segment.state == Segment.State.PUBLISHED and segment.due_at is not None and segment.due_at <= now()
+        if held and due:
+            membership.full_run(segment, now())
+    return held and due
+
+
+def refresh_profiles(profile_ids: Sequence[UUID], as_of: datetime | None = None) -> int:
+    """Look again at profiles that something touched, in every published segment; returns how many came and left.
+
+    In the caller's transaction. Profiles that live no more leave, with the reason "merged" or "erased".
+    """
+    ids = sorted(set(profile_ids))
+    at = as_of or now()
+    return sum(membership.one_pass(ids[start : start + PASS], at) for start in range(0, len(ids), PASS))
+
+
+# --- what readers are told of consent ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def note_consent_changes(changes: Sequence[Change]) -> int:
+    """Tell the readers bound to a purpose and contact channel who may be contacted there since now, and who may not.
+
+    Of every segment that a profile is a member of, as the gate answers at this moment: an objection of one brand or a
+    missing consent to the use of data counts as the gate counts it. Returns how many rows were written.
+    """
+    heard = [change for change in changes if _may_matter(change)]
+    if not heard:
+        return 0
+    membership.lock(Segment.objects.filter(state=Segment.State.PUBLISHED))
+    columns = zip(*((change.profile, change.purpose, change.channel, change.brand) for change in heard), strict=True)
+    concerned = fetch(sql.CONCERNED, [list(column) for column in columns])
+    rows = [row for (purpose, channel, brand), group in groupby(concerned, lambda row: row[:3])
+            for row in _told(purpose, channel, brand, [(row[3], row[4]) for row in group])]  # fmt: skip
+    execute_over(sql.NOTE_CONSENT, rows)
+    return len(rows)
+
+
+def _may_matter(change: Change) -> bool:
+    """Whether the gate may answer otherwise than before: not where a no took the place of a no."""
+    return not {change.before, change.after} <= {"withdrawn", "refused"}
+
+
+def _told(purpose: str, channel: str, brand: str, members: list[tuple[UUID, UUID]]) -> list[tuple[Any, ...]]:
+    profiles = sorted({profile for _segment, profile in members})
+    allowed: set[UUID] = set()
+    for start in range(0, len(profiles), GATE):
+        allowed |= consent.allowed(profiles[start : start + GATE], purpose, channel, now(), brand)
+    kinds = {profile: "entered" if profile in allowed else "left" for profile in profiles}
+    return [(purpose, channel, segment, profile, kinds[profile]) for segment, profile in members]

@@ -1,0 +1,214 @@
+"""How memberships follow their rules: full runs and incremental passes, side by side and killed at any moment.
+
+A run evaluates its rule as one read outside any write, then applies the differences in one short transaction. What a
+pass looks at while a run is under way it leaves in `core_touched` for that run, which leaves those profiles alone: the
+pass knew more. Whoever writes the memberships of a segment holds its lock.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from graphlib import TopologicalSorter
+from uuid import UUID
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import CdpError
+from cdp.core.statements import execute, fetch
+from cdp.core.touched import touch
+from cdp.core.types import now
+from segments import sql
+from segments.models import Membership, Run, Segment
+from segments.queries import CANCELLED, limit_statements, statement_seconds
+from segments.query.ast import references
+from segments.query.parse import parse
+from segments.query.problems import RuleError
+from segments.vocabulary import Names, compiled
+
+logger = logging.getLogger(__name__)
+
+
+class Dropped(CdpError):
+    """A run whose segment was changed, or that was taken over, meanwhile."""
+
+
+# --- full runs -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def alone(segment_id: UUID, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a segment's runs, let go by a dying connection; False where it is taken and not waited for."""
+    statement = sql.LOCK_RUN if wait else sql.TRY_LOCK_RUN
+    held = fetch(statement, [str(segment_id)])[0][0] is not False
+    try:
+        yield held
+    finally:
+        if held:
+            _unlock(segment_id)
+
+
+def _unlock(segment_id: UUID) -> None:
+    try:
+        execute(sql.UNLOCK_RUN, [str(segment_id)])
+    except DatabaseError:  # in a broken transaction or connection: closing it lets the lock go
+        connection.close()
+
+
+def full_run(segment: Segment, as_of: datetime) -> Run:
+    """One run of a published segment, under its lock. Where it fails `error` says why, without a personal value."""
+    begun = _begin(segment, as_of)
+    try:
+        _apply(segment, begun, _evaluate(segment, as_of))
+    except Exception as error:  # whatever it is, the run has failed and says so
+        _fail(segment, begun, _reason(error))
+    begun.refresh_from_db()
+    return begun
+
+
+@transaction.atomic
+def _begin(segment: Segment, as_of: datetime) -> Run:
+    execute(sql.BEGIN_RUN)
+    dead = Run.objects.filter(segment=segment, state=Run.State.RUNNING)
+    execute(sql.FORGET_PASSED, [[_stage(run_id) for run_id in dead.values_list("pk", flat=True)]])
+    dead.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
+    begun = Run.objects.create(segment=segment, version=segment.version, as_of=as_of)
+    begun.refresh_from_db(fields=["started_at"])
+    return begun
+
+
+def _stage(run_id: UUID) -> str:
+    """Under which name `core_touched` keeps what passed during a run: its random bits, to fit 20 characters."""
+    return f"run{run_id.hex[15:]}"
+
+
+def _evaluate(segment: Segment, as_of: datetime) -> list[bytes]:
+    """The members by the rule, as COPY gives them (binary), read in a transaction that writes nothing."""
+    query = compiled(segment, Names.read(), as_of)
+    with transaction.atomic():
+        limit_statements()
+        with connection.cursor() as cursor, cursor.copy(sql.EVALUATE.format(rule=query.sql), query.params) as copy:
+            return [bytes(block) for block in copy]
+
+
+@transaction.atomic
+def _apply(segment: Segment, begun: Run, members: list[bytes]) -> None:
+    execute(sql.LOCK_MEMBERS, [[str(segment.pk)]])
+    _recheck(segment, begun)
+    _stage_members(members)
+    about = {"segment": segment.pk, "as_of": begun.as_of, "stage": _stage(begun.pk), "began": begun.started_at}
+    entered, left = fetch(sql.APPLY_RUN, about)[0]
+    execute(sql.FORGET_PASSED, [[about["stage"]]])
+    execute(sql.NEXT_DUE, about)
+    Run.objects.filter(pk=begun.pk).update(
+        state=Run.State.DONE, finished_at=Now(), entered=entered, left=left,
+        members=Membership.objects.filter(segment=segment).count(),
+    )  # fmt: skip
+    if entered or left:
+        make_due(dependants(segment))
+
+
+def _recheck(segment: Segment, begun: Run) -> None:
+    present = Segment.objects.select_for_update().get(pk=segment.pk)
+    if present.version != begun.version or present.state != Segment.State.PUBLISHED:
+        raise Dropped(_("The segment was changed meanwhile; the result was dropped."))
+    if Run.objects.get(pk=begun.pk).state != Run.State.RUNNING:
+        raise Dropped(_("The run was interrupted."))
+
+
+def _stage_members(members: list[bytes]) -> None:
+    execute(sql.MAKE_FRESH)
+    execute(sql.EMPTY_FRESH)
+    with connection.cursor() as cursor, cursor.copy(sql.FILL_FRESH) as copy:
+        for block in members:
+            copy.write(block)
+    execute(sql.COUNT_FRESH)
+
+
+@transaction.atomic
+def _fail(segment: Segment, begun: Run, reason: str) -> None:
+    logger.warning("A run of segment %s failed: %s", segment.pk, reason)
+    execute(sql.FORGET_PASSED, [[_stage(begun.pk)]])
+    execute(sql.NEXT_DUE, {"segment": segment.pk, "began": begun.started_at})
+    running = Run.objects.filter(pk=begun.pk, state=Run.State.RUNNING)
+    running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])
+
+
+def _reason(error: Exception) -> str:
+    """Why a run failed, in words that hold no value of anybody's: a database's own message might."""
+    if isinstance(error, CdpError | RuleError):
+        return str(error)
+    state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
+    if state == CANCELLED:
+        return _("The rule took longer than %(seconds)s seconds.") % {"seconds": statement_seconds()}
+    return f"{type(error).__name__} {state or ''}".strip()
+
+
+# --- incremental passes ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def one_pass(profiles: Sequence[UUID], as_of: datetime) -> int:
+    """Look again at some profiles in every published segment; returns how many came or left."""
+    execute(sql.BEGIN_PASS)
+    segments = in_order(list(Segment.objects.filter(state=Segment.State.PUBLISHED)))
+    lock(segments)
+    for run_id in Run.objects.filter(state=Run.State.RUNNING).values_list("pk", flat=True):
+        touch(_stage(run_id), profiles)
+    names = Names.read()
+    return sum(_pass_segment(segment, names, profiles, as_of) for segment in segments)
+
+
+def lock(segments: Iterable[Segment]) -> None:
+    """Hold the locks of these segments' memberships until commit."""
+    execute(sql.LOCK_MEMBERS, [[str(segment.pk) for segment in segments]])
+
+
+def _pass_segment(segment: Segment, names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
+    """One segment's part of a pass. One that cannot be computed never holds up the others: its next run says why."""
+    try:
+        query = compiled(segment, names, as_of, only_profiles=True)
+        about = {"segment": segment.pk, "profiles": list(profiles), "as_of": as_of}
+        with transaction.atomic():
+            return sum(fetch(sql.APPLY_PASS.format(rule=query.sql), query.params | about)[0])
+    except (CdpError, RuleError, DatabaseError) as error:
+        logger.warning("Segment %s was not refreshed: %s", segment.pk, _reason(error))
+        make_due([segment])
+        return 0
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def in_order(segments: Sequence[Segment]) -> list[Segment]:
+    """Segments after those that their rules name."""
+    by_key = {segment.key: segment for segment in sorted(segments, key=lambda segment: segment.pk)}
+    graph = {key: sorted(uses(segment) & by_key.keys()) for key, segment in by_key.items()}
+    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def uses(segment: Segment) -> frozenset[str]:
+    """The keys of the segments that a segment's rule names."""
+    try:
+        return references(parse(segment.rule))
+    except RuleError:  # its own run will say so
+        return frozenset()
+
+
+def dependants(segment: Segment) -> list[Segment]:
+    """The published segments whose rules name this one."""
+    return [other for other in Segment.objects.filter(state=Segment.State.PUBLISHED) if segment.key in uses(other)]
+
+
+def make_due(segments: Sequence[Segment]) -> None:
+    """Have these published segments recomputed at once."""
+    if segments:
+        execute(sql.DUE_NOW, [[segment.pk for segment in segments]])
+
+
+def due() -> list[Segment]:
+    """The published segments whose time has come, each after those that its rule names."""
+    waiting = Segment.objects.filter(state=Segment.State.PUBLISHED, due_at__lte=now())
+    return in_order(list(waiting))

@@ -1,0 +1,36 @@
+"""What segments hold about records, to export and to erase."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from cdp.core.statements import column, execute, fetch
+from segments import sql
+from segments.models import Membership, Transition
+
+MEMBERSHIP = ("segment", "purpose", "entered_at")
+TRANSITION = ("segment", "kind", "reason", "purpose", "channel", "at")
+
+
+def export(records: list[UUID]) -> dict[str, Any]:
+    """The segments that the profiles of these records are in, and their history of coming and going."""
+    return {
+        "memberships": [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])],
+        "transitions": [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])],
+    }
+
+
+@transaction.atomic
+def erase(records: list[UUID]) -> dict[str, int]:
+    """Forget the profiles that consist of nothing but these records: table → rows. Readers are told that they left.
+
+    A profile with other records stays; the pipeline looks at it again.
+    """
+    profiles = column(sql.PROFILES_OF_ONLY, {"records": records})
+    rows = {
+        "segments_membership": Membership.objects.filter(profile__in=profiles).count(),
+        "segments_transition": Transition.objects.filter(profile__in=profiles).count(),
+    }
+    execute(sql.FORGET, {"profiles": profiles})
+    return rows

@@ -1,0 +1,289 @@
+"""Reads of segments: what rules may name, counts, and members, changes and exports as consent allows them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.utils import OperationalError
+from django.utils.translation import gettext as _
+
+from cdp.core import sequence
+from cdp.core.actions import audit
+from cdp.core.errors import Refused
+from cdp.core.statements import fetch
+from cdp.core.types import Actor, now
+from cdp.profiles import queries as profiles
+from cdp.profiles.types import TRAITS
+from consent import queries as consent
+from consent.models import ContactChannel
+from segments import formats, sql
+from segments.formats import CONTACT, Format
+from segments.models import Segment
+from segments.query.ast import Node
+from segments.query.catalog import Catalog
+from segments.query.compiler import compile_rule
+from segments.query.parse import parse
+from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach
+from segments.vocabulary import MONEY_TRAIT, Names, built_in, named_traits, seen_traits, zone_of
+
+GATE_CHUNK = 10_000
+WINDOW, WINDOWS = 20_000, 10
+FIRST = UUID(int=0)
+CANCELLED = "57014"  # PostgreSQL: query_canceled
+
+
+# --- what a rule may name -------------------------------------------------------------------------------------------
+
+
+def catalog(purpose_key: str, zone: str = "", rule: Node | None = None) -> Catalog:
+    """What a rule of this purpose may name: built-in traits, those seen in golden records (a sample, cached for a
+    minute; those that `rule` names are looked up exactly), segments, purposes, contact channels.
+
+    Raises `Refused` where the purpose or the zone (IANA name) does not exist.
+    """
+    if zone:
+        zone_of(zone)
+    traits = seen_traits() | built_in()
+    return Names.read().catalog(purpose_key, traits | (named_traits(rule) if rule else {}))
+
+
+# --- counts ---------------------------------------------------------------------------------------------------------
+
+
+def preview(
+    rule: object, purpose: str, channel: str | None = None, as_of: datetime | None = None, zone: str = "",
+    brand: str = "",
+) -> Preview:  # fmt: skip
+    """How many live profiles a rule (JSON) describes, how many consent, and how many can be reached; nobody is named.
+
+    Without a contact channel only the first. Consent is that of the effective table, as fresh as the pipeline. Raises
+    `RuleError` where the rule is wrong, `Refused` where a name is unknown or the count takes too long.
+    """
+    at = as_of or now()
+    node = parse(rule)
+    query = compile_rule(node, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
+    if channel is None:
+        return Preview(_limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0][0], None, None, at)
+    gate, asked = consent.gate_sql(purpose, channel, now(), brand)
+    params = query.params | asked | {"point": _channel(channel).point}
+    count, consented, reachable = _limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0]
+    return Preview(count, consented, reachable, at)
+
+
+def reach(segment: Segment) -> list[Reach]:
+    """For each contact channel: how many members consent (by the effective table) and have a usable contact point."""
+    return [_reach(segment, channel) for channel in ContactChannel.objects.order_by("key")]
+
+
+def _reach(segment: Segment, channel: ContactChannel) -> Reach:
+    gate, asked = consent.gate_sql(segment.purpose_id, channel.key, now(), segment.brand)
+    params = asked | {"segment": segment.pk, "point": channel.point}
+    _, consented, reachable = _limited(sql.REACH.format(gate=gate), params)[0]
+    return Reach(channel.key, consented, reachable)
+
+
+def _limited(statement: str, params: dict[str, object]) -> list[tuple[int, ...]]:
+    try:
+        with transaction.atomic():
+            limit_statements()
+            return fetch(statement, params)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") == CANCELLED:
+            raise Refused("too_slow", _("Counting took too long. Make the rule simpler.")) from error
+        raise
+
+
+def statement_seconds() -> int:
+    """After how many seconds a rule's statement is cancelled."""
+    return int(getattr(settings, "SEGMENT_STATEMENT_SECONDS", 60))
+
+
+def limit_statements() -> None:
+    """Cancel statements that take too long, until the end of the present transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('statement_timeout', %s, true)", [f"{statement_seconds()}s"])
+
+
+# --- members, as consent allows --------------------------------------------------------------------------------------
+
+
+def bind(segment: Segment, purpose: str, channel: str) -> ContactChannel:
+    """Make sure that a reader may read this segment for this purpose and contact channel; raises `Refused`."""
+    if purpose != segment.purpose_id:
+        raise Refused("purpose_mismatch", _("The segment serves another purpose."))
+    return _channel(channel)
+
+
+def _channel(key: str) -> ContactChannel:
+    channel = ContactChannel.objects.filter(pk=key).first()
+    if channel is None:
+        raise Refused("channel_unknown", _("There is no such contact channel."))
+    return channel
+
+
+def members(
+    segment: Segment, purpose: str, channel: str, after: UUID | None = None, limit: int = 100, *, actor: Actor
+) -> MemberPage:
+    """A page of the members who may be contacted now, in order of profile id; full while there are enough. Audited.
+
+    Raises `Refused` where the segment serves another purpose or the contact channel does not exist.
+    """
+    bind(segment, purpose, channel)
+    rows: list[Member] = []
+    for chunk in chunks(segment, after or FIRST, min(limit + limit // 4 + 1, GATE_CHUNK)):
+        rows += allowed_of(segment, channel, chunk)
+        if len(rows) > limit:
+            break
+    page = rows[:limit]
+    audit(actor, "segment.members_read", target=str(segment.pk), purpose=purpose, channel=channel, count=len(page))
+    return MemberPage(page, page[-1].profile_id if page else after, len(rows) > limit)
+
+
+def chunks(segment: Segment, after: UUID, size: int) -> Iterator[list[Member]]:
+    """Live members in order of profile id; every chunk is a statement, and so a snapshot, of its own."""
+    while True:
+        params = {"segment": segment.pk, "after": after, "limit": size}
+        chunk = [Member(*row) for row in fetch(sql.MEMBERS_AFTER, params)]
+        if chunk:
+            yield chunk
+        if len(chunk) < size:
+            return
+        after, size = chunk[-1].profile_id, min(size * 4, GATE_CHUNK)
+
+
+def allowed_of(segment: Segment, channel: str, chunk: Sequence[Member]) -> list[Member]:
+    """Those of a chunk whom consent allows to contact at this moment, asked of the ledger in a fresh snapshot."""
+    ids = [member.profile_id for member in chunk]
+    allowed = consent.allowed(ids, segment.purpose_id, channel, now(), segment.brand)
+    return [member for member in chunk if member.profile_id in allowed]
+
+
+# --- changes ---------------------------------------------------------------------------------------------------------
+
+
+def changes(
+    segment: Segment, purpose: str, channel: str, since: int = 0, limit: int = 1_000, brand: str | None = None
+) -> ChangePage:
+    """Who came and went after the number `since`, in commit order: all who left, who entered if they may be contacted.
+
+    A consent given later is an `entered` of its own, so nobody is lost by being passed over. Numbers what is committed
+    first, so that it is visible at once. Raises `Refused` as `members` does.
+    """
+    bind(segment, purpose, channel)
+    if brand and segment.brand and brand != segment.brand:
+        raise Refused("brand_mismatch", _("The segment serves another brand."))
+    sequence.number(sequence.SEGMENTS)
+    last = int(fetch(sql.LAST_NUMBER)[0][0])
+    rows: list[Coming] = []
+    for _window in range(WINDOWS):
+        until = min(since + WINDOW, last)
+        found, since = _told(segment, purpose, channel, since, until, limit - len(rows), brand or segment.brand)
+        rows += found
+        if since >= last or len(rows) >= limit:
+            break
+    return ChangePage(rows, since, since < last)
+
+
+def _told(
+    segment: Segment, purpose: str, channel: str, since: int, until: int, room: int, brand: str
+) -> tuple[list[Coming], int]:
+    """What of a window of numbers this reader is told, at most `room` rows, and up to which number that is complete."""
+    params = {"segment": segment.pk, "purpose": purpose, "channel": channel, "since": since, "until": until}
+    found = [Coming(*row) for row in fetch(sql.NUMBERED, params)]
+    entered = sorted({row.profile_id for row in found if row.kind == "entered"})
+    allowed = consent.allowed(entered, purpose, channel, now(), brand) if entered else set()
+    told = [row for row in found if row.kind == "left" or row.profile_id in allowed]
+    return (told[:room], told[room - 1].seq) if len(told) > room else (told, max(until, since))
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+MEMBER_COLUMNS = ("profile_id", "entered_at")
+TRAIT_COLUMNS = ("country", "region", "age_band", "gender", "first_seen", "last_seen", "orders_count")
+
+
+def export(
+    segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
+    actor: Actor, personal: bool = False,
+) -> Iterator[bytes]:  # fmt: skip
+    """The members who may be contacted, streamed as UTF-8 CSV (with a header) or NDJSON; `fmt` is 'csv' or 'ndjson'.
+
+    Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
+    starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
+    purpose allows); "contact" needs `personal`. Audited when it begins and when it ends, however it ends. Raises
+    `Refused` before the first byte.
+    """
+    point = bind(segment, purpose, channel).point
+    chosen = list(columns) or _default_columns(segment)
+    _check_columns(segment, chosen, personal)
+    if fmt not in get_args(Format):
+        raise Refused("format_unknown", _("The format is csv or ndjson."))
+    asked = Export(segment, channel, point, fmt, chosen)
+    asked.audit(actor, "segment.export_started")
+    return _stream(asked, actor)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is exported: whose members, for which contact channel (and its kind of contact point), and how."""
+
+    segment: Segment
+    channel: str
+    point: str
+    fmt: Format
+    columns: list[str]
+
+    def lines(self, ids: list[UUID]) -> tuple[bytes, int]:
+        """The lines of some members, and how many."""
+        if CONTACT not in self.columns:
+            return formats.clear(self.fmt, self.segment, ids, self.columns)
+        contacts = profiles.contact_values(ids, self.point)
+        return formats.personal(self.fmt, self.segment, ids, self.columns, contacts)
+
+    def audit(self, actor: Actor, action: str, **details: Any) -> None:
+        """Write down that it begins or ended."""
+        audit(
+            actor, action, target=str(self.segment.pk), purpose=self.segment.purpose_id, channel=self.channel,
+            columns=self.columns, format=self.fmt, **details,
+        )  # fmt: skip
+
+
+def _default_columns(segment: Segment) -> list[str]:
+    """The clear columns that the segment's purpose allows."""
+    money = f"revenue_total_{settings.DEFAULT_CURRENCY}"
+    return [*MEMBER_COLUMNS, *(name for name in (*TRAIT_COLUMNS, money) if _class_allowed(segment, name))]
+
+
+def _class_allowed(segment: Segment, column: str) -> bool:
+    spec = TRAITS.get(column)
+    return (spec.data_class if spec else "general") in segment.purpose.data_classes
+
+
+def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> None:
+    for column in columns:
+        known = column in (*MEMBER_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
+        if not known or columns.count(column) > 1:
+            raise Refused("column_unknown", _("An export has no such column, or it is named twice."))
+        if column == CONTACT and not personal:
+            raise Refused("personal_not_allowed", _("Contact values need the permission to read personal data."))
+        if not _class_allowed(segment, column):
+            raise Refused("data_class", _("The purpose of the segment does not allow a column of this data class."))
+
+
+def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
+    count, complete = 0, False
+    try:
+        if export.fmt == "csv":
+            yield formats.header(export.columns)
+        for chunk in chunks(export.segment, FIRST, GATE_CHUNK):
+            members = allowed_of(export.segment, export.channel, chunk)
+            lines, number = export.lines([member.profile_id for member in members])
+            count += number
+            yield lines
+        complete = True
+    finally:
+        export.audit(actor, "segment.exported", count=count, complete=complete)

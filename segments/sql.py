@@ -1,0 +1,213 @@
+"""All raw SQL of segments. Names of tables are fixed; values are parameters; `{rule}` is a compiled rule's text."""
+
+# ruff: noqa: S608 - the pieces put together here are our own text
+
+# --- locks: a class, then what is locked ------------------------------------------------------------------------------
+
+# One recompute of a segment at a time, for as long as the connection lives: a killed worker lets go by dying.
+LOCK_RUN = "select pg_advisory_lock(hashtext('segments_run'), hashtext(%s))"
+TRY_LOCK_RUN = "select pg_try_advisory_lock(hashtext('segments_run'), hashtext(%s))"
+UNLOCK_RUN = "select pg_advisory_unlock(hashtext('segments_run'), hashtext(%s))"
+
+# A run begins between incremental passes: each pass sees the run's row, or the run's snapshot sees the pass.
+BEGIN_RUN = "select pg_advisory_xact_lock(hashtext('segments_pass'), 0)"
+BEGIN_PASS = "select pg_advisory_xact_lock_shared(hashtext('segments_pass'), 0)"  # noqa: S105 - no password
+
+# Whoever writes memberships of these segments; sorted, so that writers at once cannot deadlock.
+LOCK_MEMBERS = """
+select pg_advisory_xact_lock(hashtext('segments_membership'), lock)
+from (select distinct hashtext(id) as lock from unnest(%s::text[]) as id order by 1) sorted
+"""
+
+# --- memberships ------------------------------------------------------------------------------------------------------
+
+# A UUIDv7 (RFC 9562): 48 bits of milliseconds, the rest random. PostgreSQL 16 has no function for it.
+UUID7 = """encode(set_bit(set_bit(overlay(
+    uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6
+), 52, 1), 53, 1), 'hex')::uuid"""
+
+EVALUATE = "copy ({rule}) to stdout (format binary)"
+MAKE_FRESH = "create temporary table if not exists segments_fresh (profile_id uuid not null) on commit drop"
+EMPTY_FRESH = "truncate segments_fresh"
+FILL_FRESH = "copy segments_fresh from stdin (format binary)"
+COUNT_FRESH = "analyze segments_fresh"
+
+_NOTE = f"""
+noted as (
+    insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
+    select {UUID7}, %(segment)s, moved.profile_id, moved.kind, moved.reason, '', '', %(as_of)s from (
+        select g.profile_id, 'left' as kind,
+            case p.state when 'live' then 'rule' else coalesce(p.state, 'erased') end as reason
+        from gone g left join identity_profile p on p.id = g.profile_id
+        union all select profile_id, 'entered', 'rule' from came) moved
+    returning kind)
+select count(*) filter (where kind = 'entered'), count(*) filter (where kind = 'left') from noted
+"""
+
+# Whom an incremental pass has looked at since the run began is left alone: the pass knew more.
+APPLY_RUN = f"""
+with passed as materialized (select subject from core_touched where stage = %(stage)s),
+gone as (
+    delete from segments_membership m where m.segment_id = %(segment)s
+        and not exists (select from segments_fresh f where f.profile_id = m.profile_id)
+        and not exists (select from passed where subject = m.profile_id)
+    returning m.profile_id),
+came as (
+    insert into segments_membership (segment_id, profile_id, entered_at)
+    select %(segment)s, f.profile_id, %(as_of)s
+    from segments_fresh f join identity_profile p on p.id = f.profile_id and p.state = 'live'
+    where not exists (
+        select from segments_membership m where m.segment_id = %(segment)s and m.profile_id = f.profile_id)
+        and not exists (select from passed where subject = f.profile_id)
+    returning profile_id),
+{_NOTE}"""
+
+APPLY_PASS = f"""
+with fresh as materialized ({{rule}}),
+gone as (
+    delete from segments_membership m where m.segment_id = %(segment)s and m.profile_id = any(%(profiles)s::uuid[])
+        and not exists (select from fresh f where f.profile_id = m.profile_id)
+    returning m.profile_id),
+came as (
+    insert into segments_membership (segment_id, profile_id, entered_at)
+    select %(segment)s, f.profile_id, %(as_of)s from fresh f
+    where not exists (
+        select from segments_membership m where m.segment_id = %(segment)s and m.profile_id = f.profile_id)
+    returning profile_id),
+{_NOTE}"""
+
+EMPTY_SEGMENT = f"""
+with gone as (delete from segments_membership where segment_id = %(segment)s returning profile_id)
+insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
+select {UUID7}, %(segment)s, profile_id, 'left', 'archived', '', '', clock_timestamp() from gone
+"""
+
+FORGET_PASSED = "delete from core_touched where stage = any(%s)"
+
+# Due again after its interval, unless something made it due since the run began.
+NEXT_DUE = """
+update segments_segment set due_at = clock_timestamp() + make_interval(mins => greatest(refresh_minutes, 1))
+where id = %(segment)s and state = 'published' and (due_at is null or due_at <= %(began)s)
+"""
+DUE_NOW = "update segments_segment set due_at = clock_timestamp() where id = any(%s) and state = 'published'"
+
+# --- consent ----------------------------------------------------------------------------------------------------------
+
+# A purpose also needs the consent to the use of data for it, a purpose of its own with this ending.
+CONCERNED = """
+select distinct s.purpose_id, c.channel, s.brand, m.segment_id, m.profile_id
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) as c (profile, purpose, channel, brand)
+join segments_membership m on m.profile_id = c.profile
+join segments_segment s on s.id = m.segment_id
+where c.purpose in (s.purpose_id, s.purpose_id || '_use') and (s.brand in ('', c.brand) or c.brand = '')
+order by 1, 2, 3, 4, 5
+"""
+
+NOTE_CONSENT = f"""
+insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
+select {UUID7}, segment, profile, kind, 'consent', purpose, channel, clock_timestamp()
+from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[]) as c (purpose, channel, segment, profile, kind)
+"""
+
+COUNT_MEMBERS = "select count(*) from ({rule}) member"
+
+# `{gate}` is consent's own query of the profiles it allows.
+_REACHED = """
+agreeing as materialized (select m.profile_id from member m join ({gate}) allowed on allowed.profile_id = m.profile_id),
+reached as (
+    select r.profile_id from agreeing a join identity_record r on r.profile_id = a.profile_id
+    join profiles_contactpoint c on c.record_id = r.id
+    where c.kind = %(point)s and c.usable and c.valid_to is null
+    union select profile_id from agreeing where %(point)s = '')
+select (select count(*) from member), (select count(*) from agreeing), (select count(*) from reached)
+"""
+PREVIEW = "with member as materialized ({rule}), " + _REACHED
+REACH = "with member as (select profile_id from segments_membership where segment_id = %(segment)s), " + _REACHED
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+MEMBERS_AFTER = """
+select m.profile_id, m.entered_at
+from segments_membership m join identity_profile p on p.id = m.profile_id and p.state = 'live'
+where m.segment_id = %(segment)s and m.profile_id > %(after)s order by m.profile_id limit %(limit)s
+"""
+
+LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"
+
+NUMBERED = """
+select q.seq, t.profile, t.kind, t.reason, t.at
+from core_sequence q join segments_transition t on t.id = q.row
+where q.stream = 'segments' and q.seq > %(since)s and q.seq <= %(until)s and t.segment_id = %(segment)s
+    and (t.purpose = '' or (t.purpose = %(purpose)s and t.channel = %(channel)s))
+order by q.seq
+"""
+
+EXPORT = """
+select {columns}
+from segments_membership m left join profiles_golden t on t.profile_id = m.profile_id
+where m.segment_id = %(segment)s and m.profile_id = any(%(profiles)s::uuid[]) order by m.profile_id
+"""
+TO_CSV = "copy ({rows}) to stdout (format csv)"
+# JSON text holds no control characters, so with these as quote and delimiter nothing of it is escaped again.
+TO_LINES = "copy ({rows}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')"
+
+# --- traits seen ------------------------------------------------------------------------------------------------------
+
+_KIND = """case jsonb_typeof(value) when 'number' then 'number' when 'boolean' then 'boolean' when 'string' then
+    case when value #>> '{}' ~ '^\\d{4}-\\d\\d-\\d\\d$' then 'date'
+         when value #>> '{}' ~ '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z$' then 'moment'
+         else 'string' end end"""
+
+SHARE = """
+select least(100, 100.0 * %s / greatest(reltuples, 1)) from pg_class where oid = 'profiles_golden'::regclass
+"""
+
+# What each trait mostly is, in a sample of golden records.
+TRAITS_SEEN = f"""
+select distinct on (name) name, kind from (
+    select key as name, {_KIND} as kind, count(*) as n
+    from (select traits from profiles_golden tablesample system (%(share)s) limit %(rows)s) g, jsonb_each(g.traits)
+    group by 1, 2 order by n desc limit %(names)s) seen
+where kind is not null order by name, n desc, kind
+"""
+
+# What the named traits mostly are, among the first hundred that have each.
+TRAITS_NAMED = f"""
+select name, kind from unnest(%s::text[]) as name, lateral (
+    select {_KIND} as kind
+    from (select traits -> name as value from profiles_golden where traits ? name limit 100) found
+    group by 1 order by count(*) desc, 1 limit 1) mostly
+where kind is not null
+"""
+
+# --- privacy ----------------------------------------------------------------------------------------------------------
+
+# Profiles that consist of nothing but these records.
+PROFILES_OF_ONLY = """
+select profile_id from identity_record where profile_id in (
+    select profile_id from identity_record where id = any(%(records)s))
+group by profile_id having bool_and(id = any(%(records)s))
+"""
+
+# One last "left" stays for every segment the profile was ever in, so that no reader keeps it.
+FORGET = f"""
+with gone as (
+    delete from segments_membership where profile_id = any(%(profiles)s::uuid[]) returning segment_id, profile_id),
+old as (delete from segments_transition where profile = any(%(profiles)s::uuid[]) returning segment_id, profile),
+known as (select segment_id, profile_id from gone union select segment_id, profile from old)
+insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
+select {UUID7}, segment_id, profile_id, 'left', 'erased', '', '', clock_timestamp() from known
+"""
+
+HISTORY_OF = """
+select s.key, t.kind, t.reason, t.purpose, t.channel, t.at
+from segments_transition t join segments_segment s on s.id = t.segment_id
+where t.profile in (select profile_id from identity_record where id = any(%s::uuid[])) order by t.at, t.id
+"""
+
+MEMBERSHIPS_OF = """
+select s.key, s.purpose_id, m.entered_at
+from segments_membership m join segments_segment s on s.id = m.segment_id
+where m.profile_id in (select profile_id from identity_record where id = any(%s::uuid[])) order by m.entered_at, s.key
+"""

@@ -1,0 +1,85 @@
+"""What segments are asked and told in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from cdp.core.models import User
+from consent.models import Purpose
+
+
+class SegmentFields(TypedDict, total=False):
+    """What is said of a segment; `purpose` may be given by its key, `zone` is an IANA name, `rule` is JSON."""
+
+    key: str
+    name: str
+    description: str
+    owner: User | None
+    purpose: Purpose | str
+    brand: str
+    zone: str
+    rule: object
+    refresh_minutes: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """How many live profiles a rule describes, how many of them consent, and how many of those can also be reached.
+
+    `consented` and `reachable` are None where no contact channel was named.
+    """
+
+    count: int
+    consented: int | None
+    reachable: int | None
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How many members consent to a contact channel, and how many of them also have a usable contact point for it."""
+
+    channel: str
+    consented: int
+    reachable: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A profile in a segment, and since when."""
+
+    profile_id: UUID
+    entered_at: datetime
+
+
+@dataclass(frozen=True)
+class MemberPage:
+    """Members in order of profile id; ask again with `after=next_after` while `has_more`."""
+
+    rows: list[Member]
+    next_after: UUID | None
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Coming:
+    """A profile `entered` or `left` a segment, as one reader may know it; `seq` grows in commit order."""
+
+    seq: int
+    profile_id: UUID
+    kind: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ChangePage:
+    """Comings and goings after a number; ask again with `since=next_since`, at once while `has_more`.
+
+    A page may be empty and still have advanced: what it passed over was not for this reader.
+    """
+
+    rows: list[Coming]
+    next_since: int
+    has_more: bool

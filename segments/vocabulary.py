@@ -1,0 +1,137 @@
+"""What rules may name in this installation, and saved rules made into queries."""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import Refused
+from cdp.core.statements import fetch
+from cdp.profiles.types import TRAITS
+from consent.models import ContactChannel, Purpose
+from segments import sql
+from segments.models import Segment
+from segments.query import ast
+from segments.query.ast import Kind, Node
+from segments.query.catalog import Catalog, TraitSpec, kind_of
+from segments.query.compiler import Query, compile_rule
+from segments.query.parse import parse
+
+MONEY_TRAIT = re.compile(r"(revenue|refund)_total_[A-Z]{3}")
+KINDS: dict[str, Kind] = {
+    "number": "number", "text": "string", "string": "string", "boolean": "boolean", "date": "date", "moment": "moment",
+}  # fmt: skip
+SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
+
+
+@dataclass(frozen=True)
+class Names:
+    """The segments, purposes (with their data classes) and contact channels there are, read once for many rules."""
+
+    segments: dict[str, UUID]
+    purposes: dict[str, frozenset[str]]
+    channels: frozenset[str]
+
+    @classmethod
+    def read(cls) -> "Names":
+        alive = Segment.objects.exclude(state=Segment.State.ARCHIVED)
+        purposes = Purpose.objects.values_list("key", "data_classes")
+        return cls(
+            segments=dict(alive.values_list("key", "id")),
+            purposes={key: frozenset(classes) for key, classes in purposes},
+            channels=frozenset(ContactChannel.objects.values_list("key", flat=True)),
+        )
+
+    def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
+        """The catalog of rules of one purpose. Raises `Refused` where the purpose does not exist."""
+        if purpose not in self.purposes:
+            raise Refused("purpose_unknown", _("There is no such purpose."))
+        return Catalog(
+            traits=traits, segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
+            allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
+        )  # fmt: skip
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The IANA time zone of a name. Raises `Refused` where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise Refused("zone_unknown", _("There is no such time zone.")) from error
+
+
+def built_in() -> dict[str, TraitSpec]:
+    """The traits that every golden record may have, and money in the default currency."""
+    korean = (get_language() or "").startswith("ko")
+    money = {f"{kind}_total_{settings.DEFAULT_CURRENCY}": TraitSpec("number") for kind in ("revenue", "refund")}
+    return money | {
+        name: TraitSpec(KINDS[spec.type], spec.data_class, spec.label_ko if korean else spec.label_en)
+        for name, spec in TRAITS.items()
+    }
+
+
+def named_traits(rule: Node) -> dict[str, TraitSpec]:
+    """The traits that a rule names beyond the built-in ones and that golden records really hold."""
+    names = {trait.name for trait in _trait_clauses(rule)} - TRAITS.keys()
+    money = {name for name in names if MONEY_TRAIT.fullmatch(name)}
+    seen = fetch(sql.TRAITS_NAMED, [sorted(names - money)]) if names - money else []
+    return {name: TraitSpec(kind) for name, kind in seen} | {name: TraitSpec("number") for name in money}
+
+
+def _trait_clauses(node: Node) -> Iterator[ast.Trait]:
+    match node:
+        case ast.All(parts) | ast.Any(parts):
+            for part in parts:
+                yield from _trait_clauses(part)
+        case ast.Not(part):
+            yield from _trait_clauses(part)
+        case ast.Trait():
+            yield node
+
+
+def seen_traits() -> dict[str, TraitSpec]:
+    """The traits of a sample of golden records, at most a minute old: what a builder offers."""
+    return _seen(_minute(), str(connection.settings_dict["NAME"]))
+
+
+@lru_cache(maxsize=2)
+def _seen(minute: int, database: str) -> dict[str, TraitSpec]:
+    share = fetch(sql.SHARE, [SAMPLE])[0][0]
+    seen = fetch(sql.TRAITS_SEEN, {"share": share, "rows": SAMPLE, "names": MOST_NAMES})
+    return {name: TraitSpec(kind) for name, kind in seen}
+
+
+def _minute() -> int:
+    return int(time.monotonic() // FRESH_SECONDS)
+
+
+@lru_cache(maxsize=1_000)
+def _traits_of(segment: UUID, version: int, minute: int) -> dict[str, TraitSpec]:
+    """The traits of a saved rule. One that no golden record holds any more is of the type of the rule's own values, so
+    that a rule does not fail because the last of its members has gone."""
+    node = parse(Segment.objects.values_list("rule", flat=True).get(pk=segment))
+    own = {trait.name: TraitSpec(kind_of(trait.test, None)) for trait in _trait_clauses(node)}
+    return own | built_in() | named_traits(node)
+
+
+def compiled(segment: Segment, names: Names, as_of: datetime, *, only_profiles: bool = False) -> Query:
+    """A saved segment's query. Raises `RuleError` where its purpose (now) refuses the rule."""
+    traits = _traits_of(segment.pk, segment.version, _minute())
+    known = names.catalog(segment.purpose_id, traits)
+    zone = zone_of(segment.zone)
+    return compile_rule(parse(segment.rule), known, as_of=as_of, zone=zone, only_profiles=only_profiles)
+
+
+def classes_of(rule: object) -> frozenset[str]:
+    """The data classes that a saved rule reads itself."""
+    names = {trait.name for trait in _trait_clauses(parse(rule))}
+    return frozenset(TRAITS[name].data_class if name in TRAITS else "general" for name in names)
