@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from cdp.core import crypto
-from cdp.core.actions import count
+from cdp.core.actions import audit, count
+from cdp.core.errors import Refused
 from cdp.core.touched import touch
-from cdp.core.types import uuid7
+from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from consent import sql
-from consent.models import ConsentRecord, ContactChannel, Purpose
-from consent.types import NewConsent
+from consent import clocks, queries, sql
+from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
+from consent.types import Change, NewConsent
+from identity.linkage.normalise import identifier
 
 # key, kind of contact point, whether the night needs a consent of its own
 CONTACT_CHANNELS = (
@@ -118,3 +122,65 @@ def _touch_profiles(written: Iterable[tuple[UUID | None, bytes | None]]) -> None
         touch("consent", [row[0] for row in cursor.fetchall()])
     if written:
         wake()
+
+
+# --- the effective state --------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def refresh_effective(profile_ids: Iterable[UUID]) -> list[Change]:
+    """Rewrite what the ledger adds up to for these profiles, and for those they were merged into; returns what changed.
+
+    Harmless to run again and at once: the profiles are locked in order, and what is committed by then is read. A change
+    with the same state before and after is one of its expiry only.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.LOCK_PROFILES, {"profiles": sorted(set(profile_ids))})
+        locked = [row[0] for row in cursor.fetchall()]
+        cursor.execute(sql.REFRESH_EFFECTIVE, {"profiles": locked, "lapses": queries.unconfirmed_lapses()})
+        return [Change(*row) for row in cursor.fetchall()]
+
+
+# --- suppression and requests ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def suppress(actor: Actor, kind: str, values: Iterable[str], reason: str) -> int:
+    """Keep these identifiers of `kind` (email, phone, …) from ever coming back, whatever their spelling.
+
+    Returns how many were new. `Refused` when a value is none of its kind: what can never match protects nobody.
+    """
+    normalised = {identifier(kind, value) for value in values}
+    if None in normalised:
+        raise Refused("not_an_identifier", "A value to suppress is not a usable identifier of its kind.")
+    digests = sorted(crypto.suppression_digest(kind, value) for value in normalised if value)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SUPPRESS, [kind, reason, digests])
+        added = len(cursor.fetchall())
+    audit(actor, "suppression.added", target=kind, reason=reason, asked=len(digests), added=added)
+    return added
+
+
+@transaction.atomic
+def open_request(
+    actor: Actor,
+    kind: str,
+    subject: UUID,
+    *,
+    regime: str = "pipa",
+    received_at: datetime | None = None,
+    **details: Any,
+) -> PrivacyRequest:
+    """Take a person's request and start its statutory clock. `subject`: the random id of a data key of theirs.
+
+    `details` hold no personal value. `Refused` for an unknown kind or regime.
+    """
+    if kind not in PrivacyRequest.Kind.values:
+        raise Refused("unknown_request", "There is no such kind of privacy request.")
+    received = received_at or now()
+    request = PrivacyRequest.objects.create(
+        kind=kind, subject=subject, regime=regime, received_at=received, due_on=clocks.due_on(regime, received),
+        details=details, received_by=actor.name,
+    )  # fmt: skip
+    audit(actor, "privacy_request.opened", subject=subject, target=str(request.id), kind=kind, regime=regime)
+    return request

@@ -1,0 +1,146 @@
+"""What may be done with whom, and why.
+
+The ledger adds up by these rules, written once in `consent.sql` and used by the gate and by the effective table alike:
+
+- Within a record the latest line counts, by the time it was given (never later than it was received); of two at one
+  time a no goes before a grant, and what ends sooner before what lasts. So the order of arrival is no
+  matter, and an older import overturns nothing.
+- A line without a contact channel speaks of every channel of its purpose, one without a brand of every brand.
+- An opt-out that names a contact point is a line of every record that held it then or holds it later, for the channels
+  that use this kind of point. A grant that names only a contact point grants nobody.
+- Across the records of a profile whoever said no wins, even over a later grant given to another record: two records may
+  be one person by probability only, so the person's own later word must reach the record that was withdrawn. Nothing is
+  stored by profile, so an unmerge gives each its own history back.
+- A brand's own state counts for that brand, else that of all brands. Asked for all brands at once ("") the state of all
+  brands must be a grant, and no single brand may have said no.
+- Purposes that do not rest on consent are allowed unless objected to (withdrawn or refused).
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, time
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from cdp.core.errors import Refused
+from consent import sql
+from consent.models import ContactChannel, Purpose, Suppression
+from consent.types import Coverage, Decision, DueConfirmation, LedgerLine
+
+CHUNK = 10_000
+# The Network Act's night: from the first to before the second, where the law applies.
+NIGHT_FROM, NIGHT_TO = time(21), time(8)
+NIGHT_ZONE = ZoneInfo("Asia/Seoul")
+
+
+def allowed(
+    profile_ids: Iterable[UUID], purpose: str, channel: str, at: datetime, brand: str = "", *, sending: bool = False
+) -> set[UUID]:
+    """The gate: which of up to 10,000 live profiles may be contacted for `purpose` by `channel`, by the ledger now.
+
+    `at` decides what has expired; every line that is committed counts. `sending` says that the messages leave at `at`:
+    then channels with a night rule need the night's own consent. `Refused` for an unknown purpose or contact channel.
+    """
+    profiles = sorted(set(profile_ids))
+    if len(profiles) > CHUNK:
+        raise ValueError(f"Ask for at most {CHUNK} profiles a call.")
+    asked = _asked(purpose, channel, at, brand, sending)
+    return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
+
+
+def gate_sql(purpose: str, channel: str, at: datetime, brand: str = "") -> tuple[str, dict[str, Any]]:
+    """The gate as a query of `profile_id` with named parameters, over the effective table: for counts, not for sending.
+
+    Expiry is judged at `at`; otherwise it is as fresh as the last run of the consent stage.
+    """
+    return sql.ALLOWED_BY_TABLE, _asked(purpose, channel, at, brand, sending=False)
+
+
+def may_contact(profile_id: UUID, purpose: str, channel: str, at: datetime, brand: str = "") -> Decision:
+    """Whether a message may leave for this profile at `at`, with every reason why not.
+
+    Reasons: `not_live`; `no_consent`, `refused`, `withdrawn`, `expired` for the purpose itself, and with `use_` or
+    `night_` before it for the use of the data and for the night; `no_contact_point` where none is usable.
+    """
+    asked = _asked(purpose, channel, at, brand, sending=True) | {"profiles": [profile_id]}
+    verdicts = dict(_rows(sql.VERDICTS, asked))
+    if not verdicts:
+        return Decision(False, ("not_live",))
+    faults = [(needed, verdicts.get(needed, "no_consent")) for needed in asked["purposes"]]
+    reasons = [_reason(purpose, needed, why) for needed, why in faults if why]
+    if not _reachable(profile_id, channel, at):
+        reasons.append("no_contact_point")
+    return Decision(not reasons, tuple(reasons))
+
+
+def is_night(at: datetime) -> bool:
+    """Whether `at` lies in 21:00–08:00 Asia/Seoul; 21:00:00 does, 08:00:00 does not."""
+    local = at.astimezone(NIGHT_ZONE).time()
+    return local >= NIGHT_FROM or local < NIGHT_TO
+
+
+def _asked(purpose: str, channel: str, at: datetime, brand: str, sending: bool) -> dict[str, Any]:
+    night = sending and is_night(at)
+    purposes = _purposes(purpose, channel, night)
+    return {"purposes": purposes, "channel": channel, "at": at, "brand": brand, "lapses": unconfirmed_lapses()}
+
+
+def _purposes(purpose: str, channel: str, night: bool) -> list[str]:
+    """All that must be allowed: the purpose, the use of data for it where asked apart, the night by its rule."""
+    ruled = dict(ContactChannel.objects.values_list("key", "night_rule"))
+    if channel not in ruled:
+        raise Refused("unknown_contact_channel", "There is no such contact channel.")
+    basis = dict(Purpose.objects.filter(key__in=(purpose, f"{purpose}_use")).values_list("key", "basis"))
+    if purpose not in basis:
+        raise Refused("unknown_purpose", "There is no such purpose.")
+    # The law's night is for advertising, which rests on consent; a night purpose that does not exist allows nobody.
+    asks_night = night and ruled[channel] and basis[purpose] == Purpose.Basis.CONSENT
+    return [*sorted(basis), *([f"{purpose}_night"] if asks_night else [])]
+
+
+def unconfirmed_lapses() -> bool:
+    """Whether a grant ends when its re-confirmation stays unanswered (`CONSENT_UNCONFIRMED_LAPSES`, by default not)."""
+    return bool(getattr(settings, "CONSENT_UNCONFIRMED_LAPSES", False))
+
+
+def _reason(purpose: str, needed: str, why: str) -> str:
+    return f"{needed.removeprefix(purpose + '_')}_{why}" if needed != purpose else why
+
+
+def _reachable(profile_id: UUID, channel: str, at: datetime) -> bool:
+    point = ContactChannel.objects.values_list("point", flat=True).get(key=channel)
+    return not point or bool(_rows(sql.USABLE_POINT, {"profile": profile_id, "point": point, "at": at})[0][0])
+
+
+def coverage(at: datetime) -> list[Coverage]:
+    """How many live profiles have which state, by purpose and contact channel, over all brands; sorted."""
+    return [Coverage(*row) for row in _rows(sql.COVERAGE, {"at": at})]
+
+
+def history(profile_id: UUID) -> list[LedgerLine]:
+    """The lines of the ledger that concern this profile, newest first, with the names of their sources."""
+    return [LedgerLine(*row) for row in _rows(sql.HISTORY, {"profile": profile_id})]
+
+
+def due_for_reconfirmation(at: datetime, within_days: int) -> list[DueConfirmation]:
+    """The grants to be confirmed again by `within_days` days after `at` or overdue: calendar years after the last yes.
+
+    A consent of 2024-02-29 with two years is due by 2026-02-28 (Enforcement Decree of the Network Act, article 62-3).
+    """
+    return [DueConfirmation(*row) for row in _rows(sql.DUE_FOR_RECONFIRMATION, {"at": at, "within": within_days})]
+
+
+def suppressed(digests: Collection[bytes]) -> set[bytes]:
+    """Which of these `crypto.suppression_digest`s are suppressed. Let an error stop whoever asked: it fails closed."""
+    found = Suppression.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
+    return {bytes(digest) for digest in found}
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
