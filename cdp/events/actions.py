@@ -1,6 +1,7 @@
 """Writes of the event store."""
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -117,18 +118,21 @@ def _copy(statement: str, lines: bytes) -> None:
 
 
 @transaction.atomic
-def quarantine(refusals: Sequence[Refusal]) -> Stored:
-    """Keep what does not fit, each content once a source, sealed under a data key of its own (record = its id)."""
+def quarantine(refusals: Sequence[Refusal]) -> Counter[str]:
+    """Keep what does not fit, each content once a source, sealed under a data key of its own (record = its id).
+
+    Returns how many were kept by reason; what was there before is not kept again.
+    """
     once = {(refusal.source, refusal.digest): refusal for refusal in reversed(refusals)}
     before = _quarantined_before(list(once))
     fresh = {uuid7(): refusal for key, refusal in once.items() if key not in before}
-    if not fresh:
-        return Stored(0, len(refusals))
-    keys = crypto.data_keys(fresh)
+    keys = crypto.data_keys(fresh) if fresh else {}
+    kept: Counter[str] = Counter()
     with connection.cursor() as cursor:
-        cursor.executemany(sql.QUARANTINE, [_quarantine_row(id_, fresh[id_], keys[id_]) for id_ in fresh])
-        taken = int(cursor.rowcount)
-    return Stored(taken, len(refusals) - taken)
+        for id_, refusal in fresh.items():
+            cursor.execute(sql.QUARANTINE, _quarantine_row(id_, refusal, keys[id_]))
+            kept[refusal.reason] += cursor.rowcount
+    return kept
 
 
 def _quarantined_before(digests: list[tuple[UUID, bytes]]) -> set[tuple[UUID, bytes]]:

@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
+from uuid_utils import uuid7
 
 from cdp.core import crypto
-from cdp.core.types import uuid7
 from cdp.events.types import NewEvent
 
 NULL = "\\N"
@@ -27,7 +26,7 @@ def row(event: NewEvent, key: crypto.RecordKey, received_at: datetime) -> str:
             _text(event.name),
             str(event.record),
             event.kind,
-            _leaves(event.leaves) if event.leaves else "{}",
+            _json(event.leaves) if event.leaves else "{}",
             _time(event.occurred_at),
             _time(event.received_at or received_at),
             _time(event.sent_at) if event.sent_at else NULL,
@@ -56,11 +55,6 @@ def _optional(value: str | None) -> str:
 
 def _json(value: Any) -> str:
     return _encode(value).decode().replace("\\", "\\\\")
-
-
-def _leaves(leaves: Any) -> str:
-    pairs: dict[str, UUID] = dict(leaves)
-    return _json({kind: str(leaf) for kind, leaf in pairs.items()})
 
 
 def _time(moment: datetime) -> str:

@@ -1,0 +1,139 @@
+"""Writes of ingestion: what arrived becomes durable in one transaction, and every piece of it is counted."""
+
+import logging
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from cdp.core import crypto, wake
+from cdp.core.actions import count
+from cdp.events import actions as events
+from cdp.events.types import KnownSource, NewEvent, Refusal
+from cdp.ingestion import consents, gate
+from cdp.ingestion.canonical import Message, content_text
+from cdp.ingestion.errors import Flaw
+from cdp.ingestion.messages import Arrival, translate
+from consent.actions import record_consents
+from consent.queries import suppressed
+from consent.types import NewConsent
+
+logger = logging.getLogger(__name__)
+
+
+class Parcel(msgspec.Struct):
+    """What is to be kept together: events, what they say of consent by message id, and what does not fit."""
+
+    events: list[NewEvent]
+    consents: dict[str, list[NewConsent]]
+    refusals: list[Refusal]
+
+    @classmethod
+    def empty(cls) -> "Parcel":
+        return cls([], {}, [])
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Where everything that was received went."""
+
+    received: int = 0
+    taken: int = 0
+    repeated: int = 0
+    quarantined: int = 0
+    suppressed: int = 0
+    reasons: dict[str, int] = {}
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        return Outcome(
+            self.received + other.received,
+            self.taken + other.taken,
+            self.repeated + other.repeated,
+            self.quarantined + other.quarantined,
+            self.suppressed + other.suppressed,
+            dict(Counter(self.reasons) + Counter(other.reasons)),
+        )
+
+
+def take(messages: Sequence[Message], arrival: Arrival) -> Outcome:
+    """Keep the messages of one request, durable when this returns outside a transaction."""
+    return keep(parcel_of(messages, arrival), arrival.source.id)
+
+
+def parcel_of(messages: Sequence[Message], arrival: Arrival) -> Parcel:
+    """Translate each message; one that does not fit costs the others nothing."""
+    parcel = Parcel.empty()
+    for message in messages:
+        try:
+            _add(parcel, message, arrival)
+        except Flaw as flaw:
+            parcel.refusals.append(refusal(arrival.source, message.content, flaw.reason, arrival.received_at))
+        except Exception as error:  # a fault of ours with one message must not make its sender repeat it for ever
+            _log_fault(error)
+            parcel.refusals.append(refusal(arrival.source, message.content, "unexpected", arrival.received_at))
+    return parcel
+
+
+def _add(parcel: Parcel, message: Message, arrival: Arrival) -> None:
+    if message.flaw is not None:
+        raise Flaw(message.flaw)
+    event = translate(message.content, arrival)
+    parcel.events.append(event)
+    if said := consents.of_message(event):
+        parcel.consents[event.message_id] = said
+
+
+@transaction.atomic
+def keep(parcel: Parcel, source: UUID) -> Outcome:
+    """Store, quarantine, record consents and count in one transaction; the pipeline is woken when it commits.
+
+    Events that hold a suppressed contact are counted and not kept. An error of the gate stops everything.
+    """
+    admitted = _admitted(parcel.events)
+    stored = events.store(admitted)
+    kept = events.quarantine(parcel.refusals) if parcel.refusals else Counter[str]()
+    if parcel.consents:
+        record_consents([line for event in admitted for line in parcel.consents.get(event.message_id, ())])
+    outcome = Outcome(
+        received=len(parcel.events) + len(parcel.refusals),
+        taken=stored.taken,
+        repeated=stored.repeated + len(parcel.refusals) - kept.total(),
+        quarantined=kept.total(),
+        suppressed=len(parcel.events) - len(admitted),
+        reasons=dict(kept),
+    )
+    count(source, _kinds(outcome))
+    if stored.taken:
+        wake.wake()
+    return outcome
+
+
+def _kinds(outcome: Outcome) -> dict[str, int]:
+    kinds = {name: getattr(outcome, name) for name in ("received", "taken", "repeated", "suppressed")}
+    return kinds | {f"quarantined:{reason}": number for reason, number in outcome.reasons.items()}
+
+
+def _admitted(given: list[NewEvent]) -> list[NewEvent]:
+    held = [gate.contacts(event) for event in given]
+    digests = gate.suppression_digests(set().union(*held))
+    if not digests or not (stopped := suppressed(list(digests.values()))):
+        return given
+    return [event for event, found in zip(given, held, strict=True) if not any(digests[c] in stopped for c in found)]
+
+
+def refusal(source: KnownSource, content: Any, reason: str, received_at: datetime, place: str = "") -> Refusal:
+    """What does not fit, with a digest that is the same when it comes again."""
+    given = content.get("messageId") if isinstance(content, dict) else None
+    text = f"id\x1f{given}" if type(given) is str and given else content_text(content)
+    digest = crypto.blind_index(f"quarantine\x1f{source.id}", text)
+    return Refusal(source.id, digest, reason, content, received_at, place, gate.identifier_digests(content))
+
+
+def _log_fault(error: Exception) -> None:
+    """The type and the place only: an exception's text may quote what was sent."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("A message met a fault: %s at %s:%s", type(error).__name__, frame.name, frame.lineno)

@@ -1,0 +1,17 @@
+"""Why something that arrived is not taken."""
+
+
+class Flaw(Exception):
+    """One event does not fit and goes to quarantine; `reason` is a short stable word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Refusal(Exception):
+    """A whole request is refused with one of the contract's statuses."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message = status, code, message

@@ -1,0 +1,42 @@
+"""Write keys and the tracking plan, remembered for a few seconds: most requests ask the database for neither."""
+
+import time
+
+from cdp.events import queries
+from cdp.events.types import KnownSource
+from cdp.ingestion.classify import Plan
+
+SECONDS = 3.0
+_MOST = 10_000
+_known: dict[str, tuple[float, KnownSource]] = {}
+_plan: tuple[float, Plan] | None = None
+
+
+def by_write_key(key: str) -> KnownSource | None:
+    """The source of a write key; only keys that exist are remembered, so a new one works at once."""
+    kept = _known.get(key)
+    if kept is not None and kept[0] > time.monotonic():
+        return kept[1]
+    source = queries.source_by_write_key(key) if 0 < len(key) <= 64 and key.isprintable() else None
+    if source is not None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[key] = (time.monotonic() + SECONDS, source)
+    else:
+        _known.pop(key, None)
+    return source
+
+
+def plan() -> Plan:
+    """The tracking plan."""
+    global _plan
+    if _plan is None or _plan[0] < time.monotonic():
+        _plan = (time.monotonic() + SECONDS, Plan.of(queries.planned_treatments()))
+    return _plan[1]
+
+
+def forget() -> None:
+    """Drop what is remembered, as between tests."""
+    global _plan
+    _known.clear()
+    _plan = None
