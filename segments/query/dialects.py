@@ -31,7 +31,6 @@ def cast(value: exp.Expr, name: str) -> exp.Expr:
     return exp.Cast(this=value, to=sql_type(name).copy())
 
 
-
 class Dialect(Protocol):
     """One engine. JSON expressions come from `member`; each reader is NULL where the value is of another type."""
 

@@ -10,24 +10,24 @@ import pytest
 from cdp.core import embedded
 from tests.segments.query.world import TABLES
 
-SCHEMA = "rule_tests"
+SCHEMA = f"rule_tests_{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
 def rule_database() -> Iterator[psycopg.Connection[Any]]:
-    """One transaction that holds the schema and is never committed: nothing is left behind."""
+    """A connection that sees empty tables. No transaction stays open: it would hold back the watermarks of others."""
     url = os.environ.get("DATABASE_OWNER_URL") or embedded.ensure(redis=False).owner_url
     with psycopg.connect(url) as connection:
         connection.execute(f"create schema {SCHEMA}")
         connection.execute(f"set search_path to {SCHEMA}")
         connection.execute(TABLES.format(json="jsonb"))
+        connection.commit()
         yield connection
-        connection.rollback()
+        connection.execute(f"drop schema {SCHEMA} cascade")
 
 
 @pytest.fixture
 def pg(rule_database: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose tables are empty and whose changes end with the test."""
-    rule_database.execute("savepoint test")
+    """The tables, empty; what a test does to them is rolled back."""
     yield rule_database
-    rule_database.execute("rollback to savepoint test")
+    rule_database.rollback()
