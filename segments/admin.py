@@ -1,5 +1,6 @@
 """Staff pages: which people. Segments are written, previewed, published and recomputed here."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -13,21 +14,22 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.core.admin import ReadOnlyRoom, Room, link
-from cdp.core.errors import CdpError
-from cdp.core.types import Actor, now
-from consent.models import ContactChannel
-from segments import models
+from cdp.core.errors import CdpError, Refused
+from cdp.core.types import Actor
+from consent.models import ContactChannel, Purpose
+from segments import actions, models, queries
 from segments.query import catalog as rules
 from segments.query.parse import parse
 from segments.query.problems import Problem, RuleError
 
 RUNS_SHOWN = 10
 PREVIEW = "_preview"
+CHANNEL = "email"
 PROFILE = link("profile_id", _("profile"), "identity_profile")
 EXAMPLES = (
     (
@@ -51,26 +53,32 @@ EXAMPLES = (
 )
 
 
+class Indented(json.JSONEncoder):
+    """JSON as people read it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "indent": 2})
+
+
 class SegmentForm(forms.ModelForm[models.Segment]):
     """A segment as a person writes it; a rule that is refused says at which place."""
 
     rule = forms.JSONField(
         label=_("rule"),
+        encoder=Indented,
         widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"}),
         help_text=_("As JSON, built from all, any, not, trait, event, segment and consent. Examples stand below."),
-    )
-    channel = forms.ModelChoiceField(
-        ContactChannel.objects.order_by("key"),
-        label=_("preview for"),
-        required=False,
-        empty_label=None,
-        help_text=_("The contact channel for which a preview counts consent and reach."),
     )
 
     class Meta:
         model = models.Segment
         fields = ("name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule")
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "purpose" in self.fields:
+            self.fields["purpose"].label_from_instance = _purpose_name  # type: ignore[attr-defined]
 
     def clean_zone(self) -> str:
         """A time zone of the IANA database."""
@@ -81,14 +89,20 @@ class SegmentForm(forms.ModelForm[models.Segment]):
             raise ValidationError(_("There is no such time zone. Write it like Asia/Seoul.")) from None
         return zone
 
+    def clean_refresh_minutes(self) -> int:
+        """At least one minute."""
+        minutes: int = self.cleaned_data["refresh_minutes"]
+        if minutes < 1:
+            raise ValidationError(_("At least one minute."))
+        return minutes
+
     def clean(self) -> dict[str, Any]:
         """Ask the rule language, and the catalog of this purpose and zone, whether the rule may stand."""
-        from segments import queries
-
         cleaned = super().clean() or self.cleaned_data
         if cleaned.keys() >= {"rule", "purpose", "zone"}:
             try:
-                rules.require(parse(cleaned["rule"]), queries.catalog(cleaned["purpose"].pk, cleaned["zone"]))
+                node = parse(cleaned["rule"])
+                rules.require(node, queries.catalog(cleaned["purpose"].pk, cleaned["zone"], node))
             except RuleError as error:
                 self.add_error("rule", ValidationError([sentence(problem) for problem in error.problems]))
         return cleaned
@@ -96,6 +110,10 @@ class SegmentForm(forms.ModelForm[models.Segment]):
     def is_valid(self) -> bool:
         # A preview shows the same page again and saves nothing.
         return super().is_valid() and PREVIEW not in self.data
+
+
+def _purpose_name(purpose: Purpose) -> str:
+    return purpose.name_ko if (get_language() or "").startswith("ko") else purpose.name_en
 
 
 def sentence(problem: Problem) -> str:
@@ -118,7 +136,7 @@ class SegmentAdmin(Room[models.Segment]):
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "owner")}),
         (_("What it may be used for"), {"fields": (("purpose", "brand"), ("zone", "refresh_minutes"))}),
-        (_("Who is in it"), {"fields": ("rule", "channel")}),
+        (_("Who is in it"), {"fields": ("rule",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.Segment]:
@@ -142,12 +160,11 @@ class SegmentAdmin(Room[models.Segment]):
         return segment.purpose_id
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        given = {"zone": settings.TIME_ZONE, "owner": request.user.pk, "purpose": "marketing"}
+        rule = {"all": [{"trait": "has_email", "op": "eq", "value": True}]}
+        given = {"zone": settings.TIME_ZONE, "owner": request.user.pk, "purpose": "marketing", "rule": rule}
         return {**given, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: models.Segment, form: Any, change: bool) -> None:
-        from segments import actions
-
         fields = {name: form.cleaned_data[name] for name in SegmentForm.Meta.fields}
         actor = Actor.user(request.user)
         if change:
@@ -166,8 +183,6 @@ class SegmentAdmin(Room[models.Segment]):
 
     def publish(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Publish the saved rule; it is computed at once by the worker."""
-        from segments import actions
-
         self._require(request, "segments.change_segment", "segments.publish_segment")
         return self._do(
             request, pk, lambda segment: actions.publish(Actor.user(request.user), segment),
@@ -176,10 +191,13 @@ class SegmentAdmin(Room[models.Segment]):
 
     def recompute(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Compute the members of the saved rule now."""
-        from segments import actions
-
         self._require(request, "segments.change_segment")
-        return self._do(request, pk, lambda segment: actions.recompute(segment.pk), _("Recomputed."))
+        return self._do(request, pk, self._recompute, _("Recomputed."))
+
+    def _recompute(self, segment: models.Segment) -> None:
+        run = actions.recompute(segment.pk)
+        if run.state == models.Run.State.FAILED:
+            raise Refused("run_failed", gettext("The recompute failed; the members are those of before."))
 
     def _require(self, request: HttpRequest, *permissions: str) -> None:
         if not request.user.has_perms(permissions):
@@ -205,35 +223,48 @@ class SegmentAdmin(Room[models.Segment]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        shown: dict[str, Any] = {"examples": EXAMPLES, **(extra_context or {})}
-        if object_id:
-            shown |= self._history(request, object_id)
+        shown: dict[str, Any] = {"examples": EXAMPLES, "channel": request.POST.get("channel", CHANNEL)}
+        shown |= {"channels": list(ContactChannel.objects.order_by("key").values_list("key", flat=True))}
+        segment = self.get_object(request, object_id) if object_id else None
+        if segment is not None:
+            shown |= self._history(request, segment)
         if request.method == "POST" and PREVIEW in request.POST:
             shown["preview"] = self._preview(request)
+        try:
+            return super().changeform_view(request, object_id, form_url, shown)
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        # What was written stands on the page again, unsaved.
+        asked = request.POST.copy()
+        asked[PREVIEW] = ""
+        request.POST = asked  # type: ignore[assignment]
         return super().changeform_view(request, object_id, form_url, shown)
 
-    def _history(self, request: HttpRequest, segment: str) -> dict[str, Any]:
+    def _history(self, request: HttpRequest, segment: models.Segment) -> dict[str, Any]:
         return {
+            "reach": queries.reach(segment),
             "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN],
             "size": models.Membership.objects.filter(segment=segment).count(),
             "may_publish": request.user.has_perms(("segments.change_segment", "segments.publish_segment")),
-            "may_recompute": request.user.has_perm("segments.change_segment"),
+            "may_recompute": segment.state == models.Segment.State.PUBLISHED
+            and request.user.has_perm("segments.change_segment"),
         }
 
     def _preview(self, request: HttpRequest) -> Any:
         """What the rule on the page would find; None while something on the page is wrong."""
-        from segments import queries
-
-        form = SegmentForm({name: value for name, value in request.POST.items() if name != PREVIEW})
-        form.is_valid()
-        if form.errors.keys() & {"rule", "purpose", "zone", "channel"}:
+        form = SegmentForm(request.POST)
+        if form.errors.keys() & {"rule", "purpose", "zone"}:
             return None
         cleaned = form.cleaned_data
-        channel = cleaned["channel"].pk if cleaned["channel"] else "email"
-        found = queries.preview(
-            cleaned["rule"], cleaned["purpose"].pk, channel, now(), cleaned["zone"], cleaned.get("brand", "")
-        )
-        return {"found": found, "channel": channel, "purpose": cleaned["purpose"].pk}
+        purpose, channel = cleaned["purpose"].pk, request.POST.get("channel", CHANNEL)
+        try:
+            found = queries.preview(
+                cleaned["rule"], purpose, channel, zone=cleaned["zone"], brand=cleaned.get("brand", "")
+            )
+        except CdpError as error:
+            messages.error(request, str(error))
+            return None
+        return {"found": found, "channel": channel, "purpose": _purpose_name(cleaned["purpose"])}
 
 
 @admin.register(models.Run)

@@ -1,29 +1,22 @@
-"""A profile's pages, which span packages: the list with masked names, the page of one profile, showing values."""
+"""The pages that span packages: profiles here, review cases in `review`; both show personal values, masked."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console import profile as profiles
-from cdp.core.actions import audit
+from cdp.console import review, unmask
 from cdp.core.admin import ReadOnlyRoom
-from cdp.core.models import DataKey
-from cdp.core.types import Actor
 from identity.models import Profile, Record
 
-UNMASK = "profiles.unmask_golden"
-REASONS = (
-    ("contact", _("The person is in contact with us")),
-    ("review", _("Deciding a review case")),
-    ("request", _("Answering a privacy request")),
-    ("correction", _("Correcting wrong data")),
-)
+__all__ = ["ProfileAdmin", "review"]
 
 
 class ProfileList(ChangeList):
@@ -42,7 +35,8 @@ class ProfileList(ChangeList):
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyRoom[Profile]):
-    list_display = ("id", "name", "contact", "records_number", "state", "changed_at")
+    list_display = ("name", "contact", "records_number", "state", "changed_at", "id")
+    list_display_links = ("name", "id")
     list_filter = ("state", "pinned")
     ordering = ("-id",)
     id_fields = ("id",)
@@ -50,7 +44,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
 
     @admin.display(description=_("name"))
     def name(self, row: Any) -> str:
-        return row.personal.get("full_name") or row.personal.get("given_name") or ""
+        return row.personal.get("full_name") or row.personal.get("given_name") or gettext("no name")
 
     @admin.display(description=_("contact"))
     def contact(self, row: Any) -> str:
@@ -58,7 +52,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
 
     @admin.display(description=_("records"))
     def records_number(self, row: Any) -> int:
-        return row.records_number
+        return int(row.records_number)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
@@ -68,7 +62,8 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
     ) -> HttpResponse:
         """One profile. A POST with a reason shows its personal values once, and leaves an audit row."""
         profile = self._found(request, object_id)
-        unmasked = request.method == "POST" and self._may_show(request, profile)
+        records = Record.objects.filter(profile=profile).values_list("pk", flat=True)
+        unmasked = unmask.asked(request, records)
         shown = {
             **self.admin_site.each_context(request),
             **profiles.page(profile, unmasked),
@@ -76,8 +71,8 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
             "original": profile,
             "title": _("Profile"),
             "unmasked": unmasked,
-            "may_unmask": request.user.has_perm(UNMASK),
-            "reasons": REASONS,
+            "may_unmask": request.user.has_perm(unmask.PERMISSION),
+            "reasons": unmask.REASONS,
         }
         response = TemplateResponse(request, "console/profile.html", shown)
         response["Cache-Control"] = "no-store"
@@ -90,16 +85,3 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
         if not self.has_view_permission(request, profile):
             raise PermissionDenied
         return profile
-
-    def _may_show(self, request: HttpRequest, profile: Profile) -> bool:
-        """Whether values are shown: by permission, with a reason of the list; audited before anything is shown."""
-        if not request.user.has_perm(UNMASK):
-            raise PermissionDenied
-        reason = request.POST.get("reason")
-        if reason not in dict(REASONS):
-            messages.error(request, _("Choose a reason."))
-            return False
-        records = Record.objects.filter(profile=profile).values("pk")
-        for subject in DataKey.objects.filter(record__in=records).values_list("pk", flat=True):
-            audit(Actor.user(request.user), "profile.unmasked", subject=subject, reason=reason)
-        return True

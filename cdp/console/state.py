@@ -174,7 +174,7 @@ def _share(shares: dict[tuple[str, str], int], live: int, purpose: str, channel:
 
 def _segments(state: State) -> None:
     sizes = dict(Membership.objects.order_by().values_list("segment").annotate(Count("id")))
-    runs = Run.objects.filter(state=Run.State.DONE).order_by("segment", "-started_at").distinct("segment")
+    runs = Run.objects.filter(state=Run.State.DONE).order_by("segment_id", "-started_at").distinct("segment_id")
     last = {run.segment_id: run for run in runs}
     kept = Segment.objects.exclude(state=Segment.State.ARCHIVED).select_related("purpose")
     rows = [(segment, sizes.get(segment.pk, 0), last.get(segment.pk)) for segment in kept]

@@ -1,17 +1,18 @@
 """What the staff pages of every package share, and the pages of core's own tables."""
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
@@ -19,7 +20,8 @@ from cdp.core.actions import audit
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
-Column = Callable[[Any], Any]
+# A callable: the stubs of `fields` know of names only.
+Column = Any
 
 
 def column(attribute: str, label: Any) -> Column:
@@ -87,6 +89,7 @@ class Room(AuditedWrites[M]):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
+    show_facets = admin.ShowFacets.NEVER
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         return super().get_search_fields(request) or self.id_fields
@@ -100,6 +103,25 @@ class Room(AuditedWrites[M]):
         if wanted is None:
             return queryset.none(), False
         return queryset.filter(Q.create([(field, wanted) for field in self.id_fields], connector=Q.OR)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name))} if object_id else {}
+        return super().changeform_view(request, object_id, form_url, {**title, **(extra_context or {})})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        # What a row points at is written in its own room.
+        return _without_wrapper(field)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -121,6 +143,12 @@ class ReadOnlyRoom(Room[M]):
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+
+def _without_wrapper(field: Any) -> Any:
+    if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+        field.widget = field.widget.widget
+    return field
 
 
 def _as_uuid(text: str) -> UUID | None:

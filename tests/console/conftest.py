@@ -1,0 +1,72 @@
+"""The console in a real browser: Chromium against the live server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from cdp.console.actions import ship_roles
+from cdp.core.models import User
+from cdp.events.actions import ship_rows as ship_channels
+from consent.actions import ship_rows as ship_purposes
+from tests.console import seed
+
+# Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PASSWORD = "correct horse battery"
+
+
+def require_chromium() -> str:
+    """The path of Chromium; skips the test without it, or fails where everything is required."""
+    if not CHROMIUM.exists():
+        message = f"{CHROMIUM} is missing: get it with `apt-get install chromium`."
+        if os.environ.get("CI_REQUIRE_ALL") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return str(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    path = require_chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def rows(db: None) -> None:
+    """What an installation has from the start; a flushed database has lost it."""
+    ship_channels("default")
+    ship_purposes("default")
+    ship_roles("default")
+
+
+@pytest.fixture
+def world(rows: None) -> dict[str, Any]:
+    return seed.everything()
+
+
+def account(role: str | None = None) -> User:
+    """A signed-in-able account of a role; without one, of a superuser."""
+    user = User.objects.create_user(role or "root", password=PASSWORD, is_staff=True, is_superuser=role is None)
+    if role:
+        user.groups.set([Group.objects.get(name=role)])
+    return user
+
+
+@pytest.fixture
+def root(rows: None) -> User:
+    return account()

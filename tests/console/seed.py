@@ -1,0 +1,170 @@
+"""A small world for the console's tests: a row in every table, people with personal values, written directly."""
+
+import hashlib
+import random
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from cdp.core import crypto
+from cdp.core.actions import audit, count
+from cdp.core.models import Touched, Watermark
+from cdp.core.types import Actor, uuid7
+from cdp.events.actions import create_source
+from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
+from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
+from consent.models import ConsentRecord, Effective, Notice, PrivacyRequest, Suppression
+from identity.models import (
+    BlockedValue,
+    Claim,
+    Identifier,
+    Link,
+    LinkageModel,
+    Profile,
+    ProfileChange,
+    Record,
+    ResolutionRun,
+    ReviewCase,
+)  # fmt: skip
+from segments.models import Membership, Run, Segment, Transition
+
+FAMILY, GIVEN = "김이박최정강조윤장임", ("민준", "서연", "도윤", "지우", "하은", "준서", "수아", "예준")
+CHANNELS = ("web", "app", "pos", "call_center")
+SEGMENTS = (
+    ("vip-quiet", "VIP 고객 중 뜸해진 분", {"trait": "orders_count", "op": "gte", "value": 5}),
+    ("cart-24h", "24시간 내 장바구니 이탈", {"event": "Cart Abandoned", "within": {"hours": 24}}),
+    ("birthday", "이번 달 생일", {"trait": "birth_month", "op": "eq", "value": 11}),
+)
+NOW = timezone.now
+
+
+def sources() -> list[Source]:
+    actor = Actor.system("test")
+    return [create_source(actor, f"{channel}-main".replace("_", "-"), channel)[0] for channel in CHANNELS]
+
+
+def people(number: int, sources: list[Source], seed: int = 7) -> list[Profile]:
+    """`number` profiles of one to three records each, with sealed values, consents and events."""
+    chance = random.Random(seed)
+    profiles = Profile.objects.bulk_create([Profile() for _ in range(number)])
+    for index, profile in enumerate(profiles):
+        person(profile, index, sources, chance)
+    return profiles
+
+
+def person(profile: Profile, index: int, sources: list[Source], chance: random.Random) -> None:
+    name = FAMILY[index % len(FAMILY)] + GIVEN[index % len(GIVEN)]
+    values = {
+        "full_name": name, "email": f"person{index}@example.com", "phone": f"+821055{index:06d}",
+        "birth_date": f"19{70 + index % 30}-11-{1 + index % 28:02d}", "address": f"서울특별시 중구 세종대로 {index}", "city": "중구",
+        "region": "서울",
+    }  # fmt: skip
+    records = [record(profile, source, index, values) for source in chance.sample(sources, chance.randint(1, 3))]
+    lineage = {key: {"record": str(records[0].pk), "at": "2026-05-01T09:00:00Z", "why": "recency"} for key in values}
+    traits = {
+        "region": "서울", "gender": "F", "age_band": "30-39", "birth_month": 11, "orders_count": index % 9,
+        "revenue_total_KRW": 48_000 * (index % 9), "has_email": True, "last_order_at": "2026-11-01T01:02:03.000000Z",
+    }  # fmt: skip
+    Golden.objects.create(profile=profile, traits=traits, lineage=lineage)
+    for channel, likely in (("email", 0.7), ("sms", 0.5), ("alimtalk", 0.6), ("push", 0.2)):
+        state = "granted" if chance.random() < likely else "withdrawn"
+        Effective.objects.create(profile=profile, purpose_id="marketing", channel_id=channel, state=state, since=NOW())
+    for step in range(4):
+        event(records[0], sources[0], step)
+
+
+def record(profile: Profile, source: Source, index: int, values: dict[str, str]) -> Record:
+    pk = crypto.record_id(source.pk, "customer", f"c-{index}")
+    sealed = {
+        "external_id": f"c-{index}",
+        "values": {name: [[value, "2026-05-01T09:00:00Z", f"m-{index}"]] for name, value in values.items()},
+        "identifiers": {},
+    }
+    blob = crypto.seal(crypto.data_keys([pk])[pk], "identity_record", "attributes", sealed)
+    made = Record.objects.create(
+        pk=pk, source=source, kind="customer", profile=profile, attributes=blob, first_seen=NOW(), last_seen=NOW()
+    )
+    ContactPoint.objects.create(record=made, kind="email", digest=digest(values["email"]), valid_from=NOW())
+    Identifier.objects.create(
+        record=made, kind="email", digest=digest(values["email"]), first_seen=NOW(), last_seen=NOW()
+    )
+    return made
+
+
+def event(record: Record, source: Source, step: int) -> Event:
+    return Event.objects.create(
+        source=source, message_id=str(uuid7()), type="track", name="Order Completed", record=record.pk,
+        kind="customer", occurred_at=NOW() - timedelta(days=step), order_id=f"o-{step}", currency="KRW", revenue=48_000,
+        properties={"category": "shoes", "quantity": 2, "gift": False},
+    )  # fmt: skip
+
+
+def segments(profiles: list[Profile]) -> list[Segment]:
+    made = []
+    for place, (key, name, rule) in enumerate(SEGMENTS):
+        segment = Segment.objects.create(
+            key=key, name=name, rule=rule, purpose_id="marketing", zone="Asia/Seoul", state="published"
+        )
+        members = profiles[:: place + 2]
+        Membership.objects.bulk_create([Membership(segment=segment, profile=one, entered_at=NOW()) for one in members])
+        Run.objects.create(
+            segment=segment, version=1, as_of=NOW(), finished_at=NOW(), state="done", members=len(members),
+            entered=len(members), left=0,
+        )  # fmt: skip
+        Transition.objects.create(segment=segment, profile=profiles[0].pk, kind="entered", reason="rule")
+        made.append(segment)
+    return made
+
+
+def rest(profiles: list[Profile], sources: list[Source]) -> None:
+    """One row or more in every other table."""
+    one, other = sorted(Record.objects.values_list("pk", flat=True)[:2])
+    model = LinkageModel.objects.create(version="2026-11-01", parameters=b"\x01", state="live")
+    ResolutionRun.objects.create(model=model, finished_at=NOW(), counts={"records": 2})
+    Link.objects.create(left=one, right=other, kind="probable", weight=7.5, model=model)
+    ReviewCase.objects.create(left=one, right=other, reason="gray", weight=3.2, levels={"name": 2, "birth_date": 1})
+    Claim.objects.create(leaf=one, record=other, at=NOW(), message_id="m")
+    BlockedValue.objects.create(kind="phone", digest=digest("blocked"), reason="shared by 400 records")
+    ProfileChange.objects.create(profile=profiles[0].pk, kind="created", actor="system:test")
+    TraitPeriod.objects.create(profile=profiles[0], trait="region", value="서울", valid_from=NOW())
+    group = Group.objects.create(kind="household", digest=digest("h"))
+    GroupMember.objects.create(group=group, record_id=one, role="parent", since=NOW())
+    Notice.objects.create(purpose_id="marketing", version="1", language="ko", text="안내")
+    subjects = crypto.subjects([one, other])
+    ConsentRecord.objects.create(
+        key=uuid7(), subject=subjects[one], purpose_id="marketing", channel_id="email", state="granted", given_at=NOW(),
+        method="form", source=sources[0], recorded_by="system:test",
+    )  # fmt: skip
+    Suppression.objects.create(digest=digest("gone"), kind="email", reason="erased")
+    for days, kind in ((1, "erasure"), (6, "access")):
+        PrivacyRequest.objects.create(
+            kind=kind, subject=subjects[one], due_on=timezone.localdate() + timedelta(days=days), received_by="user:1"
+        )
+    for reason in ("bad_time", "too_long", "bad_time"):
+        Quarantined.objects.create(source=sources[0], digest=digest(str(uuid7())), reason=reason, sealed=b"\x01")
+    PlannedField.objects.create(event="Order Completed", path="category", treatment="clear")
+    Place.objects.create(key="gangnam", name="강남점", region="서울", zone="Asia/Seoul")
+    Product.objects.create(sku="S-1", name="운동화", category="신발", price=89_000, currency="KRW")
+    audit(Actor.system("test"), "test.done", subject=subjects[one])
+    count(sources[0].pk, {"taken": 10})
+    Touched.objects.create(stage="profiles", subject=profiles[0].pk)
+    Watermark.objects.create(stage="events", system_identifier="1", txid=2**60)
+
+
+def everything(number: int = 12) -> dict[str, Any]:
+    """The whole small world."""
+    made = sources()
+    profiles = people(number, made)
+    kept = segments(profiles)
+    rest(profiles, made)
+    return {"sources": made, "profiles": profiles, "segments": kept}
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def subject_of(record: UUID) -> UUID:
+    return crypto.subjects([record])[record]
