@@ -1,16 +1,24 @@
 """Which pairs are worth comparing: a table of keys per rule, its hot keys cut off, its pairs counted.
 
-A rule's key that more than `cap` records share says little (a household's phone, a shop's phone, 김민준) and would cost the
-square of its records: it is skipped, and each single-value rule has finer ones beside it that still find those pairs.
+A rule's key that more than `cap` records share says little (a household's phone, a shop's phone, 김민준) and would cost
+the square of its records: it is skipped, and each single-value rule has finer ones beside it that find those pairs.
 """
 
+# ruff: noqa: S608 -- the SQL is made of this module's own rules, never of data
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import duckdb
+import pyarrow as pa
+
+StopKeys = Mapping[str, tuple[str, ...]]
 
 # Name parts by sound, whichever is the surname; null unless both are there.
-_SOUND: Final = "(case when surname_key < given_key then surname_key || '~' || given_key else given_key || '~' || surname_key end)"
+_SOUND: Final = (
+    "(case when surname_key < given_key then surname_key || '~' || given_key else given_key || '~' || surname_key end)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +30,8 @@ class Rule:
     cap: int = 100
 
 
-# From certain to vague; a pair counts for the first rule that finds it. Vague rules work on small files and, being mostly
-# over their caps there, cost little on large ones.
+# From certain to vague; a pair counts for the first rule that finds it. Vague rules work on small files; on large ones
+# most of their keys are over the cap and cost nothing.
 RULES: Final = (
     Rule("email", ("email",)),
     Rule("phone", ("phone",)),
@@ -58,15 +66,11 @@ class Blocked:
     hot_keys: int
 
 
-def block(connection: duckdb.DuckDBPyConnection, stop_keys: dict[str, tuple[str, ...]], salt: str) -> tuple[Blocked, ...]:
-    """From table `records` (`rid` and the columns of `normalise`) make table `pairs` (match_key, join_key_l, join_key_r),
-    each pair once and under its first rule. `stop_keys`: salted digests of keys that the model refuses, by rule."""
+def block(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys, salt: str) -> tuple[Blocked, ...]:
+    """From table `records` (`rid` and the columns of `normalise`) make table `pairs` (match_key, join_key_l,
+    join_key_r), each pair once and under its first rule. `stop_keys`: salted digests of refused keys, by rule."""
     _keys_table(connection)
-    connection.execute("create or replace temp table stopped (rule utinyint, digest varchar)")
-    stopped = [(index, key) for index, rule in enumerate(RULES) for key in stop_keys.get(rule.name, ())]
-    if stopped:
-        connection.executemany("insert into stopped values (?, ?)", stopped)
-    _usable_keys(connection, salt)
+    _usable_keys(connection, stop_keys, salt)
     connection.execute("""
         create or replace temp table pairs as
         select cast(min(l.rule) as varchar) as match_key, l.rid as join_key_l, r.rid as join_key_r
@@ -76,10 +80,9 @@ def block(connection: duckdb.DuckDBPyConnection, stop_keys: dict[str, tuple[str,
 
 
 def hot_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> dict[str, tuple[str, ...]]:
-    """Salted digests of the keys of table `records` that are over their rule's cap, by rule; for the model to freeze."""
+    """Salted digests of the keys of table `records` over their rule's cap, by rule; for the model to freeze."""
     _keys_table(connection)
-    connection.execute("create or replace temp table stopped (rule utinyint, digest varchar)")
-    _usable_keys(connection, salt)
+    _usable_keys(connection, {}, salt)
     rows = connection.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
     return {rule.name: tuple(key for at, key in rows if at == index) for index, rule in enumerate(RULES)}
 
@@ -92,11 +95,26 @@ def digest_sql(column: str, salt: str) -> str:
 def _keys_table(connection: duckdb.DuckDBPyConnection) -> None:
     """Table `keys` (rule, key, rid), each once: a record whose name is one word twice has one key."""
     keys = [(index, key) for index, rule in enumerate(RULES) for key in rule.keys]
-    union = " union all ".join(f"select {index}::utinyint as rule, {key} as key, rid from records" for index, key in keys)
+    union = " union all ".join(
+        f"select {index}::utinyint as rule, {key} as key, rid from records" for index, key in keys
+    )
     connection.execute(f"create or replace temp table keys as select distinct * from ({union}) where key is not null")
 
 
-def _usable_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> None:
+def _stopped_table(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys) -> None:
+    rows = [(index, key) for index, rule in enumerate(RULES) for key in stop_keys.get(rule.name, ())]
+    columns = {
+        "rule": pa.array([rule for rule, _ in rows], pa.uint8()),
+        "digest": pa.array([key for _, key in rows], pa.string()),
+    }
+    connection.register("incoming", pa.table(columns))
+    connection.execute("create or replace temp table stopped as select * from incoming")
+    connection.unregister("incoming")
+
+
+def _usable_keys(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys, salt: str) -> None:
+    """Tables `hot` (rule, key) and `usable` (rule, hashed key, rid): keys that a few records share."""
+    _stopped_table(connection, stop_keys)
     caps = ", ".join(f"({index}::utinyint, {rule.cap})" for index, rule in enumerate(RULES))
     connection.execute(f"""
         create or replace temp table sized as
@@ -105,8 +123,9 @@ def _usable_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> None:
     connection.execute("create or replace temp table hot as select rule, key from sized where hot")
     connection.execute(f"""
         create or replace temp table usable as
-        select keys.rule, hash(key) as key, rid from keys semi join (select rule, key from sized where not hot) s using (rule, key)
-        where not exists (select 1 from stopped where stopped.rule = keys.rule and stopped.digest = {digest_sql("keys.key", salt)})""")
+        select k.rule, hash(k.key) as key, k.rid from keys k
+        semi join (select rule, key from sized where not hot) s on s.rule = k.rule and s.key = k.key
+        anti join stopped on stopped.rule = k.rule and stopped.digest = {digest_sql("k.key", salt)}""")
 
 
 def _report(connection: duckdb.DuckDBPyConnection) -> tuple[Blocked, ...]:

@@ -1,7 +1,8 @@
 """Constrained clustering: links in their total order join records unless something stands between them.
 
 Connected components over-merge: one wrong link among thousands joins two people, and a family's phone joins the family.
-Here every union is checked against all that is known of both sides. The result depends on the set of nodes and links only.
+Here every union is checked against all that is known of both sides. The result depends on the set of nodes and links
+only.
 """
 
 from collections import Counter
@@ -26,9 +27,11 @@ def cluster(
     Links to unknown ids are ignored. Any permutation of the arguments gives the same partition and refusals.
     """
     forest = _Forest({node.id: node for node in nodes}, cannot, limits or Limits())
-    known = sorted({link for link in links if link.left in forest.nodes and link.right in forest.nodes}, key=lambda link: link.order)
-    leafy = [link for link in known if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf]
-    firm = [link for link in known if not (forest.nodes[link.left].leaf or forest.nodes[link.right].leaf)]
+    known = {link for link in links if link.left in forest.nodes and link.right in forest.nodes}
+    firm: list[Link] = []
+    leafy: list[Link] = []
+    for link in sorted(known, key=lambda link: link.order):
+        (leafy if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf else firm).append(link)
     refused = [*_join_all(forest, firm), *_attach_all(forest, leafy)]
     return Partition(_labels(forest), tuple(refused))
 
@@ -173,7 +176,8 @@ def _one_name(left: GivenName, right: GivenName) -> bool | None:
 
 
 def _same_full_name(one: _Cluster, other: _Cluster) -> bool:
-    """Whether a whole name stands on both sides: then a birth date is a slip more often than a namesake, if the model says so."""
+    """Whether a whole name stands on both sides: then another birth date is an error rather than a namesake, if the
+    model links them in spite of it."""
     return any(_whole(left, right) for left, right in product(one.names, other.names))
 
 
@@ -190,7 +194,7 @@ def _births_agree(one: _Cluster, other: _Cluster) -> bool:
 
 
 def _mostly(left: "Counter[T]", right: "Counter[T]", compatible: Callable[[T, T], bool | None]) -> bool:
-    """Average linkage: at least half of the pairs of members across two clusters that can tell find each other compatible.
+    """Average linkage: at least half of the pairs across two clusters that can tell are compatible.
 
     One slip of the pen does not divide a person, one record that fits both does not join two.
     """
@@ -203,7 +207,7 @@ def _mostly(left: "Counter[T]", right: "Counter[T]", compatible: Callable[[T, T]
 
 
 def births_compatible(left: str, right: str) -> bool:
-    """Can two ISO dates be one birth date, misread? Two slips of a digit, or day and month swapped, or year alone known."""
+    """Can two ISO dates be one birth date? Two digits mistyped, day and month swapped, or only the year known."""
     if left == right:
         return True
     if left[:4] == right[:4] and (left[5:7], left[8:]) == (right[8:], right[5:7]):

@@ -1,7 +1,7 @@
 """What is compared and how: levels of similarity per comparison, in SQL that DuckDB and Spark both run.
 
-`{jw}` and `{dl}` stand for the dialect's Jaro-Winkler and Damerau-Levenshtein functions; all else is common SQL. Parameters
-live in `model`, so that a model trained on one engine scores on the other.
+`{jw}` and `{dl}` stand for the dialect's Jaro-Winkler and Damerau-Levenshtein functions; all else is common SQL.
+Parameters live in `model`, so that a model trained on one engine scores on the other.
 """
 
 from dataclasses import dataclass
@@ -36,6 +36,9 @@ def _same(column: str) -> str:
 
 
 _BOTH_PARTS: Final = "(surname_l is not null and given_l is not null and surname_r is not null and given_r is not null)"
+_CROSSED: Final = "(given_l = surname_r or surname_l = given_r)"
+_ONE_LETTER: Final = "least(length(given_l), length(given_r)) = 1"
+_NOT_HANGUL: Final = "script_l <> 'h' and script_r <> 'h'"
 _LATIN: Final = "script_l = 'l' and script_r = 'l'"
 _CROSSED_INITIAL: Final = "(initial_l = substr(surname_r, 1, 1) or initial_r = substr(surname_l, 1, 1))"
 _GIVEN_NEAR: Final = "{dl}(given_jamo_l, given_jamo_r) <= 1"
@@ -47,16 +50,18 @@ NAME: Final = Comparison(
         Level("full", f"{_same('name')} and {_BOTH_PARTS}", 9, "name"),
         Level("swapped", f"name_l = name_reversed_r and {_BOTH_PARTS}", 8),
         Level("short form", f"{_same('surname')} and {_same('formal')}", 7),
-        Level("part", f"not {_BOTH_PARTS} and ({_same('given')} or given_l = surname_r or surname_l = given_r)", 5, "given"),
+        Level("part", f"not {_BOTH_PARTS} and ({_same('given')} or {_CROSSED})", 5, "given"),
         Level("part surname", f"not {_BOTH_PARTS} and {_same('surname')}", 3, "surname"),
         Level("jamo", f"{_same('surname')} and script_l = 'h' and script_r = 'h' and {_GIVEN_NEAR}", 5),
-        Level("near", f"script_l <> 'h' and script_r <> 'h' and {{jw}}(surname_l, surname_r) >= 0.85 and {{jw}}(given_jamo_l, given_jamo_r) >= 0.85", 7),
+        Level(
+            "near", f"{_NOT_HANGUL} and {{jw}}(surname_l, surname_r) >= 0.85 and {{jw}}(given_l, given_r) >= 0.85", 7
+        ),
         Level("sound", f"{_same('surname_key')} and {_same('given_key')}", 6),
-        Level("initial", f"{_same('surname')} and {_same('initial')} and least(length(given_l), length(given_r)) = 1", 4),
+        Level("initial", f"{_same('surname')} and {_same('initial')} and {_ONE_LETTER}", 4),
         Level("near swapped", f"{_LATIN} and {_CROSSED_INITIAL} and {{jw}}(name_l, name_reversed_r) >= 0.9", 6),
         Level("given", _same("given"), 3, "given"),
         Level("given near", f"{_LATIN} and {_same('initial')} and {{jw}}(given_l, given_r) >= 0.9", 2),
-        Level("shared word", "given_l = surname_r or surname_l = given_r", 2),
+        Level("shared word", _CROSSED, 2),
         Level("surname", _same("surname"), 1, "surname"),
         Level("else", "else", 0),
     ),
@@ -64,7 +69,8 @@ NAME: Final = Comparison(
 
 # Equal pieces that every pair so near must have; they spare most pairs the costly distance.
 _DATE_PIECE: Final = "(birth_year_l = birth_year_r or {month} or {day})".format(
-    month="substr(birth_date_l, 6, 2) = substr(birth_date_r, 6, 2)", day="substr(birth_date_l, 9, 2) = substr(birth_date_r, 9, 2)"
+    month="substr(birth_date_l, 6, 2) = substr(birth_date_r, 6, 2)",
+    day="substr(birth_date_l, 9, 2) = substr(birth_date_r, 9, 2)",
 )
 _DAY_MONTH_SWAPPED: Final = (
     "birth_year_l = birth_year_r and substr(birth_date_l, 6, 2) = substr(birth_date_r, 9, 2)"
@@ -110,7 +116,8 @@ PHONE: Final = Comparison(
 
 _COMPARABLE: Final = ("address", "postcode", "city")
 _CITY_NEAR: Final = (
-    "(substr(city_l, 1, 1) = substr(city_r, 1, 1) or substr(city_l, -1) = substr(city_r, -1)) and {jw}(city_l, city_r) >= 0.88"
+    "(substr(city_l, 1, 1) = substr(city_r, 1, 1) or substr(city_l, -1) = substr(city_r, -1))"
+    " and {jw}(city_l, city_r) >= 0.88"
 )
 _POSTCODE_NEAR: Final = (
     "(substr(postcode_l, 1, 2) = substr(postcode_r, 1, 2) or substr(postcode_l, -2) = substr(postcode_r, -2))"
@@ -131,9 +138,7 @@ PLACE: Final = Comparison(
     ),
 )
 
-GENDER: Final = Comparison(
-    "gender", _absent("gender"), (Level("same", _same("gender"), 1), Level("else", "else", 0))
-)
+GENDER: Final = Comparison("gender", _absent("gender"), (Level("same", _same("gender"), 1), Level("else", "else", 0)))
 
 COMPARISONS: Final = (NAME, BIRTH, EMAIL, PHONE, PLACE, GENDER)
 FREQUENCY_COLUMNS: Final = tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Shares between 0 and 1 over the records that both mappings hold, and the size of the largest cluster among them."""
+    """Shares between 0 and 1 over the records that both mappings hold, and the size of the largest cluster."""
 
     pair_precision: float
     pair_recall: float
@@ -22,8 +22,8 @@ class Quality:
 def evaluate(clusters: Mapping[Hashable, Hashable], truth: Mapping[Hashable, Hashable]) -> Quality:
     """Compare record → cluster with record → person.
 
-    B³ after Bagga and Baldwin (1998): per record, the share of its cluster that is its person, and the reverse. A side with
-    no pairs at all has pair precision, or recall, 1.
+    B³ after Bagga and Baldwin (1998): per record, the share of its cluster that is its person, and the reverse. A side
+    with no pairs at all has pair precision, or recall, 1.
     """
     both = Counter((clusters[record], truth[record]) for record in clusters.keys() & truth.keys())
     found, real = Counter[Hashable](), Counter[Hashable]()
@@ -35,10 +35,9 @@ def evaluate(clusters: Mapping[Hashable, Hashable], truth: Mapping[Hashable, Has
     pair_recall = true_pairs / _pairs(real) if _pairs(real) else 1.0
     b3_precision = sum(n * n / found[cluster] for (cluster, _), n in both.items()) / total if total else 1.0
     b3_recall = sum(n * n / real[person] for (_, person), n in both.items()) / total if total else 1.0
-    return Quality(
-        pair_precision, pair_recall, _f1(pair_precision, pair_recall),
-        b3_precision, b3_recall, _f1(b3_precision, b3_recall), max(found.values(), default=0), total,
-    )  # fmt: skip
+    pair_f1, b3_f1 = _f1(pair_precision, pair_recall), _f1(b3_precision, b3_recall)
+    largest = max(found.values(), default=0)
+    return Quality(pair_precision, pair_recall, pair_f1, b3_precision, b3_recall, b3_f1, largest, total)
 
 
 def _pairs(counts: "Counter[Hashable] | Counter[tuple[Hashable, Hashable]]") -> int:

@@ -1,8 +1,8 @@
 """The linkage model: how much each level of each comparison speaks for or against a match (Fellegi and Sunter 1969).
 
-A model is frozen: probabilities, term frequencies, stop keys and thresholds together make one version, under which the
-same records always give the same weights. It names no SQL dialect. Term frequencies are kept under salted digests and for
-frequent values only, yet a stored model belongs sealed like other personal data.
+A model is frozen: probabilities, term frequencies, stop keys and thresholds together make one version, under which
+the same records always give the same weights. It names no SQL dialect. Term frequencies are kept under salted digests
+and for frequent values only, yet a stored model belongs sealed like other personal data.
 """
 
 import hashlib
@@ -15,11 +15,12 @@ from typing import Any, Final, Literal
 from splink import SettingsCreator
 from splink.comparison_level_library import CustomLevel
 from splink.comparison_library import CustomComparison
+from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 from identity.linkage.comparisons import COMPARISONS, Comparison, Level
 
 FORMAT: Final = 1
-# Values are taken as if seen in a population of at least this many, so that small files do not make every name frequent.
+# So many records are added to the population, so that small files do not make every name frequent.
 PSEUDO_COUNT: Final = 2000
 # A value that nobody else is known to have counts as half a sighting.
 RARE: Final = 0.5
@@ -51,8 +52,8 @@ class Model:
     version: str
     prior: float  # probability that two random records are one person's
     weights: Mapping[str, tuple[Weight, ...]]
-    link: float = 4.0
-    review: float = 0.0
+    link: float = 1.0
+    review: float = -1.0
     salt: str = ""
     population: int = 0  # records the term frequencies were counted over
     frequencies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -68,7 +69,9 @@ class Model:
         raw = json.loads(text)
         if raw.pop("format", None) != FORMAT:
             raise ValueError("not a linkage model of this format")
-        raw["weights"] = {name: tuple(Weight(**weight) for weight in weights) for name, weights in raw["weights"].items()}
+        raw["weights"] = {
+            name: tuple(Weight(**weight) for weight in weights) for name, weights in raw["weights"].items()
+        }
         raw["stop_keys"] = {rule: tuple(keys) for rule, keys in raw["stop_keys"].items()}
         model = cls(**raw)
         _check_levels(model)
@@ -76,8 +79,8 @@ class Model:
 
     @property
     def names_divide(self) -> bool:
-        """Whether different given names mean different people. Where a third of the matching names is misspelt or swapped,
-        names are typed so carelessly that a different one proves little, and twins cannot be told from slips."""
+        """Whether different given names mean different people. Where a third of the matching names is misspelt or
+        swapped, a different one proves little, and twins cannot be told from slips."""
         share = {weight.level: weight.m for weight in self.weights["name"]}
         slips = sum(share[level] for level in ("swapped", "jamo", "near", "near swapped"))
         return slips / (slips + share["full"]) < 1 / 3
@@ -101,7 +104,7 @@ def _check_levels(model: Model) -> None:
 
 
 def settings(model: Model, *, frequencies: bool = True) -> SettingsCreator:
-    """Splink settings of a model, for any dialect. Without `frequencies` the levels carry no term-frequency adjustment."""
+    """Splink settings of a model, for any dialect; without `frequencies`, no term-frequency adjustments."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="rid",
@@ -118,7 +121,8 @@ def _comparison(comparison: Comparison, weights: tuple[Weight, ...], frequencies
     missing = _PortableLevel(comparison.missing, "missing")
     missing.is_null_level = True
     pairs = zip(comparison.levels, weights, strict=True)
-    levels = [missing, *(_level(level, weight, frequencies) for level, weight in pairs)]
+    levels: list[ComparisonLevelCreator | dict[str, Any]] = [missing]
+    levels += [_level(level, weight, frequencies) for level, weight in pairs]
     return CustomComparison(output_column_name=comparison.name, comparison_levels=levels)
 
 
@@ -149,7 +153,7 @@ def _packaged(name: str, *shares: tuple[float, float]) -> tuple[Weight, ...]:
     return tuple(Weight(level.name, m, u) for level, (m, u) in zip(levels, shares, strict=True))
 
 
-# Reasoned from person data in general. Non-matches: the shares two random people of a country have in common (a few dozen
+# Reasoned from person data in general. Non-matches: what two random people of a country have in common (a few dozen
 # frequent surnames, some hundred frequent given names, 365 days in 60 years). Matches: usual rates of slips and moves.
 DEFAULT: Final = Model(
     version="packaged-1",
@@ -157,15 +161,20 @@ DEFAULT: Final = Model(
     weights={
         "name": _packaged(
             "name",
-            (0.66, 0.0008), (0.03, 0.00002), (0.03, 0.0001), (0.06, 0.004), (0.03, 0.03), (0.015, 0.0008), (0.06, 0.0006), (0.03, 0.0008),
-            (0.01, 0.001), (0.02, 0.00005), (0.02, 0.008), (0.01, 0.006), (0.005, 0.001), (0.01, 0.05), (0.01, 0.9),
+            (0.66, 0.0008), (0.03, 0.00002), (0.03, 0.0001), (0.06, 0.004), (0.03, 0.03), (0.015, 0.0008),
+            (0.06, 0.0006), (0.03, 0.0008), (0.01, 0.001), (0.02, 0.00005), (0.02, 0.008), (0.01, 0.006),
+            (0.005, 0.001), (0.01, 0.05), (0.01, 0.89663),
         ),
-        "birth_date": _packaged("birth_date", (0.88, 0.00005), (0.06, 0.001), (0.03, 0.015), (0.01, 0.016), (0.02, 0.967)),
+        "birth_date": _packaged(
+            "birth_date",
+            (0.88, 0.00005), (0.06, 0.001), (0.03, 0.015), (0.01, 0.016), (0.02, 0.967),
+        ),
         "email": _packaged("email", (0.72, 0.00005), (0.05, 0.00005), (0.05, 0.0003), (0.18, 0.9996)),
         "phone": _packaged("phone", (0.72, 0.00005), (0.03, 0.00002), (0.25, 0.9999)),
         "place": _packaged(
             "place",
-            (0.45, 0.0001), (0.1, 0.00015), (0.15, 0.001), (0.02, 0.0003), (0.14, 0.03), (0.04, 0.012), (0.03, 0.01), (0.07, 0.94645),
+            (0.45, 0.0001), (0.1, 0.00015), (0.15, 0.001), (0.02, 0.0003),
+            (0.14, 0.03), (0.04, 0.012), (0.03, 0.01), (0.07, 0.94645),
         ),
         "gender": _packaged("gender", (0.97, 0.5), (0.03, 0.5)),
     },

@@ -1,7 +1,7 @@
 """Personal names: parsing, jamo, coarse phonetic keys and whether two given names can be one person's.
 
-No list of surnames or of given names is needed for Korean: Hangul names carry their structure in their length, romanised
-ones in their syllables. The only tables are the compound surnames, the phonology and English short forms.
+No list of surnames or of given names is needed for Korean: Hangul names carry their structure in their length,
+romanised ones in their syllables. The only tables are the compound surnames, the phonology and English short forms.
 """
 
 import re
@@ -11,30 +11,34 @@ from typing import Final, NamedTuple
 
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
+_words = str.split
 # Two-syllable surnames of the Korean census (Statistics Korea); every other Hangul surname is one syllable.
-COMPOUND_SURNAMES: Final = frozenset("남궁 황보 제갈 사공 선우 서문 독고 동방 망절 어금 장곡 강전 소봉".split())
+COMPOUND_SURNAMES: Final = frozenset(_words("남궁 황보 제갈 사공 선우 서문 독고 동방 망절 어금 장곡 강전 소봉"))
 HONORIFICS: Final = ("고객님", "회원님", "고객", "회원", "님", "씨")
-TITLES: Final = frozenset("mr mrs ms miss dr prof sir jr sr ii iii iv phd md".split())
-PARTICLES: Final = frozenset("van von der den de la le da di del du dos bin al el st".split())
+TITLES: Final = frozenset(_words("mr mrs ms miss dr prof sir jr sr ii iii iv phd md"))
+PARTICLES: Final = frozenset(_words("van von der den de la le da di del du dos bin al el st"))
 
 # Common English short forms, one line a name; a short form may belong to several names.
 _SHORT_FORMS: Final = """
-robert rob bob bobby robbie bert|william will bill billy willie liam|richard rick dick ricky rich|james jim jimmy jamie
-john jack johnny jon|jonathan jon jonny|joseph joe joey|thomas tom tommy|charles charlie chuck chas|edward ed eddie ted ned
-michael mike mick mickey mikey|matthew matt matty|christopher chris kit topher|nicholas nick nicky|anthony tony
-andrew andy drew|alexander alex sandy xander|benjamin ben benny|daniel dan danny|david dave davey|donald don donny
-frederick fred freddie freddy|george georgie|gerald gerry jerry|gregory greg|henry harry hank|jeffrey jeff|geoffrey geoff
-kenneth ken kenny|lawrence larry laurie|leonard len lenny|patrick pat paddy|peter pete|philip phil
-ronald ron ronnie|samuel sam sammy|stephen steve stevie|steven steve stevie|timothy tim timmy|vincent vince vinny
+robert rob bob bobby robbie bert|william will bill billy willie liam|richard rick dick ricky rich
+james jim jimmy jamie|john jack johnny jon|jonathan jon jonny|joseph joe joey|thomas tom tommy
+charles charlie chuck chas|edward ed eddie ted ned|michael mike mick mickey mikey|matthew matt matty
+christopher chris kit topher|nicholas nick nicky|anthony tony|andrew andy drew|alexander alex sandy xander
+benjamin ben benny|daniel dan danny|david dave davey|donald don donny|frederick fred freddie freddy
+george georgie|gerald gerry jerry|gregory greg|henry harry hank|jeffrey jeff|geoffrey geoff|kenneth ken kenny
+lawrence larry laurie|leonard len lenny|patrick pat paddy|peter pete|philip phil|ronald ron ronnie
+samuel sam sammy|stephen steve stevie|steven steve stevie|timothy tim timmy|vincent vince vinny
 walter walt wally|zachary zach zack|theodore ted theo teddy|joshua josh|jacob jake
-elizabeth liz beth betty eliza lizzie libby lisa|margaret maggie meg peggy marge|katherine kate kathy katie kat kitty
-catherine cathy cate kate katie cat|mary molly polly mollie|patricia pat patty tricia trish|jennifer jen jenna
-susan sue susie suzy|barbara barb babs|deborah deb debbie|rebecca becky becca|victoria vicky tori vic|christina chris tina
-christine chris tina chrissy|dorothy dot dottie dolly|eleanor ellie nell nora|frances fran fanny|abigail abby gail
-alexandra alex sandra lexi|amanda mandy|charlotte lottie charlie|emily em emmy|isabella bella|jessica jess jessie
-josephine jo josie|judith judy|madeline maddie|natalie nat|olivia liv livvy|pamela pam|samantha sam|sandra sandy
-stephanie steph|theresa terry tess|valerie val|veronica ronnie|virginia ginny|caroline carrie|cynthia cindy|gabrielle gabby
-georgina georgie gina|harriet hattie|joanna jo|kimberly kim|lillian lily|matilda tilly
+elizabeth liz beth betty eliza lizzie libby lisa|margaret maggie meg peggy marge
+katherine kate kathy katie kat kitty|catherine cathy cate kate katie cat|mary molly polly mollie
+patricia pat patty tricia trish|jennifer jen jenna|susan sue susie suzy|barbara barb babs|deborah deb debbie
+rebecca becky becca|victoria vicky tori vic|christina chris tina|christine chris tina chrissy
+dorothy dot dottie dolly|eleanor ellie nell nora|frances fran fanny|abigail abby gail
+alexandra alex sandra lexi|amanda mandy|charlotte lottie charlie|emily em emmy|isabella bella
+jessica jess jessie|josephine jo josie|judith judy|madeline maddie|natalie nat|olivia liv livvy|pamela pam
+samantha sam|sandra sandy|stephanie steph|theresa terry tess|valerie val|veronica ronnie|virginia ginny
+caroline carrie|cynthia cindy|gabrielle gabby|georgina georgie gina|harriet hattie|joanna jo|kimberly kim
+lillian lily|matilda tilly
 """
 
 
@@ -51,32 +55,49 @@ SHORT_FORMS: Final = _short_form_index()
 
 _INITIALS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
-_FINALS: Final = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
+_FINALS: Final[list[str]] = ["", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"]
 # Sound classes that all usual romanisations of a jamo share (Revised, McCune-Reischauer, and spellings people choose).
-_CLASS_INITIAL: Final = "K K N T T L M P P S S _ C C C K T P H".split()
-_CLASS_VOWEL: Final = "A E A E U E U E U WA E E U U U E WI U U I I".split()
-_CLASS_FINAL: Final = "_ K K K N N N T L K M P L L P L M P P T T N T T K T P T".split()
+_CLASS_INITIAL: Final = _words("K K N T T L M P P S S _ C C C K T P H")
+_CLASS_VOWEL: Final = _words("A E A E U E U E U WA E E U U U E WI U U I I")
+_CLASS_FINAL: Final = _words("_ K K K N N N T L K M P L L P L M P P T T N T T K T P T")
 
 _ROMAN_SYLLABLE: Final = (
     r"(?:kk|tt|pp|ss|jj|ch|sh|kh|ph|th|rh|[gkndtrlmbpsjhyw])?"
-    r"(?:y?(?:ae|ai|ay|ah|a)|y?(?:eoh?|eui|eu|ey|ee|eh|e)|(?:oe|oi|oo|ou|oh|o)|w?(?:a|ae|e|ee|eo|i|o|oo)|y(?:oung?|oo|ou|o|u|eo)"
-    r"|u[ieh]?|i)(?:ng|ck|[knltmpgbdrsh])?"
+    r"(?:y?(?:ae|ai|ay|ah|a)|y?(?:eoh?|eui|eu|ey|ee|eh|e)|(?:oe|oi|oo|ou|oh|o)|w?(?:a|ae|e|ee|eo|i|o|oo)"
+    r"|y(?:oung?|oo|ou|o|u|eo)|u[ieh]?|i)(?:ng|ck|[knltmpgbdrsh])?"
 )
-# Sounds of the commonest Korean surnames (`surname_key`), commonest first; they tell which end of a romanised name it is.
-_SURNAME_SOUNDS: Final = "KIM I PAK CE CUN KAN CU UN CAN IM HAN U SU SIN KUN HWAN AN SUN HUN KU MUN PE PEK HU NAM SIM HA".split()
+# Sounds (`surname_key`) of Korean surnames, the commonest first; they tell which end of a romanised name it is.
+_SURNAME_SOUNDS: Final = _words(
+    "KIM I PAK CE CUN KAN CU UN CAN IM HAN U SU SIN KUN HWAN AN SUN HUN KU MUN PE PEK HU NAM SIM HA"
+)
 _KOREAN_ROMAN: Final = re.compile(rf"(?:{_ROMAN_SYLLABLE}){{1,3}}")
 _ONE_SYLLABLE: Final = re.compile(_ROMAN_SYLLABLE)
 _LATIN: Final = re.compile(r"[a-z]+")
 
+# Letters and their sound class; the first that matches counts.
 _SOUNDS: Final = [
     (re.compile(pattern), sound)
-    for pattern, sound in [
-        (r"ck", "K"), (r"ch|ts|tch|sch|jj|[jz]", "C"), (r"sh|ss", "S"), (r"ph|pp|[bpfv]", "P"), (r"th|tt|[dt]", "T"),
-        (r"kh|kk|gh|ng(?=[gk])|[gkqc]", "K"), (r"rh|ll|[rl]", "L"), (r"wa|oa", "WA"), (r"e(?=eu)|oe|oi|oy|ae|ai|ay(?![aeiou])|wae|we(?!o)|ue|ey(?![aeiou])|e(?![euo])", "E"),
-        (r"wi", "WI"), (r"eui|ui|ee|ea|ie|i", "I"), (r"eo|eu|oo|ou|wo|u|o", "U"), (r"a", "A"), (r"s|x", "S"), (r"n", "N"), (r"m", "M"),
-        (r"h", "H"), (r"e", "E"),
+    for sound, pattern in [
+        ("K", r"ck"),
+        ("C", r"ch|ts|tch|sch|jj|[jz]"),
+        ("S", r"sh|ss"),
+        ("P", r"ph|pp|[bpfv]"),
+        ("T", r"th|tt|[dt]"),
+        ("K", r"kh|kk|gh|ng(?=[gk])|[gkqc]"),
+        ("L", r"rh|ll|[rl]"),
+        ("WA", r"wa|oa"),
+        ("E", r"e(?=eu)|oe|oi|oy|ae|ai|ay(?![aeiou])|wae|we(?!o)|ue|ey(?![aeiou])|e(?![euo])"),
+        ("WI", r"wi"),
+        ("I", r"eui|ui|ee|ea|ie|i"),
+        ("U", r"eo|eu|oo|ou|wo|u|o"),
+        ("A", r"a"),
+        ("S", r"s|x"),
+        ("N", r"n"),
+        ("M", r"m"),
+        ("H", r"h"),
+        ("E", r"e"),
     ]
-]  # fmt: skip
+]
 
 
 class Name(NamedTuple):
@@ -85,7 +106,6 @@ class Name(NamedTuple):
     script: str  # "h" Hangul, "l" Latin, "o" other
     surname: str | None
     given: str | None
-    tokens: tuple[str, ...]
 
     @property
     def full(self) -> str:
@@ -118,12 +138,12 @@ def sound_key(text: str) -> str:
     Chulsoo, Cheolsu, Chul-su and 철수 share a key. Different names may share one as well.
     """
     raw = "".join(_hangul_sound(char) for char in text) if is_hangul(text) else _latin_sound(text)
-    raw = raw.replace("NK", "N")
-    return re.sub(r"(.)\1+", r"\1", raw)
+    return re.sub(r"(.)\1+", r"\1", raw.replace("NK", "N"))
 
 
 def surname_key(text: str) -> str:
-    """`sound_key` of a surname: initial ㄹ, ㄴ and silence fall together (이 Lee Rhee, 임 Lim, 류 Yoo), as does a silent r."""
+    """`sound_key` of a surname, where initial ㄹ, ㄴ and silence fall together (이 Lee Rhee, 임 Lim, 류 Yoo), and r is
+    silent (박 Park)."""
     key = sound_key(text)
     if not is_hangul(text):
         key = re.sub(r"(?<=[AEIU])L(?=[KNTPMS]|$)", "", key) if len(text) < 6 else key
@@ -182,15 +202,15 @@ def _from_parts(given: str, family: str) -> Name | None:
     if is_hangul(joined) and joined.startswith(surname) and len(joined) > len(surname) + 1:
         joined = joined.removeprefix(surname)
     if is_hangul(joined):
-        return Name("h", surname, joined, (surname, joined))
+        return Name("h", surname, joined)
     name = joined if _is_korean(firsts) else firsts[0]
-    return Name(_script(surname + joined), surname, name, tuple(sorted({*firsts, *lasts})))
+    return Name(_script(surname + joined), surname, name)
 
 
 def _one_part(tokens: list[str], *, given_only: bool) -> Name:
     part = "".join(tokens) if _is_korean(tokens) else tokens[0 if given_only else -1]
-    ends = (None, part) if given_only else (part, None)
-    return Name(_script(part), *ends, tuple(sorted(set(tokens))))
+    surname, given = (None, part) if given_only else (part, None)
+    return Name(_script(part), surname, given)
 
 
 def _hangul_name(tokens: list[str], *, full_name: bool) -> Name:
@@ -198,24 +218,24 @@ def _hangul_name(tokens: list[str], *, full_name: bool) -> Name:
         tokens = tokens[::-1]
     text = "".join(tokens)
     if not full_name or len(text) < 2 or (len(tokens) == 1 and len(text) > 5):
-        return Name("h", None, text, (text,))
+        return Name("h", None, text)
     cut = 2 if text[:2] in COMPOUND_SURNAMES and len(text) > 2 else 1
-    return Name("h", text[:cut], text[cut:], (text[:cut], text[cut:]))
+    return Name("h", text[:cut], text[cut:])
 
 
 def _ordered(tokens: list[str], *, comma: bool) -> Name:
     script = _script("".join(tokens))
     if len(tokens) == 1:
-        return Name(script, None, tokens[0], (tokens[0],))
+        return Name(script, None, tokens[0])
     if _is_korean(tokens):
         surname, given = _korean_order(tokens, comma=comma)
     else:
         surname, given = _western_order(tokens, comma=comma)
-    return Name(script, surname, given, tuple(sorted(set(tokens))))
+    return Name(script, surname, given)
 
 
 def _korean_order(tokens: list[str], *, comma: bool) -> tuple[str, str]:
-    """The surname is the one syllable at an end, the commoner surname where both ends are one: Minjun Kim, Kim Min Jun."""
+    """The surname is the one syllable at an end, the commoner one if both are: Minjun Kim, Kim Min Jun."""
     if comma or _surname_rank(tokens[0]) < _surname_rank(tokens[-1]):
         return tokens[0], "".join(tokens[1:])
     return tokens[-1], "".join(tokens[:-1])

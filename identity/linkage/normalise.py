@@ -7,7 +7,7 @@ what cannot be understood is None, never an exception.
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final
 
@@ -15,44 +15,60 @@ import phonenumbers
 
 from identity.linkage import names
 
+_words = str.split
 # Longest text looked at; longer values are cut, so that hostile input costs no time.
 LONGEST: Final = 320
 OLDEST_YEAR: Final = 1900
 NULL_LIKE: Final = frozenset(
-    "-1 0 null none nan nil n/a n.a. undefined unknown true false anonymous guest test - -- . ? x xx xxx "
-    "없음 미상 미입력 해당없음 무명 비회원 고객 [object(object)] [objectobject] <na> (null) #n/a nat".split()
+    _words(
+        "-1 0 null none nan nil n/a n.a. undefined unknown true false anonymous guest test - -- . ? x xx xxx "
+        "없음 미상 미입력 해당없음 무명 비회원 고객 [objectobject] <na> (null) #n/a nat"
+    )
 )
 COLUMNS: Final = (
-    "script", "surname", "given", "name", "name_reversed", "name_jamo", "given_jamo", "tokens", "surname_key", "given_key",
-    "formal", "initial", "birth_date", "birth_year", "birth_day", "email", "email_local", "phone", "gender", "postcode", "district",
-    "street", "house", "address", "city", "region", "country",
+    "script", "surname", "given", "name", "name_reversed", "given_jamo", "surname_key", "given_key", "formal",
+    "initial", "birth_date", "birth_year", "birth_day", "email", "email_local", "phone", "gender",
+    "postcode", "district", "street", "house", "address", "city", "region", "country",
 )  # fmt: skip
 
 _FILLER: Final = re.compile(r"[\s0\-_./]*|(.)\1{5,}")
 _EMAIL: Final = re.compile(r"[^\s@<>()\[\],;:\"\\]{1,64}@([^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
-_PLACEHOLDER_MAILS: Final = frozenset("none.com noemail.com".split())
-_PLACEHOLDER_LOCALS: Final = frozenset("none null noemail no-email noreply no-reply anonymous test unknown na n/a".split())
-_KOREAN_MOBILE: Final = re.compile(r"(?:\+?82-?0?|0)1(0\d{8}|[16789]\d{7,8})")
+_PLACEHOLDER_MAILS: Final = frozenset(_words("none.com noemail.com"))
+_PLACEHOLDER_LOCALS: Final = frozenset(
+    _words("none null noemail no-email noreply no-reply anonymous test unknown na n/a")
+)
+_KOREAN_MOBILE: Final = re.compile(r"(?a)(?:\+?82-?0?|0)1(0\d{8}|[16789]\d{7,8})")
 _EXTENSION: Final = re.compile(r"(?:내선|교환|ext\.?|extension|x|#)\s*[:.]?\s*\d{1,6}\s*(?:번)?\s*$", re.IGNORECASE)
 # Korean numbers of companies, of relayed calls and of personal-number services (Numbering plan of the MSIT).
-_NOT_PERSONAL: Final = re.compile(r"(?:\+?82-?)?0?(?:1[568]\d\d\d{4}|(?:0?50\d|0?60|0?80|0?30)\d{6,9})")
+_NOT_PERSONAL: Final = re.compile(r"(?a)(?:\+?82-?)?0?(?:1[568]\d\d\d{4}|(?:0?50\d|0?60|0?80|0?30)\d{6,9})")
 _REGIONS: Final = {
-    "kr": "KR", "kor": "KR", "korea": "KR", "southkorea": "KR", "republicofkorea": "KR", "대한민국": "KR", "한국": "KR", "us": "US",
-    "usa": "US", "unitedstates": "US", "gb": "GB", "uk": "GB", "unitedkingdom": "GB", "au": "AU", "aus": "AU", "australia": "AU",
-    "jp": "JP", "jpn": "JP", "japan": "JP", "일본": "JP", "cn": "CN", "china": "CN", "중국": "CN", "미국": "US", "de": "DE", "fr": "FR",
-}  # fmt: skip
+    spelling: code
+    for code, spellings in {
+        "KR": "kr kor korea southkorea republicofkorea 대한민국 한국",
+        "US": "us usa unitedstates 미국",
+        "GB": "gb uk unitedkingdom",
+        "AU": "au aus australia",
+        "JP": "jp jpn japan 일본",
+        "CN": "cn china 중국",
+        "DE": "de germany 독일",
+        "FR": "fr france 프랑스",
+    }.items()
+    for spelling in spellings.split()
+}
 _GENDERS: Final = {
-    "m": "m", "male": "m", "man": "m", "남": "m", "남자": "m", "남성": "m", "f": "f", "female": "f", "woman": "f", "여": "f", "여자": "f",
-    "여성": "f", "w": "f",
-}  # fmt: skip
+    **dict.fromkeys(("m", "male", "man", "남", "남자", "남성"), "m"),
+    **dict.fromkeys(("f", "female", "woman", "w", "여", "여자", "여성"), "f"),
+}
 _YEAR_FIRST: Final = re.compile(r"(\d{4})\s*[-./년 ]\s*(\d{1,2})\s*[-./월 ]\s*(\d{1,2})\s*일?(?:[T ].*)?")
 _YEAR_LAST: Final = re.compile(r"(\d{1,2})\s*[-./ ]\s*(\d{1,2})\s*[-./ ]\s*(\d{4})")
 # Dates that forms and migrations put where the birth date is missing.
-_PLACEHOLDER_DATES: Final = frozenset(("1900-01-01", "1901-01-01", "1970-01-01", "1899-12-30", "1999-09-09", "2000-01-01", "1911-11-11"))
+_PLACEHOLDER_DATES: Final = frozenset(
+    ("1900-01-01", "1901-01-01", "1970-01-01", "1899-12-30", "1999-09-09", "2000-01-01", "1911-11-11")
+)
 _ROAD: Final = re.compile(r"([^\W\d_]+(?:\d+(?:번|가))?[\w·]*?(?:로|길|대로)(?:\d+번?[가-힣]?길)?)\s*(\d+(?:-\d+)?)")
 _STREET: Final = re.compile(
-    r"(\d+[a-z]?)?\W*([^\W\d][^\d]*?\b(?:street|st|road|rd|avenue|ave|place|pl|court|ct|crescent|cres|drive|dr|lane|ln|way|close"
-    r"|circuit|cct|terrace|tce|boulevard|blvd|parade|pde|square|sq|highway|hwy|grove|gardens|rise|walk))\b"
+    r"(\d+[a-z]?)?\W*([^\W\d][^\d]*?\b(?:street|st|road|rd|avenue|ave|place|pl|court|ct|crescent|cres|drive|dr|lane|ln"
+    r"|way|close|circuit|cct|terrace|tce|boulevard|blvd|parade|pde|square|sq|highway|hwy|grove|gardens|rise|walk))\b"
 )
 _LOT: Final = re.compile(r"([가-힣]+\d*(?:동|리|가|읍|면))\s*(?:산\s*)?(\d+(?:-\d+)?)(?:번지)?(?!\d*\s*(?:호|동))")
 
@@ -73,16 +89,36 @@ def clean(attributes: Mapping[str, str | None]) -> dict[str, str | None]:
     return row
 
 
-def identifier(kind: str, value: str | None) -> str | None:
+def identifier(kind: str, value: str | None, region: str = "KR") -> str | None:
     """Normalised value of an identifier, for blind indexes; None when it identifies nobody.
 
-    E-mails and phones lose their spelling; every other kind keeps its case, for ids are opaque.
+    E-mails and phones (national ones of `region`) lose their spelling; every other kind keeps its case: ids are opaque.
     """
     if kind == "email":
         return email(value)
     if kind == "phone":
-        return phone(value, "KR")
+        return phone(value, region)
     return _opaque(value)
+
+
+def forget() -> None:
+    """Empty the caches, which hold values of people; for long-lived processes after a batch."""
+    for cached in (
+        text,
+        email,
+        phone,
+        birth_date,
+        _columns_of,
+        _street_columns,
+        _plain,
+        _squeeze,
+        country,
+        names.parse,
+        names.jamo,
+        names.sound_key,
+    ):
+        cached.cache_clear()
+    names.compatible.cache_clear()
 
 
 @lru_cache(maxsize=262144)
@@ -105,7 +141,13 @@ def email(value: str | None) -> str | None:
     if plain in NULL_LIKE or len(plain) > LONGEST or not _EMAIL.fullmatch(plain):
         return None
     local, _, domain = plain.rpartition("@")
-    bad = ".." in local or local[0] == "." or local[-1] == "." or local in _PLACEHOLDER_LOCALS or domain in _PLACEHOLDER_MAILS
+    bad = (
+        ".." in local
+        or local[0] == "."
+        or local[-1] == "."
+        or local in _PLACEHOLDER_LOCALS
+        or domain in _PLACEHOLDER_MAILS
+    )
     return None if bad else plain
 
 
@@ -164,11 +206,12 @@ def _date(year: str, month: str, day: str) -> str | None:
     except ValueError:
         return None
     iso = value.isoformat()
-    if not OLDEST_YEAR <= value.year or value > date.today() or iso in _PLACEHOLDER_DATES:
+    if value.year < OLDEST_YEAR or value > datetime.now(UTC).date() or iso in _PLACEHOLDER_DATES:
         return None
     return iso
 
 
+@lru_cache(maxsize=4096)
 def country(value: str | None) -> str | None:
     """ISO 3166 alpha-2 of a code or of a usual name; None when not known."""
     plain = re.sub(r"[\s.]", "", text(value) or "")
@@ -188,8 +231,8 @@ def _columns_of(parsed: names.Name) -> tuple[tuple[str, str | None], ...]:
     surname, given = parsed.surname, parsed.given
     columns = {
         "script": parsed.script, "surname": surname, "given": given, "name": parsed.full,
-        "name_reversed": f"{given or ''} {surname or ''}".strip(), "name_jamo": names.jamo(parsed.full),
-        "given_jamo": names.jamo(given) if given else None, "tokens": " ".join(parsed.tokens),
+        "name_reversed": f"{given or ''} {surname or ''}".strip(),
+        "given_jamo": names.jamo(given) if given else None,
         "surname_key": names.surname_key(surname) or None if surname else None,
         "given_key": names.sound_key(given) or None if given else None,
         "formal": min(names.short_forms(given)) if given else None, "initial": given[0] if given else None,
@@ -239,6 +282,7 @@ def _plain(value: str) -> str:
     return " ".join(value.split())[:LONGEST]
 
 
+@lru_cache(maxsize=65536)
 def _squeeze(value: str | None) -> str | None:
     return re.sub(r"[\W_]+", "", value) or None if value else None
 

@@ -1,5 +1,7 @@
 """Records to scored pairs: Splink on DuckDB, wholly in memory."""
 
+# ruff: noqa: S608 -- the SQL is made of column names of `normalise`, numbers and a hexadecimal salt, never of data
+
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,7 +49,7 @@ def connect(table: pa.Table) -> duckdb.DuckDBPyConnection:
 def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scored:
     """Pairs of a `prepare`d table that weigh at least `threshold` bits (the model's review threshold when None)."""
     with connect(table) as connection:
-        blocked = block(connection, dict(model.stop_keys), model.salt)
+        blocked = block(connection, model.stop_keys, model.salt)
         linker = linker_for(connection, model)
         pairs = linker._db_api.register("pairs", table_name="blocked")
         linker.table_management.register_blocked_pairs_for_predict(pairs)
@@ -60,16 +62,22 @@ def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, *, frequenci
     """A Splink linker over table `records` with the model's own term frequencies."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     api = DuckDBAPI(connection)
-    linker = Linker(api.register("records", table_name="input"), settings(model, frequencies=frequencies), log_level=None)
+    linker = Linker(
+        api.register("records", table_name="input"), settings(model, frequencies=frequencies), log_level=None
+    )
     for column in FREQUENCY_COLUMNS if frequencies else ():
         table = _frequency_table(connection, model, column)
-        linker.table_management.register_term_frequency_lookup(api.register(table, table_name=f"lookup_{column}"), column)
+        linker.table_management.register_term_frequency_lookup(
+            api.register(table, table_name=f"lookup_{column}"), column
+        )
     return linker
 
 
 def _frequency_table(connection: duckdb.DuckDBPyConnection, model: Model, column: str) -> str:
     known = model.frequencies.get(column, {})
-    frozen = pa.table({"digest": pa.array(list(known), pa.string()), "share": pa.array(list(known.values()), pa.float64())})
+    frozen = pa.table(
+        {"digest": pa.array(list(known), pa.string()), "share": pa.array(list(known.values()), pa.float64())}
+    )
     connection.register("frozen", frozen)
     name = f"tf_of_{column}"
     connection.execute(f"""

@@ -1,5 +1,7 @@
-"""Learning a model from unlabelled records: u by random sampling, m by expectation maximisation (Winkler 1988), the prior
-from deterministic rules. What the records cannot teach keeps the packaged value, and the model says so level by level."""
+"""Learning a model from unlabelled records: u by random sampling, m by expectation maximisation (Winkler 1988), the
+prior from deterministic rules. What the records cannot teach keeps the packaged value; each level says which it is."""
+
+# ruff: noqa: S608 -- the SQL is made of column names and numbers of this package, never of data
 
 import hashlib
 from dataclasses import replace
@@ -22,12 +24,18 @@ PASS_PAIRS: Final = 500_000
 CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
 CERTAIN_RECALL: Final = 0.7
 # Each comparison is left free by at least two passes.
-PASSES: Final = (("birth_date",), ("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "postcode"))
-# A weaker level that outweighs a stronger one by more bits than this makes its whole comparison distrusted; by less, it is
-# brought down to the stronger one.
+PASSES: Final[tuple[tuple[str, ...], ...]] = (
+    ("birth_date",),
+    ("given_key", "email"),
+    ("given_key", "phone"),
+    ("name", "birth_date"),
+    ("name", "postcode"),
+)
+# A weaker level that outweighs a stronger one by more bits than this makes its whole comparison distrusted; by less,
+# it is brought down to the stronger one.
 TOLERANCE: Final = 3.0
-# No single level may speak against a match louder than this: an attribute is wholly wrong in some records of every source,
-# which the passes overlook because such pairs look like other people's.
+# No single level may speak against a match louder than this: an attribute is wholly wrong in some records of every
+# source, which the passes overlook because such pairs look like other people's.
 LOUDEST_DOUBT: Final = -5.0
 LEAST_SHARE: Final = 1e-6
 # The sample's u is taken to be at most so many times too large.
@@ -35,7 +43,7 @@ MOST_CORRECTED: Final = 4.0
 
 
 def train(table: pa.Table, *, seed: int = 1) -> Model:
-    """A model for a `prepare`d table; the packaged one with this table's term frequencies when it has too few records."""
+    """A model for a `prepare`d table; with too few records the packaged one, with this table's term frequencies."""
     with connect(table) as connection:
         model = DEFAULT
         if table.num_rows >= FEWEST_RECORDS:
@@ -53,9 +61,11 @@ def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -
 
 
 def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str, Any]:
-    rules = [block_on(*columns) for columns in CERTAIN]
+    rules: list[Any] = [block_on(*columns) for columns in CERTAIN]
     linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
-    linker.training.estimate_u_using_random_sampling(max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1)
+    linker.training.estimate_u_using_random_sampling(
+        max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
+    )
     for columns in passes:
         linker.training.estimate_parameters_using_expectation_maximisation(
             block_on(*columns), estimate_without_term_frequencies=True, max_pairs=PASS_PAIRS
@@ -72,8 +82,8 @@ def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight,
     trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
     levels = trained._comparison_levels_excluding_null
     weights = tuple(_weight(level, usual, prior) for level, usual in zip(levels, packaged, strict=True))
-    distrusted = weights[0].origin != "trained" or weights[-1].origin != "trained" or _falls(comparison, weights) > TOLERANCE
-    return packaged if distrusted else _ordered(comparison, weights)
+    learnt_ends = weights[0].origin == weights[-1].origin == "trained"
+    return packaged if not learnt_ends or _falls(comparison, weights) > TOLERANCE else _ordered(comparison, weights)
 
 
 def _weight(level: Any, usual: Weight, prior: float) -> Weight:
@@ -97,7 +107,8 @@ def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weigh
     ranked = [(level.strength, weight) for level, weight in zip(comparison.levels, weights, strict=True)]
     ordered = []
     for strength, weight in ranked:
-        limit = min((other.bits for at, other in ranked if at > strength and other.origin == "trained"), default=weight.bits)
+        stronger = [other.bits for at, other in ranked if at > strength and other.origin == "trained"]
+        limit = min(stronger, default=weight.bits)
         ordered.append(weight if weight.bits <= limit else replace(weight, m=weight.u * 2**limit))
     return tuple(ordered)
 

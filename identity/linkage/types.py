@@ -10,12 +10,12 @@ MODEL: Final = 1000
 
 Reason = Literal[
     "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "leaf attached", "leaves only"
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An identifier of a record. Limits count distinct `value`s per (kind, scope); scope is the namespace of user ids."""
+    """An identifier of a record. Limits count distinct values per (kind, scope); scope: the namespace of user ids."""
 
     kind: str
     value: str
@@ -50,13 +50,14 @@ class Link:
     @property
     def order(self) -> tuple[int, float, str, str, str, str]:
         """Total order over a set of links, by content and never by arrival."""
-        return (self.rank, -self.weight, self.time, self.digest, *sorted((self.left, self.right)))
+        ends = min(self.left, self.right), max(self.left, self.right)
+        return (self.rank, -self.weight, self.time, self.digest, *ends)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most distinct identifiers per (kind, scope) and most records of one person; `given_names`: whether names that cannot be
-    one person's divide (`Model.names_divide`)."""
+    """Most distinct identifiers per (kind, scope) and most records of one person; `given_names`: whether names that
+    cannot be one person's divide (`Model.names_divide`)."""
 
     per_kind: Mapping[str, int] = field(default_factory=lambda: {"user_id": 1})
     others: int = 5
