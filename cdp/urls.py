@@ -3,7 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from cdp.console.health import health_urlpatterns
+from cdp.ingestion.urls import root_urlpatterns
+
 urlpatterns = [
+    *health_urlpatterns,
+    *root_urlpatterns,
     path("v1/", include("cdp.ingestion.urls")),
     path("api/", include("cdp.api.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -25,6 +25,15 @@ class Progress:
             self.status.start()
         return self
 
+    def step(self) -> None:
+        """A new title, said at once."""
+        self.said_at = 0.0
+        if self.status:
+            self.status.update(self.title)
+        else:
+            self.console.print(self.title, highlight=False)
+            self.said_at = time.monotonic()
+
     def say(self, step: str) -> None:
         """Show where the work is; on a log no more often than every few seconds."""
         if self.status:

@@ -7,8 +7,9 @@ from cdp.core import embedded
 
 def prepare() -> None:
     """Start or join the embedded services this process needs (those without a URL in the environment)."""
-    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
-        embedded.ensure()
+    database, redis = "DATABASE_URL" not in os.environ, "REDIS_URL" not in os.environ
+    if database or redis:
+        embedded.ensure(database=database, redis=redis)
 
 
 def refuse_unsafe() -> None:

@@ -131,7 +131,7 @@ class _Compiler:
 
     def _event_set(self, node: Event) -> exp.Select:
         """Profiles by their events. Where zero satisfies the measure, those that do *not* satisfy it."""
-        by_order = node.measure.path == (REVENUE,)
+        by_order = node.measure.path == (REVENUE,) and node.name.startswith(relations.WHOLE_ORDER)
         query = self._latest_of_orders(node) if by_order else self._matching(node)
         profile_id = exp.column("profile_id", "e" if by_order else "r")
         measured = self._measured(node)
@@ -160,7 +160,8 @@ class _Compiler:
         """Revenue once for each (profile, brand, order id): its last statement.
 
         Among the events of the leaf's name and window that state revenue, the last by event time, then message id, then
-        record stands for the order; `where` and the currency are asked of that one. Events without order id each count.
+        record stands for the order; `where` and the currency are asked of that one. Events without order id each count,
+        as do those that are not of whole orders.
         """
         columns = [exp.column("profile_id", "r"), exp.column("brand", "e"), exp.column("order_id", "e")]
         alone = exp.Is(this=exp.column("order_id", "e"), expression=exp.null())

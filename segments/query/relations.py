@@ -18,3 +18,5 @@ COLUMNS = frozenset({
 })  # fmt: skip
 LIVE = "live"
 GRANTED = "granted"
+# Events that state a whole order (Order Completed, Order Updated, …); others, such as single lines of a receipt, each count.
+WHOLE_ORDER = "Order "

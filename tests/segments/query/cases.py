@@ -76,6 +76,8 @@ WORLD = World(
         order("stale", 5, "m9", properties={"category": "shoes"}, **won(7, "O1")),
         Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
         Event("call", "Viewed", AS_OF - timedelta(hours=33), "m11", {"due": "2026-02-27"}),
+        Event("call", "Line Sold", AS_OF - timedelta(days=9), "m12", {}, revenue=700, currency="KRW", order_id="R1"),
+        Event("call", "Line Sold", AS_OF - timedelta(days=9), "m13", {}, revenue=800, currency="KRW", order_id="R1"),
     ],
     consents=[
         ("ann", "marketing", "email", "", "granted"),
@@ -106,6 +108,7 @@ def revenue(op: str, value: Any, **rest: Any) -> dict[str, Any]:
 
 
 CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "event_revenue_lines": ({"event": "Line Sold", "sum": revenue("eq", 1_500)}, "cho"),
     "trait_eq": (trait("country", "eq", "KR"), "ann"),
     "trait_ne": (trait("country", "ne", "KR"), "bob cho dee"),
     "trait_in": (trait("visits", "in", [3, 12]), "ann"),

@@ -61,7 +61,9 @@ class Oracle:
         asked = rule.get(kind, {"op": "gte", "value": 1})
         if asked.get("property") == "revenue":
             currency = rule.get("currency", self.currency)
-            events = [event for event in latest_of_orders(events) if event.currency == currency]
+            stated = [event for event in events if event.revenue is not None]
+            once = latest_of_orders(stated) if rule["event"].startswith("Order ") else stated
+            events = [event for event in once if event.currency == currency]
             values = [Decimal(event.revenue) / 10 ** MINOR[currency] for event in self.kept(events, rule)]
         elif kind == "count":
             return compare(Decimal(len(self.kept(events, rule))), asked)

@@ -1,0 +1,95 @@
+"""Web, worker and beat as processes of their own, as in production, stopped together."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from django.conf import settings
+
+from cdp.core import embedded
+
+_SECONDS_TO_START = 60.0
+_SECONDS_TO_STOP = 20.0
+
+
+class Processes:
+    """`with Processes(8000) as running: running.start_web(); running.start_workers()`; logs under `.cdp/logs/`."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.logs = embedded.home() / "logs"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start_web(self) -> None:
+        """Serve on the port; returns when it answers. `RuntimeError` names the log when it does not."""
+        address = f"127.0.0.1:{self.port}"
+        self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, "--workers", "2", "--threads", "4", "--timeout", "120")
+        self._wait_for_web()
+
+    def start_workers(self) -> None:
+        """One worker and the beat that wakes it."""
+        self._start("worker", "celery", "--app", "cdp", "worker", "--concurrency", "1", "--loglevel", "WARNING")
+        self._start("beat", "celery", "--app", "cdp", "beat", "--loglevel", "WARNING")
+
+    def watch(self) -> None:
+        """Wait until one of them ends or the user interrupts."""
+        while all(process.poll() is None for process in self.running.values()):
+            time.sleep(0.5)
+        ended = next(name for name, process in self.running.items() if process.poll() is not None)
+        raise RuntimeError(f"The {ended} process has ended: see {self.logs / ended}.log")
+
+    def stop(self) -> None:
+        """End all, gently first."""
+        for process in self.running.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.running.values():
+            try:
+                process.wait(_SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.running.clear()
+
+    def _start(self, name: str, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        # A session of its own: Ctrl-C reaches this process, which then stops the others in order.
+        with self._log(name) as log:
+            self.running[name] = subprocess.Popen(
+                command, cwd=settings.BASE_DIR, env=dict(os.environ), stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _log(self, name: str) -> IO[bytes]:
+        return Path(self.logs / f"{name}.log").open("ab")
+
+    def _wait_for_web(self) -> None:
+        deadline = time.monotonic() + _SECONDS_TO_START
+        while time.monotonic() < deadline and self.running["web"].poll() is None:
+            if self._answers():
+                return
+            time.sleep(0.2)
+        raise RuntimeError(f"The web process did not start on port {self.port}: see {self.logs / 'web'}.log")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()

@@ -1,0 +1,24 @@
+-- {"event": "Line Sold", "sum": {"property": "revenue", "op": "eq", "value": 1500}}
+-- {"p0": "KRW", "p1": "Line Sold", "p2": "2026-03-01 00:00:00+00:00", "p3": "1500"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(%(p1)s AS TEXT)
+    AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
+    AND COALESCE(e.currency = CAST(%(p0)s AS TEXT), FALSE)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COALESCE(SUM(e.revenue), 0) = CAST(%(p3)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
