@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from cdp.core.statements import fetch
 from segments import sql
@@ -39,9 +40,14 @@ def clear(fmt: Format, segment: Segment, profiles: Sequence[UUID], columns: Sequ
     rows = _csv_rows(columns) if fmt == "csv" else _json_rows(columns)
     statement = (sql.TO_CSV if fmt == "csv" else sql.TO_LINES).format(rows=rows)
     with connection.cursor() as cursor:
-        with cursor.copy(statement, {"segment": segment.pk, "profiles": list(profiles)}) as copy:
-            text = b"".join(copy)
-        return text, cursor.rowcount
+        blocks = copied_out(cursor, statement, {"segment": segment.pk, "profiles": list(profiles)})
+        return b"".join(blocks), cursor.rowcount
+
+
+def copied_out(cursor: CursorWrapper, statement: str, params: dict[str, object]) -> list[bytes]:
+    """What a COPY … TO STDOUT gives. On psycopg's own cursor: the wrapper that counts statements takes no parameters."""
+    with cursor.cursor.copy(statement, params) as copy:
+        return [bytes(block) for block in copy]
 
 
 def personal(

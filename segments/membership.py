@@ -22,6 +22,7 @@ from cdp.core.touched import touch
 from cdp.core.types import now
 from segments import sql
 from segments.models import Membership, Run, Segment
+from segments.formats import copied_out
 from segments.queries import CANCELLED, limit_statements, statement_seconds
 from segments.query.ast import references
 from segments.query.parse import parse
@@ -89,8 +90,8 @@ def _evaluate(segment: Segment, as_of: datetime) -> list[bytes]:
     query = compiled(segment, Names.read(), as_of)
     with transaction.atomic():
         limit_statements()
-        with connection.cursor() as cursor, cursor.copy(sql.EVALUATE.format(rule=query.sql), query.params) as copy:
-            return [bytes(block) for block in copy]
+        with connection.cursor() as cursor:
+            return copied_out(cursor, sql.EVALUATE.format(rule=query.sql), query.params)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
+from cdp.core import crypto
 from cdp.core.types import Actor
 from cdp.events.models import Channel, Event, Source
 from cdp.profiles.models import ContactPoint, Golden
@@ -23,7 +24,8 @@ VIP = {"trait": "orders_count", "op": "gte", "value": 3}
 
 def source() -> Source:
     Channel.objects.get_or_create(key="web")
-    return Source.objects.get_or_create(name="shop", defaults={"channel_id": "web", "zone": "Asia/Seoul", "currency": "KRW"})[0]
+    fields = {"channel_id": "web", "zone": "Asia/Seoul", "currency": "KRW"}
+    return Source.objects.get_or_create(name="shop", defaults=fields)[0]
 
 
 def person(**traits: Any) -> UUID:
@@ -41,7 +43,8 @@ def people(number: int, **traits: Any) -> list[UUID]:
     shop = source()
     profiles = Profile.objects.bulk_create([Profile() for _ in range(number)])
     Record.objects.bulk_create(
-        Record(id=uuid4(), source=shop, kind="customer", profile=one, first_seen=START, last_seen=START) for one in profiles
+        Record(id=uuid4(), source=shop, kind="customer", profile=one, first_seen=START, last_seen=START)
+        for one in profiles
     )
     Golden.objects.bulk_create(Golden(profile=one, traits=traits) for one in profiles)
     return [one.id for one in profiles]
@@ -73,8 +76,6 @@ def reachable(profile: UUID, kind: str = "email", **fields: Any) -> None:
 def says(profiles: UUID | list[UUID], state: str, **fields: Any) -> None:
     """A consent or its withdrawal in the ledger alone; `told` lets the rest know."""
     listed = [profiles] if isinstance(profiles, UUID) else profiles
-    from cdp.core import crypto
-
     records = dict(Record.objects.filter(profile__in=listed).values_list("profile_id", "id"))
     crypto.data_keys(records.values())
     defaults: dict[str, Any] = {
@@ -90,7 +91,8 @@ def told(*profiles: UUID) -> int:
 
 
 def segment(key: str = "vip", rule: object = VIP, publish: bool = True, **fields: Any) -> Segment:
-    made = actions.create_segment(ACTOR, key=key, name=key, purpose=fields.pop("purpose", "marketing"), rule=rule, **fields)
+    fields.setdefault("purpose", "marketing")
+    made = actions.create_segment(ACTOR, key=key, name=key, rule=rule, **fields)
     return actions.publish(ACTOR, made) if publish else made
 
 
