@@ -45,6 +45,13 @@ ATTRIBUTES = {
     "postcode": _("postcode"),
     "country": _("country"),
 }
+RECORD_KINDS = {
+    "user": pgettext_lazy("record kind", "signed-in user"),
+    "customer": pgettext_lazy("record kind", "customer"),
+    "anonymous": pgettext_lazy("record kind", "anonymous visitor"),
+    "device": pgettext_lazy("record kind", "device"),
+    "receipt": pgettext_lazy("record kind", "receipt"),
+}
 # Why a value of the golden record won.
 WHY = {
     "steward": pgettext_lazy("why a value won", "a steward said so"),

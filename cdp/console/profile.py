@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -48,12 +49,17 @@ def page(profile: Profile, unmasked: bool) -> dict[str, Any]:
         "attributes": _attributes(profile, golden, unmasked),
         "traits": _traits(golden),
         "records": [(record, label(CHANNELS, record.source.channel_id)) for record in records],
-        "contact_points": ContactPoint.objects.filter(record__in=ids, valid_to=None).order_by("kind", "-usable"),
+        "contact_points": _contact_points(ids),
         "consents": _consents(profile),
         "memberships": Membership.objects.filter(profile=profile).select_related("segment").order_by("-entered_at"),
         "events": Event.objects.filter(record__in=ids).select_related("source").order_by("-occurred_at")[:EVENTS_SHOWN],
         "changes": ProfileChange.objects.filter(profile=profile.pk).order_by("-at")[:CHANGES_SHOWN],
     }
+
+
+def _contact_points(records: list[UUID]) -> QuerySet[ContactPoint]:
+    present = ContactPoint.objects.filter(record__in=records, valid_to=None)
+    return present.select_related("record__source").order_by("kind", "-usable")
 
 
 def _attributes(profile: Profile, golden: Golden | None, unmasked: bool) -> list[Attribute]:

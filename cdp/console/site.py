@@ -15,12 +15,18 @@ QUESTIONS = (
     ("which", _("Which people?"), ("segments",)),
     ("house", _("Accounts and operations"), ("core", "auth")),
 )
+# Tables that people come for, first in their room; the others follow by name.
+FIRST = (
+    "Event", "Source", "WriteKey", "Quarantined", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
+    "Purpose", "ConsentRecord", "Effective", "Segment", "Membership", "Transition", "Run", "User", "ServiceKey",
+    "AuditEntry",
+)  # fmt: skip
 
 
 class ConsoleSite(AdminSite):
     site_title = _("Customer data platform")
     site_header = _("Customer data platform")
-    index_title = _("Home")
+    index_title = _("The state of the whole")
     index_template = "console/index.html"
     login_template = "console/login.html"
     site_url = None
@@ -43,4 +49,10 @@ def _room(rooms: dict[str, Any], key: str, question: Any, labels: tuple[str, ...
     own = [rooms[label] for label in labels if label in rooms]
     if not own:
         return None
-    return {**own[0], "key": key, "name": question, "models": [model for room in own for model in room["models"]]}
+    models = [model for room in own for model in room["models"]]
+    return {**own[0], "key": key, "name": question, "models": sorted(models, key=_place)}
+
+
+def _place(model: dict[str, Any]) -> tuple[int, str]:
+    name = model["object_name"]
+    return (FIRST.index(name) if name in FIRST else len(FIRST), str(model["name"]))

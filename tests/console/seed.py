@@ -58,8 +58,8 @@ def person(profile: Profile, index: int, sources: list[Source], chance: random.R
     name = FAMILY[index % len(FAMILY)] + GIVEN[index % len(GIVEN)]
     values = {
         "full_name": name, "email": f"person{index}@example.com", "phone": f"+821055{index:06d}",
-        "birth_date": f"19{70 + index % 30}-11-{1 + index % 28:02d}", "address": f"서울특별시 중구 세종대로 {index}", "city": "중구",
-        "region": "서울",
+        "birth_date": f"19{70 + index % 30}-11-{1 + index % 28:02d}", "address": f"서울특별시 중구 세종대로 {index}",
+        "city": "중구", "region": "서울",
     }  # fmt: skip
     records = [record(profile, source, index, values) for source in chance.sample(sources, chance.randint(1, 3))]
     lineage = {key: {"record": str(records[0].pk), "at": "2026-05-01T09:00:00Z", "why": "recency"} for key in values}

@@ -8,7 +8,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, WHY, label
+from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, RECORD_KINDS, WHY, label
 
 register = template.Library()
 LONGEST = 200
@@ -50,3 +50,9 @@ def contact_channel(key: str) -> str:
 def reason(key: str) -> str:
     """Why a value won, in words."""
     return label(WHY, key)
+
+
+@register.filter
+def record_kind(key: str) -> str:
+    """The word for a record's kind."""
+    return label(RECORD_KINDS, key)
