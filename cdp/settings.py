@@ -178,14 +178,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["cdp.api.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "cdp.api.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": False,
 }
 DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "cdp.api.errors.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "cdp.api.errors.ProblemFormatter",
-    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Customer data platform",
@@ -197,6 +197,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "SegmentState": "segments.models.Segment.State",
+        "ConsentState": "consent.models.ConsentRecord.State",
+        "ProfileChangeKind": "identity.models.ProfileChange.Kind",
+        "TransitionKind": "segments.models.Transition.Kind",
+    },
 }
 
 # Celery: tasks are wake-ups without state; a task lost with its worker is sent again.
@@ -212,7 +219,6 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(embedded.home() / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
-    "refresh-segments": {"task": "segments.refresh_due", "schedule": 30.0, "options": {"expires": 30}},
 }
 WAKE_TASK = "pipeline.advance"
 

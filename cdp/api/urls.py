@@ -1,5 +1,26 @@
 """What downstream tools read."""
 
-from django.urls import URLPattern
+from django.urls import path, re_path
 
-urlpatterns: list[URLPattern] = []
+from cdp.api import profiles, segments
+from cdp.api.endpoint import Nowhere
+from cdp.api.openapi import Document
+
+urlpatterns = [
+    path("schema", Document.as_view()),
+    path("v1/profiles/lookup", profiles.LookupView.as_view()),
+    path("v1/profiles/changes", profiles.ProfileChangesView.as_view()),
+    path("v1/profiles/<uuid:profile>", profiles.ProfileView.as_view()),
+    path("v1/profiles/<uuid:profile>/records", profiles.RecordsView.as_view()),
+    path("v1/profiles/<uuid:profile>/consents", profiles.ConsentsView.as_view()),
+    path("v1/segments", segments.SegmentsView.as_view()),
+    path("v1/segments/preview", segments.PreviewView.as_view()),
+    path("v1/segments/<slug:key>", segments.SegmentView.as_view()),
+    path("v1/segments/<slug:key>/publish", segments.PublishView.as_view()),
+    path("v1/segments/<slug:key>/recompute", segments.RecomputeView.as_view()),
+    path("v1/segments/<slug:key>/preview", segments.SegmentPreviewView.as_view()),
+    path("v1/segments/<slug:key>/members", segments.MembersView.as_view()),
+    path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),
+    path("v1/segments/<slug:key>/export", segments.ExportView.as_view()),
+    re_path(r"", Nowhere.as_view()),
+]

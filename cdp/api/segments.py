@@ -1,0 +1,322 @@
+"""Addresses of segments: their definition, counts, members, changes, exports."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar, cast
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.api import actions as api
+from cdp.api import shapes
+from cdp.api.endpoint import Endpoint
+from cdp.api.errors import Problem, bad_request
+from cdp.api.forms import CursorField, Form, IdCursorField, choices_of, limit_field, read_body, read_query, since_field
+from segments import actions, queries
+from segments.formats import CONTACT
+from segments.models import Run, Segment
+
+FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+FIELDS = (
+    "id", "key", "name", "description", "brand", "zone", "rule", "state", "version", "refresh_minutes", "created_at",
+    "updated_at", "due_at",
+)  # fmt: skip
+
+
+# --- what may be asked ------------------------------------------------------------------------------------------------
+
+
+class SegmentBody(Form):
+    key = serializers.SlugField(max_length=60, help_text="How rules and addresses name it.")
+    name = serializers.CharField(max_length=100)
+    description = serializers.CharField(required=False, allow_blank=True, max_length=2_000)
+    purpose = serializers.SlugField(required=False, max_length=50, help_text="May be omitted with a key bound to one.")
+    brand = serializers.SlugField(required=False, allow_blank=True, max_length=40)
+    zone = serializers.CharField(required=False, max_length=50, help_text="An IANA time zone.")
+    rule = shapes.RuleField()
+    refresh_minutes = serializers.IntegerField(required=False, min_value=1, max_value=525_600)
+
+
+class PreviewBody(Form):
+    rule = shapes.RuleField()
+    purpose = serializers.SlugField(default="", allow_blank=True, max_length=50)
+    channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
+    brand = serializers.SlugField(default="", allow_blank=True, max_length=40)
+    zone = serializers.CharField(default="", allow_blank=True, max_length=50)
+    as_of = serializers.DateTimeField(default=None, allow_null=True, help_text="Now where omitted.")
+
+
+class SegmentPreviewBody(Form):
+    channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
+    as_of = serializers.DateTimeField(default=None, allow_null=True, help_text="Now where omitted.")
+
+
+class EmptyBody(Form):
+    pass
+
+
+class SegmentsQuery(Form):
+    cursor = CursorField()
+    limit = limit_field()
+
+
+class AudienceQuery(Form):
+    purpose = serializers.CharField(default="", allow_blank=True, max_length=50, help_text="That of the segment.")
+    channel = serializers.CharField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
+
+
+class MembersQuery(AudienceQuery):
+    cursor = IdCursorField()
+    limit = limit_field()
+
+
+class SegmentChangesQuery(AudienceQuery):
+    since = since_field()
+    limit = limit_field()
+
+
+class ExportQuery(AudienceQuery):
+    format = choices_of(tuple(FORMATS), default="csv")
+    columns = serializers.CharField(
+        default="", allow_blank=True, max_length=1_000,
+        help_text="Names joined by commas; all clear ones where omitted. `contact` needs the scope profiles:personal.",
+    )  # fmt: skip
+    trailer = serializers.BooleanField(
+        default=False, help_text='NDJSON only: a last line {"end": true, "count": n}; without it the export broke off.'
+    )
+
+
+# --- segments ---------------------------------------------------------------------------------------------------------
+
+
+def shown(segment: Segment) -> dict[str, Any]:
+    """A segment as it is answered."""
+    listed = {name: getattr(segment, name) for name in FIELDS}
+    ran = {name: getattr(segment, name) for name in ("members", "computed_at")}
+    return listed | {"owner": segment.owner_id, "purpose": segment.purpose_id} | ran
+
+
+def all_segments() -> QuerySet[Segment]:
+    """Segments with the outcome of their latest computation, in one statement."""
+    done = Run.objects.filter(segment=OuterRef("pk"), state=Run.State.DONE).order_by("-started_at")
+    return Segment.objects.annotate(
+        members=Subquery(done.values("members")[:1]), computed_at=Subquery(done.values("finished_at")[:1])
+    )
+
+
+class SegmentEndpoint(Endpoint):
+    """An address below a segment's key."""
+
+    def find(self, key: str) -> Segment:
+        """The segment of a key; raises a 404."""
+        segment = all_segments().filter(key=key).first()
+        if segment is None:
+            raise Problem(404, "not_found", _("There is no such segment."))
+        return segment
+
+    def find_writable(self, key: str) -> Segment:
+        """The same for writing: a key bound to a purpose writes segments of that purpose only."""
+        segment = self.find(key)
+        self.purpose(segment.purpose_id)
+        return segment
+
+    def answer(self, segment: Segment, status: int = 200) -> Response:
+        """The segment as it is now."""
+        headers = {"Location": f"/api/v1/segments/{segment.key}"} if status in (201, 202) else {}
+        return Response(shown(self.find(segment.key)), status=status, headers=headers)
+
+
+class SegmentsView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "segments:read", "POST": "segments:write"}
+
+    @extend_schema(
+        operation_id="listSegments", summary="All segments", parameters=[SegmentsQuery],
+        responses={200: shapes.SegmentsPageShape},
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """In order of their keys."""
+        asked = read_query(SegmentsQuery, request)
+        found = list(all_segments().filter(key__gt=asked["cursor"]).order_by("key")[: asked["limit"] + 1])
+        rows = found[: asked["limit"]]
+        return self.page([shown(row) for row in rows], len(found) > len(rows), rows[-1].key if rows else "")
+
+    @extend_schema(
+        operation_id="createSegment", summary="A new segment, as a draft", request=SegmentBody,
+        responses={201: shapes.SegmentShape},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """It is computed once it is published."""
+        fields = read_body(SegmentBody, request)
+        fields["purpose"] = self.purpose(fields.get("purpose", ""))
+        if not fields["purpose"]:
+            mistake = {"pointer": "/purpose", "code": "required", "detail": _("A segment serves a purpose: name it.")}
+            raise bad_request("invalid", mistake["detail"], mistake)
+        return self.answer(actions.create_segment(self.actor, **fields), 201)
+
+
+class SegmentView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "segments:read", "PATCH": "segments:write"}
+
+    @extend_schema(operation_id="getSegment", summary="A segment", responses={200: shapes.SegmentShape, 304: None})
+    def get(self, request: Request, key: str) -> HttpResponseBase:
+        """Has an ETag."""
+        return self.conditional(shown(self.find(key)))
+
+    @extend_schema(
+        operation_id="changeSegment", summary="Change a segment", request=SegmentBody,
+        responses={200: shapes.SegmentShape},
+    )  # fmt: skip
+    def patch(self, request: Request, key: str) -> Response:
+        """Only what is named changes. Another rule, purpose, brand or zone is a new version, computed at once."""
+        segment = self.find_writable(key)
+        fields = read_body(SegmentBody, request, partial=True)
+        self.purpose(fields.get("purpose", ""))
+        return self.answer(actions.change_segment(self.actor, segment, **fields))
+
+
+class PublishView(SegmentEndpoint):
+    scopes: ClassVar = {"POST": "segments:write"}
+
+    @extend_schema(
+        operation_id="publishSegment", summary="Publish a segment", request=None, responses={200: shapes.SegmentShape}
+    )
+    def post(self, request: Request, key: str) -> Response:
+        """From now on its members are computed, at once and then as often as it says."""
+        segment = self.find_writable(key)
+        read_body(EmptyBody, request)
+        return self.answer(actions.publish(self.actor, segment))
+
+
+class RecomputeView(SegmentEndpoint):
+    scopes: ClassVar = {"POST": "segments:write"}
+
+    @extend_schema(
+        operation_id="recomputeSegment", summary="Have a segment computed now", request=None,
+        responses={202: shapes.SegmentShape},
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> Response:
+        """The worker does it; `computed_at` of the segment says when it is done."""
+        segment = self.find_writable(key)
+        read_body(EmptyBody, request)
+        return self.answer(api.ask_recompute(self.actor, segment), 202)
+
+
+# --- counts -----------------------------------------------------------------------------------------------------------
+
+
+class PreviewView(Endpoint):
+    scopes: ClassVar = {"POST": "segments:read"}
+
+    @extend_schema(
+        operation_id="previewRule", summary="How many profiles a rule describes, and how many can be reached",
+        request=PreviewBody, responses={200: shapes.PreviewShape},
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Nobody is named. Without a contact channel only the first number."""
+        asked = read_body(PreviewBody, request)
+        purpose, channel = self.purpose(asked.pop("purpose")), self.channel(asked.pop("channel"))
+        if not purpose:
+            detail = _('Say for which purpose people are counted: add "purpose".')
+            raise bad_request("purpose_missing", detail, {"pointer": "/purpose", "code": "required", "detail": detail})
+        return Response(asdict(queries.preview(asked.pop("rule"), purpose, channel or None, **asked)))
+
+
+class SegmentPreviewView(SegmentEndpoint):
+    scopes: ClassVar = {"POST": "segments:read"}
+
+    @extend_schema(
+        operation_id="previewSegment", summary="How many profiles a segment's rule describes now",
+        request=SegmentPreviewBody, responses={200: shapes.PreviewShape},
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> Response:
+        """As its rule is written, whether or not it is published. Nobody is named."""
+        segment = self.find(key)
+        asked = read_body(SegmentPreviewBody, request)
+        purpose, channel = self.purpose(segment.purpose_id), self.channel(asked["channel"])
+        counted = queries.preview(segment.rule, purpose, channel or None, asked["as_of"], segment.zone, segment.brand)
+        return Response(asdict(counted))
+
+
+# --- members ----------------------------------------------------------------------------------------------------------
+
+
+class MembersView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="listMembers", summary="The members who may be contacted now", parameters=[MembersQuery],
+        responses={200: shapes.MembersPageShape},
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> Response:
+        """Consent is asked of the ledger for this very page. For a purpose and a contact channel only."""
+        asked = read_query(MembersQuery, request)
+        purpose, channel = self.audience(asked)
+        found = queries.members(
+            self.find(key), purpose, channel, asked["cursor"] or None, asked["limit"], actor=self.actor
+        )
+        return self.page([asdict(row) for row in found.rows], found.has_more, found.next_after)
+
+
+class SegmentChangesView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="listSegmentChanges", summary="Who came and went", parameters=[SegmentChangesQuery],
+        responses={200: shapes.SegmentChangesShape},
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> Response:
+        """In commit order. A withdrawal is a `left` with the reason `consent`, a later consent an `entered`."""
+        asked = read_query(SegmentChangesQuery, request)
+        purpose, channel = self.audience(asked)
+        found = queries.changes(self.find(key), purpose, channel, asked["since"], asked["limit"])
+        rows = [asdict(row) for row in found.rows]
+        return Response({"results": rows, "next_since": found.next_since, "has_more": found.has_more})
+
+
+class ExportView(SegmentEndpoint):
+    http_method_names = ["get"]
+    scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="exportMembers", summary="All members who may be contacted, streamed", parameters=[ExportQuery],
+        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> HttpResponseBase:
+        """Consent is asked again for every chunk while it streams, so the number is known only at the end: ask for the
+        NDJSON trailer, or read on until the connection closes cleanly. Going away stops it."""
+        asked = read_query(ExportQuery, request)
+        purpose, channel = self.audience(asked)
+        columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
+        self._check(asked, columns)
+        chunks = queries.export(
+            self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=CONTACT in columns
+        )
+        body = with_trailer(chunks) if asked["trailer"] else chunks
+        headers = {"Content-Disposition": f'attachment; filename="{key}.{asked["format"]}"', "X-Accel-Buffering": "no"}
+        return StreamingHttpResponse(body, content_type=FORMATS[asked["format"]], headers=headers)
+
+    def _check(self, asked: Mapping[str, Any], columns: list[str]) -> None:
+        if CONTACT in columns:
+            self.need("profiles:personal")
+        if asked["trailer"] and asked["format"] != "ndjson":
+            detail = _("Only NDJSON can end with a trailer.")
+            raise bad_request("trailer", detail, {"parameter": "trailer", "code": "trailer", "detail": detail})
+
+
+def with_trailer(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """NDJSON and a last line that says how many lines came before it; closing it closes `chunks`."""
+    count = 0
+    try:
+        for chunk in chunks:
+            count += chunk.count(b"\n")
+            yield chunk
+        yield b'{"end": true, "count": %d}\n' % count
+    finally:
+        cast(Any, chunks).close()

@@ -1,0 +1,255 @@
+"""What is answered, for the OpenAPI document."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from consent.models import ConsentRecord
+from identity.models import ProfileChange
+from segments.models import Segment, Transition
+
+Shape = serializers.Serializer[Any]
+
+
+def text(help_text: str = "", **options: Any) -> serializers.CharField:
+    """A text of the answer."""
+    return serializers.CharField(help_text=help_text, **options)
+
+
+def number(help_text: str = "", **options: Any) -> serializers.IntegerField:
+    """A whole number of the answer."""
+    return serializers.IntegerField(help_text=help_text, **options)
+
+
+def uuid(help_text: str = "", **options: Any) -> serializers.UUIDField:
+    """An id of the answer."""
+    return serializers.UUIDField(help_text=help_text, **options)
+
+
+def moment(help_text: str = "", **options: Any) -> serializers.DateTimeField:
+    """A time of the answer, in UTC."""
+    return serializers.DateTimeField(help_text=help_text, **options)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {}, "description": "Clear traits by name."})
+class TraitsField(serializers.JSONField):
+    """Traits as they are kept: numbers, booleans, texts, dates `YYYY-MM-DD`, moments in UTC."""
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class TextsField(serializers.JSONField):
+    """Texts by name."""
+
+
+@extend_schema_field({"type": "object", "description": "A rule: conditions joined by `all`, `any` and `not`."})
+class RuleField(serializers.JSONField):
+    """The rule of a segment, as JSON."""
+
+
+# --- problems ---------------------------------------------------------------------------------------------------------
+
+
+class MistakeShape(Shape):
+    """One thing that is wrong with a request."""
+
+    pointer = text("A JSON pointer into the body (RFC 6901).", required=False)
+    parameter = text("A query parameter.", required=False)
+    code = text("Stable, for programs.")
+    detail = text("For people.")
+    suggestion = text("A name that was probably meant.", required=False)
+
+
+class ProblemShape(Shape):
+    """An error (RFC 9457)."""
+
+    type = text("Always `about:blank`: `code` tells problems apart.")
+    title = text("The status in words.")
+    status = number()
+    detail = text("What happened and what to do, for people.")
+    instance = text("The name of this occurrence.")
+    code = text("Stable, for programs.")
+    scope = text("The scope that the service key lacks.", required=False)
+    errors = MistakeShape(many=True, required=False)  # type: ignore[assignment]  # a field
+
+
+# --- profiles ---------------------------------------------------------------------------------------------------------
+
+
+class EffectiveShape(Shape):
+    """What the ledger adds up to for one purpose and contact channel; `brand` "" is all brands."""
+
+    purpose = text()
+    channel = text()
+    brand = text()
+    state = serializers.ChoiceField(choices=ConsentRecord.State.choices)
+    since = moment()
+    expires_at = moment(allow_null=True)
+
+
+class LineageShape(Shape):
+    """Which record won an attribute, from when on, and by which rule."""
+
+    record = uuid()
+    at = text()
+    why = text()
+
+
+class ProfileShape(Shape):
+    """A profile; `personal` only where it was asked for."""
+
+    id = uuid()
+    redirected_from = uuid("The id asked for, where it was merged into this profile.", allow_null=True)
+    created_at = moment()
+    traits = TraitsField()
+    lineage = serializers.DictField(child=LineageShape(), help_text="By attribute.")
+    consents = EffectiveShape(many=True)
+    records_count = number()
+    personal = TextsField(required=False)
+
+
+class FoundShape(Shape):
+    """The live profiles that an identifier leads to."""
+
+    profiles = serializers.ListField(child=uuid())
+    truncated = serializers.BooleanField(help_text="There are more; the value says nothing about a person.")
+
+
+class RecordShape(Shape):
+    """One source's view of a person."""
+
+    id = uuid()
+    source = text()  # type: ignore[assignment]  # a field
+    channel = text()
+    brand = text()
+    kind = text()
+    leaf = serializers.BooleanField(help_text="Anonymous, a device or a receipt.")
+    first_seen = moment()
+    last_seen = moment()
+    traits = TraitsField()
+
+
+class RecordsPageShape(Shape):
+    """A page of records."""
+
+    results = RecordShape(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class LedgerLineShape(Shape):
+    """A line of the ledger as it concerns a profile."""
+
+    id = uuid()
+    record = uuid()
+    by_contact = serializers.BooleanField(help_text="An opt-out that names a contact point which the record holds.")
+    purpose = text()
+    channel = text("Every contact channel where null.", allow_null=True)
+    brand = text()
+    state = serializers.ChoiceField(choices=ConsentRecord.State.choices)
+    given_at = moment()
+    received_at = moment()
+    expires_at = moment(allow_null=True)
+    method = text()
+    source = text(allow_null=True)  # type: ignore[assignment]  # a field
+    basis = text()
+    notice_version = text()
+    notice_language = text()
+    recorded_by = text()
+
+
+class ProfileConsentsShape(Shape):
+    """The present state and the ledger, newest first."""
+
+    effective = EffectiveShape(many=True)
+    history = LedgerLineShape(many=True)
+
+
+class ProfileChangeShape(Shape):
+    """What happened to the id of a profile."""
+
+    seq = number()
+    profile = uuid()
+    kind = serializers.ChoiceField(choices=ProfileChange.Kind.choices)
+    other = uuid("Merged into it, or split from it.", allow_null=True)
+    at = moment()
+
+
+class ProfileChangesShape(Shape):
+    """Changes in commit order; ask again with `since=next_since`, at once while `has_more`."""
+
+    results = ProfileChangeShape(many=True)
+    next_since = number()
+    has_more = serializers.BooleanField()
+
+
+# --- segments ---------------------------------------------------------------------------------------------------------
+
+
+class SegmentShape(Shape):
+    """A segment and its latest computation."""
+
+    id = uuid()
+    key = text()
+    name = text()
+    description = text()
+    owner = uuid(allow_null=True)
+    purpose = text()
+    brand = text()
+    zone = text()
+    rule = RuleField()
+    state = serializers.ChoiceField(choices=Segment.State.choices)
+    version = number()
+    refresh_minutes = number()
+    created_at = moment()
+    updated_at = moment()
+    due_at = moment(allow_null=True)
+    members = number("Those of the latest computation, before consent.", allow_null=True)
+    computed_at = moment(allow_null=True)
+
+
+class SegmentsPageShape(Shape):
+    """A page of segments in order of their keys."""
+
+    results = SegmentShape(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class PreviewShape(Shape):
+    """How many profiles a rule describes, how many of them consent, and how many of those can be reached."""
+
+    count = number()
+    consented = number("Null without a contact channel.", allow_null=True)
+    reachable = number("Null without a contact channel.", allow_null=True)
+    as_of = moment()
+
+
+class MemberShape(Shape):
+    """A profile in a segment, and since when."""
+
+    profile_id = uuid()
+    entered_at = moment()
+
+
+class MembersPageShape(Shape):
+    """A page of the members who may be contacted now, in order of their ids."""
+
+    results = MemberShape(many=True)
+    next = serializers.URLField(allow_null=True)
+
+
+class ComingShape(Shape):
+    """A profile that entered or left."""
+
+    seq = number()
+    profile_id = uuid()
+    kind = serializers.ChoiceField(choices=Transition.Kind.choices)
+    reason = text("`rule`, `consent`, `merged`, `erased` or `archived`.")
+    at = moment()
+
+
+class SegmentChangesShape(Shape):
+    """Comings and goings in commit order; ask again with `since=next_since`, at once while `has_more`."""
+
+    results = ComingShape(many=True)
+    next_since = number()
+    has_more = serializers.BooleanField()
