@@ -27,10 +27,10 @@ def cluster(
     Links to unknown ids are ignored. Any permutation of the arguments gives the same partition and refusals.
     """
     forest = _Forest({node.id: node for node in nodes}, cannot, limits or Limits())
-    known = {link for link in links if link.left in forest.nodes and link.right in forest.nodes}
+    known = {link.order: link for link in links if link.left in forest.nodes and link.right in forest.nodes}
     firm: list[Link] = []
     leafy: list[Link] = []
-    for link in sorted(known, key=lambda link: link.order):
+    for link in (known[order].straight for order in sorted(known)):
         (leafy if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf else firm).append(link)
     refused = [*_join_all(forest, firm), *_attach_all(forest, leafy)]
     return Partition(_labels(forest), tuple(refused))
@@ -65,7 +65,9 @@ def _attach(forest: "_Forest", attached: dict[str, str], link: Link) -> Reason |
         return "leaf attached"
     if forest.held_apart(leaf, record):
         return "cannot-link"
-    attached.setdefault(leaf, record)
+    if leaf not in attached:
+        attached[leaf] = record
+        forest.clusters[forest.root(record)].leaves.add(leaf)
     return None
 
 
@@ -108,7 +110,8 @@ class _Forest:
         return None
 
     def held_apart(self, leaf: str, record: str) -> bool:
-        return not self.clusters[self.root(record)].members.isdisjoint(self.clusters[leaf].foes)
+        cluster, foes = self.clusters[self.root(record)], self.clusters[leaf].foes
+        return not (foes.isdisjoint(cluster.members) and foes.isdisjoint(cluster.leaves))
 
     def follow(self, leaf: str, record: str) -> None:
         self.parent[leaf] = self.root(record)
@@ -117,10 +120,11 @@ class _Forest:
 class _Cluster:
     """Members of a cluster and what they say, each value with the number of members that say it."""
 
-    __slots__ = ("births", "foes", "genders", "identifiers", "members", "names")
+    __slots__ = ("births", "foes", "genders", "identifiers", "leaves", "members", "names")
 
     def __init__(self, node: Node) -> None:
         self.members = {node.id}
+        self.leaves: set[str] = set()
         self.foes: set[str] = set()
         self.births = Counter([node.birth_date] if node.birth_date else [])
         self.names = Counter([(node.given, node.surname, node.common_name)] if node.given else [])

@@ -203,7 +203,7 @@ def _from_parts(given: str, family: str) -> Name | None:
         joined = joined.removeprefix(surname)
     if is_hangul(joined):
         return Name("h", surname, joined)
-    name = joined if _is_korean(firsts) else firsts[0]
+    name = joined if _is_korean([*lasts, *firsts]) else firsts[0]
     return Name(_script(surname + joined), surname, name)
 
 
@@ -258,7 +258,10 @@ def _western_order(tokens: list[str], *, comma: bool) -> tuple[str, str]:
 
 
 def _is_korean(tokens: list[str]) -> bool:
-    return all(is_hangul(token) or _KOREAN_ROMAN.fullmatch(token) for token in tokens)
+    """Romanised Korean as far as syllables tell: nearly all surnames have one, and it stands first or last."""
+    if not all(is_hangul(token) or _KOREAN_ROMAN.fullmatch(token) for token in tokens):
+        return False
+    return len(tokens) == 1 or any(is_hangul(end) or _ONE_SYLLABLE.fullmatch(end) for end in (tokens[0], tokens[-1]))
 
 
 def _script(text: str) -> str:

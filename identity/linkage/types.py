@@ -1,7 +1,7 @@
 """What clustering takes and gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 # Ranks of links: a steward's verdict before identifiers (in their own order) before the model.
@@ -52,6 +52,11 @@ class Link:
         """Total order over a set of links, by content and never by arrival."""
         ends = min(self.left, self.right), max(self.left, self.right)
         return (self.rank, -self.weight, self.time, self.digest, *ends)
+
+    @property
+    def straight(self) -> "Link":
+        """The same link with its ends in order."""
+        return self if self.left <= self.right else replace(self, left=self.right, right=self.left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,61 @@
+"""Labelled records as any user would map them: the columns that an import knows, and the truth apart."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
+
+
+def _rows(name):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"needs the public data set {name} in {SHARED}")
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, skipinitialspace=True))
+
+
+def fake_1000():
+    """1,000 records of 251 people, English names, misspelt."""
+    columns = {
+        "given_name": "first_name",
+        "family_name": "surname",
+        "birth_date": "dob",
+        "city": "city",
+        "email": "email",
+    }
+    rows = _rows("fake_1000.csv")
+    records = [(row["unique_id"], {name: row[column] for name, column in columns.items()}) for row in rows]
+    return records, {row["unique_id"]: row["cluster"] for row in rows}
+
+
+def febrl3():
+    """5,000 records of 2,000 people, Australian names and addresses, heavily misspelt."""
+    rows = _rows("febrl3.csv")
+    records = [(row["rec_id"], _febrl(row)) for row in rows]
+    return records, {row["rec_id"]: row["rec_id"].split("-")[1] for row in rows}
+
+
+def _febrl(row):
+    return {
+        "given_name": row["given_name"],
+        "family_name": row["surname"],
+        "birth_date": row["date_of_birth"],
+        "address": f"{row['street_number']} {row['address_1']} {row['address_2']}",
+        "city": row["suburb"],
+        "postcode": row["postcode"],
+        "region": row["state"],
+        "country": "AU",
+    }
+
+
+def customers(people, seed):
+    """The generated retailer's records and truth."""
+    from datetime import UTC, datetime
+
+    from cdp.demo.retailer import generate
+
+    retailer = generate(people, seed, now=datetime(2025, 6, 1, tzinfo=UTC))
+    keyed = [(f"{number:06}", record) for number, record in enumerate(retailer.records)]
+    return [(key, record.values) for key, record in keyed], {key: record.person.key for key, record in keyed}

@@ -1,0 +1,177 @@
+"""The model is frozen, portable and honest about what it learnt; scoring is symmetric and bounded."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pyarrow as pa
+import pytest
+
+from identity.linkage import inputs
+from identity.linkage.comparisons import COMPARISONS
+from identity.linkage.model import DEFAULT, Model, settings
+from identity.linkage.score import GAMMAS, prepare, score
+from identity.linkage.train import FEWEST_RECORDS, _ordered, train
+from identity.linkage.types import MODEL
+
+MIN = {
+    "full_name": "김민준",
+    "email": "minjun@x.kr",
+    "phone": "010-1234-5678",
+    "birth_date": "1985-03-12",
+    "postcode": "06236",
+}
+
+
+def weights(*records):
+    table = prepare([(f"r{number}", record) for number, record in enumerate(records)])
+    edges = score(table, train(table), threshold=-60.0).edges.to_pylist()
+    return {(edge["left"], edge["right"]): edge["weight"] for edge in edges}
+
+
+def test_default_levels_are_shares():
+    for comparison in COMPARISONS:
+        shares = DEFAULT.weights[comparison.name]
+        assert sum(weight.m for weight in shares) == pytest.approx(1, abs=0.02)
+        assert sum(weight.u for weight in shares) == pytest.approx(1, abs=0.02)
+        assert _ordered(comparison, shares)[-1].bits < 0
+
+
+def test_json_keeps_all_and_refuses_others():
+    model = train(prepare([("a", MIN), ("b", MIN)]))
+    assert Model.from_json(model.to_json()) == model
+    with pytest.raises(ValueError, match="format"):
+        Model.from_json("{}")
+    short = replace(model, weights={**model.weights, "gender": model.weights["gender"][:1]})
+    with pytest.raises(ValueError, match="gender"):
+        Model.from_json(short.to_json())
+
+
+def test_a_model_holds_no_personal_value():
+    model = train(prepare([(str(number), MIN | {"email": "wholefamily@x.kr"}) for number in range(50)]))
+    assert model.frequencies["email"]
+    assert not any(value in model.to_json() for value in ("민준", "wholefamily", "12345678", "1985-03-12"))
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "spark"])
+def test_settings_speak_every_dialect(dialect):
+    built = settings(DEFAULT).create_settings_dict(sql_dialect_str=dialect)
+    text = str(built)
+    assert "{jw}" not in text
+    assert ("jaro_winkler_similarity" in text) is (dialect == "duckdb")
+
+
+def test_few_records_use_the_packaged_model_with_their_own_frequencies():
+    model = train(prepare([(str(number), MIN) for number in range(20)]))
+    assert model.weights == DEFAULT.weights
+    assert model.frequencies["name"]
+    assert model.version != DEFAULT.version
+
+
+def test_what_speaks_for_a_match_weighs_more():
+    found = weights(
+        MIN,
+        MIN,
+        MIN | {"email": None},
+        MIN | {"full_name": "이서연"},
+        {"full_name": "박지호", "phone": "010-9999-8888"},
+    )
+    assert found["r0", "r1"] > found["r0", "r2"] > found["r0", "r3"]
+    assert found["r0", "r1"] > DEFAULT.link
+    assert ("r0", "r4") not in found
+
+
+def test_romanised_and_misspelt_names_link():
+    found = weights(
+        MIN, MIN | {"full_name": "Min-Jun Kim"}, MIN | {"full_name": "김민쥰"}, MIN | {"full_name": "Kim Minjoon"}
+    )
+    assert all(found["r0", other] > DEFAULT.link + 8 for other in ("r1", "r2", "r3"))
+
+
+def test_weights_do_not_depend_on_arrival():
+    records = [
+        (f"r{number:02}", MIN | {"full_name": name})
+        for number, name in enumerate(["김민준", "김민쥰", "이서연", "Minjun Kim"] * 3)
+    ]
+    model = train(prepare(records))
+    straight = score(prepare(records), model, -60.0)
+    Random(1).shuffle(records)
+    assert score(prepare(records), model, -60.0).edges.equals(straight.edges)
+    assert train(prepare(records)) == model
+
+
+def test_a_value_that_thousands_share_costs_nothing():
+    crowd = [
+        (f"{number:05}", {"full_name": f"고객{number}", "phone": "010-1234-5678", "email": "shop@x.kr"})
+        for number in range(10_000)
+    ]
+    crowd += [("x1", MIN), ("x2", MIN)]
+    scored = score(prepare(crowd), DEFAULT, 0.0)
+    assert sum(blocked.pairs for blocked in scored.blocked) < 100_000
+    assert {blocked.rule: blocked.hot_keys for blocked in scored.blocked}["phone"] == 1
+    assert ("x1", "x2") in set(zip(scored.edges["left"].to_pylist(), scored.edges["right"].to_pylist(), strict=True))
+
+
+def test_stop_keys_of_the_model_hold_when_the_data_shrink():
+    records = [(f"{number:04}", {"phone": "010-1234-5678"}) for number in range(300)]
+    model = train(prepare(records))
+    assert score(prepare(records[:3]), DEFAULT, -60.0).edges.num_rows == 3
+    assert score(prepare(records[:3]), model, -60.0).edges.num_rows == 0
+
+
+def test_nothing_touches_the_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    weights(MIN, MIN)
+    assert not list(Path(tmp_path).iterdir())
+
+
+def test_edges_and_links():
+    table = prepare([("b", MIN), ("a", MIN)])
+    edges = score(table, DEFAULT).edges
+    assert edges.column_names == ["left", "right", "weight", *GAMMAS]
+    assert (edges["left"][0].as_py(), edges["right"][0].as_py()) == ("a", "b")
+    (link,) = inputs.links(edges, DEFAULT)
+    assert (link.rank, link.weight) == (MODEL, round(link.weight, 9))
+
+
+def test_an_empty_table_has_no_edges():
+    table = prepare([])
+    assert isinstance(table, pa.Table)
+    assert score(table, train(table)).edges.num_rows == 0
+
+
+def test_training_says_what_it_learnt():
+    random = Random(1)
+    people = [
+        (
+            "김이박최정"[random.randrange(5)] + "민서지하"[random.randrange(4)] + "준연우윤"[random.randrange(4)],
+            random.randrange(20_000),
+        )
+        for _ in range(500)
+    ]
+    records = [
+        (
+            f"{number}-{copy}",
+            {
+                "full_name": name,
+                "birth_date": f"{1940 + key % 60}-{key % 12 + 1}-{key % 28 + 1}",
+                "phone": f"0104{key:07}",
+            },
+        )
+        for number, (name, key) in enumerate(people)
+        for copy in range(2)
+    ]
+    assert len(records) >= FEWEST_RECORDS
+    model = train(prepare(records))
+    origin = {name: {weight.origin for weight in shares} for name, shares in model.weights.items()}
+    assert "trained" in origin["name"] | origin["birth_date"]
+    assert origin["email"] == {"default"}
+    for comparison in COMPARISONS:
+        strong = sorted(
+            zip((level.strength for level in comparison.levels), model.weights[comparison.name], strict=True),
+            key=lambda pair: -pair[0],
+        )
+        learnt = [weight.bits for _, weight in strong if weight.origin == "trained"]
+        assert all(later <= earlier + 1e-9 for earlier, later in zip(learnt, learnt[-1:], strict=False))

@@ -1,0 +1,277 @@
+"""Every spelling of one value becomes one text; what no person has becomes none; no text at all makes it fail."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity.linkage import names, normalise
+from identity.linkage.normalise import birth_date, clean, email, identifier, phone
+
+ATTRIBUTES = [
+    "full_name",
+    "given_name",
+    "family_name",
+    "email",
+    "phone",
+    "birth_date",
+    "gender",
+    "address",
+    "city",
+    "region",
+    "postcode",
+    "country",
+]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "010-1234-5678",
+        "+82 10 1234 5678",
+        "+821012345678",
+        "82-10-1234-5678",
+        "０１０－１２３４－５６７８",
+        "010 1234 5678",
+        "(010) 1234.5678",
+        "010-1234-5678 내선 3",
+        "1012345678",
+        "+82 (0)10-1234-5678",
+    ],
+)
+def test_spellings_of_one_phone(spelling):
+    assert phone(spelling) == "+821012345678"
+
+
+@pytest.mark.parametrize(
+    "value", ["010-0000-0000", "01011111111", "1588-1234", "15881234", "0505-123-4567", "080-123-4567", "0", "-", ""]
+)
+def test_numbers_that_are_no_persons(value):
+    assert phone(value) is None
+
+
+def test_phones_of_other_countries():
+    assert phone("(02) 9876 5432", "AU") == "+61298765432"
+    assert phone("+1 650 253 0000") == "+16502530000"
+    assert phone("02-312-4567 내선 12") == "+8223124567"
+    assert clean({"phone": "0412 345 678", "country": "Australia"})["phone"] == "+61412345678"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("KIM@X.kr", "kim@x.kr"),
+        ("ＫＩＭ@X.kr", "kim@x.kr"),
+        (" <kim@x.kr> ", "kim@x.kr"),
+        ("홍길동@예시.한국", "홍길동@예시.한국"),
+        ("a b@x.kr", None),
+        ("a..b@x.kr", None),
+        ("a@b", None),
+        ("none@naver.com", None),
+        ("@x.kr", None),
+        ("x" * 10_000 + "@x.kr", None),
+    ],
+)
+def test_emails(value, expected):
+    assert email(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("19850312", "1985-03-12"),
+        ("1985-3-12", "1985-03-12"),
+        ("1985.03.12", "1985-03-12"),
+        ("1985년 3월 12일", "1985-03-12"),
+        ("13/02/1990", "1990-02-13"),
+        ("02/13/1990", "1990-02-13"),
+        ("02/02/1990", "1990-02-02"),
+        ("02/03/1990", None),
+        ("1985-03-12T00:00:00Z", "1985-03-12"),
+        ("1900-01-01", None),
+        ("1985-02-30", None),
+        ("19755-01-01", None),
+        ("1899-05-05", None),
+        ("2999-01-01", None),
+    ],
+)
+def test_birth_dates(value, expected):
+    assert birth_date(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "-1",
+        "0",
+        "null",
+        "None",
+        "NaN",
+        "undefined",
+        "true",
+        "FALSE",
+        "anonymous",
+        "[object Object]",
+        "000000",
+        "----",
+        "n/a",
+        " ",
+    ],
+)
+def test_null_likes_identify_nobody(value):
+    assert identifier("user_id", value) is None
+    assert clean(dict.fromkeys(ATTRIBUTES, value))["name"] is None
+
+
+def test_opaque_identifiers_keep_their_case():
+    assert identifier("user_id", " AbC-1 ") == "AbC-1"
+    assert identifier("loyalty_id", "8800123") == "8800123"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "surname", "given"),
+    [
+        ({"full_name": "김민준"}, "김", "민준"),
+        ({"full_name": "김 민준"}, "김", "민준"),
+        ({"full_name": "민준 김"}, "김", "민준"),
+        ({"full_name": "김민준님"}, "김", "민준"),
+        ({"full_name": "황보관"}, "황보", "관"),
+        ({"full_name": "남궁민수"}, "남궁", "민수"),
+        ({"given_name": "김민준", "family_name": "김"}, "김", "민준"),
+        ({"given_name": "민준"}, None, "민준"),
+        ({"full_name": "김민준".encode().decode()}, "김", "민준"),
+        ({"full_name": "Minjun Kim"}, "kim", "minjun"),
+        ({"full_name": "KIM MIN-JUN"}, "kim", "minjun"),
+        ({"full_name": "Min Jun Kim"}, "kim", "minjun"),
+        ({"full_name": "Kim, Min Jun"}, "kim", "minjun"),
+        ({"full_name": "Dr. José García"}, "garcia", "jose"),
+        ({"full_name": "John van der Berg"}, "vanderberg", "john"),
+        ({"given_name": "Anne Marie", "family_name": "O'Neil"}, "oneil", "anne"),
+    ],
+)
+def test_names(attributes, surname, given):
+    columns = clean(attributes)
+    assert (columns["surname"], columns["given"]) == (surname, given)
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        "철수 chulsoo cheolsu chulsu cheolsoo",
+        "영희 younghee yeonghui younghui",
+        "민준 minjun minjoon",
+        "현우 hyunwoo hyeonu",
+        "수빈 soobin subin",
+        "준호 junho joonho",
+        "동현 donghyun donghyeon",
+        "예은 yeeun yaeeun",
+        "하윤 hayoon hayun",
+    ],
+)
+def test_romanisations_share_a_sound(spellings):
+    assert len({names.sound_key(spelling) for spelling in spellings.split()}) == 1
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    ["이 lee yi rhee ri", "박 park pak bak", "최 choi choe", "임 lim im rim", "정 jung jeong chung", "허 hur huh heo"],
+)
+def test_romanisations_of_a_surname_share_a_sound(spellings):
+    assert len({names.surname_key(spelling) for spelling in spellings.split()}) == 1
+
+
+def test_jamo_are_letters():
+    assert names.jamo("김민쥰") == "ㄱㅣㅁㅁㅣㄴㅈㅠㄴ"
+    assert names.jamo("Kim") == "Kim"
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [
+        ("민준", "민준", True),
+        ("민준", "민쥰", True),
+        ("민준", "서연", False),
+        ("민준", "민서", False),
+        ("규식", "식이", True),
+        ("민준", "minjun", True),
+        ("민준", "seoyeon", False),
+        ("민준", None, None),
+        ("robert", "bob", True),
+        ("robert", "rob", True),
+        ("robert", "r", True),
+        ("robert", "robetr", True),
+        ("robert", "william", False),
+        ("민준", "zelda", None),
+    ],
+)
+def test_compatible_given_names(left, right, verdict):
+    assert names.compatible(left, right) is verdict
+    assert names.compatible(right, left) is verdict
+
+
+def test_a_slip_between_two_common_names_is_two_names():
+    assert names.compatible("서연", "서현") is True
+    assert names.compatible("서연", "서현", both_common=True) is False
+
+
+@pytest.mark.parametrize(
+    ("address", "street", "house"),
+    [
+        ("서울특별시 강남구 테헤란로 152, 10층", "테헤란로", "152"),
+        ("서울 강남구 역삼동 737-32", "역삼동", "737-32"),
+        ("강남대로78길 12-3 101동 203호", "강남대로78길", "12-3"),
+        ("7 Wallaby Place, Delmar", "wallabyplace", "7"),
+    ],
+)
+def test_addresses(address, street, house):
+    columns = clean({"address": address})
+    assert (columns["street"], columns["house"]) == (street, house)
+
+
+NASTY = st.one_of(
+    st.none(),
+    st.text(max_size=60),
+    st.text(st.characters(categories=("Cc", "Cf", "Cs", "So", "Nd", "Lo", "Mn")), max_size=60),
+    st.sampled_from(
+        [
+            "x" * 10_000 + "@x.kr",
+            "\u202eabc",
+            "\x00",
+            "👩‍👩‍👧",
+            "가" * 5000,
+            "19755-13-99",
+            "1" * 400,
+            "ﷺ" * 300,
+            "\ud800",
+            "٠١٠١٢٣٤٥٦٧٨",
+        ]
+    ),
+    st.from_regex(r"[0-9+()\-. ]{0,30}"),
+    st.from_regex(r"[가-힣a-zA-Z,.' \-]{0,30}"),
+)
+
+
+@given(st.dictionaries(st.sampled_from(ATTRIBUTES), NASTY))
+def test_no_text_makes_it_fail(attributes):
+    columns = clean(attributes)
+    assert list(columns) == list(normalise.COLUMNS)
+    for value in columns.values():
+        assert value is None or (0 < len(value) <= 2 * normalise.LONGEST + 1 and value.encode() and value.strip())
+
+
+@given(st.sampled_from(["user_id", "email", "phone", "loyalty_id"]), NASTY)
+def test_identifiers_are_stable(kind, value):
+    once = identifier(kind, value)
+    assert identifier(kind, once) == once
+
+
+@given(NASTY, NASTY)
+def test_compatibility_is_symmetric(left, right):
+    assert names.compatible(left, right) is names.compatible(right, left)
+
+
+def test_hostile_length_costs_no_time():
+    start = time.process_time()
+    clean(dict.fromkeys(ATTRIBUTES, "가 a1-@." * 100_000))
+    assert time.process_time() - start < 0.5
