@@ -1,6 +1,8 @@
 """The Celery application: worker and beat."""
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -9,7 +11,9 @@ from celery.signals import worker_init
 from cdp.core import startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
-startup.prepare()
+# Only where the command is Celery's own: Django imports this module too, and then has its own entry point.
+if Path(sys.argv[0]).name == "celery" or Path(sys.argv[0]).parent.name == "celery":
+    startup.prepare()
 
 app = Celery("cdp")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -110,6 +110,10 @@ def _segments() -> int:
     return len(ids)
 
 
+def _due_segments() -> int:
+    return segments.refresh_due()
+
+
 def _number() -> int:
     return sum(sequence.number(stream) for stream in sequence.STREAMS)
 
@@ -120,5 +124,6 @@ STAGES: dict[str, Callable[[], int]] = {
     "profiles": _project,
     "consent": _consent,
     "segments": _segments,
+    "due segments": _due_segments,
     "number": _number,
 }

@@ -1,7 +1,7 @@
 """Writes of identity: folding events into records, and giving records their profiles."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
 from identity import assign, clusters, queries, sql
-from identity.fold import fold, stamp
+from identity.fold import fold
 from identity.incoming import next_events
 from identity.linkage.types import Refusal
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
@@ -53,7 +53,7 @@ def fold_next(limit: int) -> int:
 def fold_events(events: Collection[Seen]) -> set[UUID]:
     """Fold events into their records; returns the records whose profile may have to change.
 
-    Call it within a transaction. Order and repetition do not matter.
+    Call it within a transaction. Order and repetition do not matter. One writer at a time: the lock orders them.
     """
     execute(sql.LOCK)
     by_record: dict[UUID, list[Seen]] = defaultdict(list)
@@ -64,14 +64,14 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
     _save_records(by_record, {record: folded[record] for record in changed})
     _save_identifiers({record: folded[record] for record in changed})
     _save_claims(events)
-    execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in sorted(by_record.items())])
+    execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in by_record.items()])
     return changed | {event.record for event in events if event.leaves} | _block_shared_values(sorted(changed))
 
 
 def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
     """Each record folded, and which of them came out different."""
     folded, changed = {}, set()
-    for record, said in sorted(by_record.items()):
+    for record, said in by_record.items():
         before = known.get(record)
         was = msgspec.json.encode(before) if before else b""
         folded[record] = fold(before or Folded(), said)
@@ -88,7 +88,7 @@ def _period(said: list[Seen]) -> tuple[datetime, datetime]:
 def _save_records(by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded]) -> None:
     keys = crypto.data_keys(folded)
     rows = []
-    for record, part in sorted(folded.items()):
+    for record, part in folded.items():
         said = by_record[record]
         blob = crypto.seal(keys[record], queries.TABLE, queries.COLUMN, part.sealed_part())
         leaf = said[0].kind in LEAVES
@@ -100,20 +100,20 @@ def _save_records(by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded])
 def _save_identifiers(folded: dict[UUID, Folded]) -> None:
     rows = [
         (record, kind, crypto.blind_index(kind, value), first, last)
-        for record, part in sorted(folded.items())
-        for kind, periods in sorted(part.identifiers.items())
-        for value, (first, last) in sorted(periods.items())
+        for record, part in folded.items()
+        for kind, periods in part.identifiers.items()
+        for value, (first, last) in periods.items()
     ]
     execute_over(sql.SAVE_IDENTIFIERS, rows)
 
 
 def _save_claims(events: Collection[Seen]) -> None:
-    earliest: dict[tuple[UUID, UUID], tuple[str, str]] = {}
+    earliest: dict[tuple[UUID, UUID], tuple[datetime, str]] = {}
     for event in events:
         for leaf in event.leaves.values() if event.kind not in LEAVES else ():
-            said = (stamp(event), event.message_id)
+            said = (event.at, event.message_id)
             earliest[leaf, event.record] = min(earliest.get((leaf, event.record), said), said)
-    execute_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in sorted(earliest.items())])
+    execute_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in earliest.items()])
 
 
 def _block_shared_values(records: list[UUID]) -> set[UUID]:
@@ -179,7 +179,7 @@ def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None,
     execute(sql.INSERT_PROFILES, [plan.created])
     targets = [(record, plan.profile_of.get(record)) for record in sorted(before)]
     moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
-    execute_over(sql.MERGE_PROFILES, sorted(plan.merged.items()))
+    execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))
     ProfileChange.objects.bulk_create(_changes(plan, before, run, actor), batch_size=1000)
     changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
     touch("profiles", changed | plan.merged.keys())
@@ -188,17 +188,23 @@ def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None,
 def _changes(
     plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor
 ) -> Iterable[ProfileChange]:
-    members: dict[UUID, list[str]] = defaultdict(list)
-    for record, profile in before.items():
-        if profile in plan.merged:
-            members[profile].append(str(record))
+    lost, parts = _members(before, plan.merged), _members(plan.profile_of, plan.created)
     common = {"run": run, "actor": actor.name}
-    for profile, into in sorted(plan.merged.items()):
-        yield ProfileChange(profile=profile, other=into, kind="merged", records=sorted(members[profile]), **common)
+    for profile, into in plan.merged.items():
+        yield ProfileChange(profile=profile, other=into, kind="merged", records=sorted(lost[profile]), **common)
     for profile in plan.created:
-        parts = sorted(str(record) for record, owner in plan.profile_of.items() if owner == profile)
         left = plan.split.get(profile)
-        yield ProfileChange(profile=profile, other=left, kind="split" if left else "created", records=parts, **common)
+        kind = "split" if left else "created"
+        yield ProfileChange(profile=profile, other=left, kind=kind, records=sorted(parts[profile]), **common)
+
+
+def _members(profile_of: Mapping[UUID, UUID | None], wanted: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The records of each wanted profile, as text."""
+    members: dict[UUID, list[str]] = {profile: [] for profile in wanted}
+    for record, profile in profile_of.items():
+        if profile in members:
+            members[profile].append(str(record))
+    return members
 
 
 # --- review ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ Per attribute the latest event time wins, then the message id. Histories are bou
 order, which commutes with adding more events.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 
 from identity.linkage import normalise
 from identity.types import Folded, Seen
@@ -16,23 +17,28 @@ BRANDED = frozenset({"user_id", "loyalty_id", "customer"})
 _CONTACTS = ("email", "phone")
 
 
-def fold(before: Folded, events: Iterable[Seen]) -> Folded:
+def fold(before: Folded, events: Collection[Seen]) -> Folded:
     """`before` with `events` folded in, in place and returned."""
     for event in events:
-        at = stamp(event)
         before.external_id = before.external_id or event.external_id
-        for name, value in event.attributes.items():
-            _remember(before.values.setdefault(name, []), [value, at, event.message_id])
-        for name, value in event.traits.items():
-            before.traits[name] = max(before.traits.get(name, [None, "", ""]), [value, at, event.message_id], key=_when)
-        for kind, value in _identifiers(event):
-            _widen(before.identifiers.setdefault(kind, {}), value, at)
+        if event.attributes or event.traits:
+            _describe(before, event)
+    for kind, value, first, last in _identified(events):
+        _widen(before.identifiers.setdefault(kind, {}), value, first, last)
     return before
 
 
-def stamp(event: Seen) -> str:
-    """The event's time as text that sorts by time: ISO 8601, UTC, microseconds."""
-    return event.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _describe(before: Folded, event: Seen) -> None:
+    at = stamp(event.at)
+    for name, value in event.attributes.items():
+        _remember(before.values.setdefault(name, []), [value, at, event.message_id])
+    for name, trait in event.traits.items():
+        before.traits[name] = max(before.traits.get(name, [None, "", ""]), [trait, at, event.message_id], key=_when)
+
+
+def stamp(at: datetime) -> str:
+    """A time as text that sorts by time: ISO 8601, UTC, microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def qualified(kind: str, brand: str) -> str:
@@ -40,17 +46,26 @@ def qualified(kind: str, brand: str) -> str:
     return f"{kind}:{brand}" if kind in BRANDED and brand else kind
 
 
+def _identified(events: Collection[Seen]) -> Iterable[tuple[str, str, str, str]]:
+    """(kind, normalised value, first seen, last seen); each written value is looked at once, however often it came."""
+    periods: dict[tuple[str, str, str], list[datetime]] = {}
+    for event in events:
+        for kind, value in _identifiers(event):
+            period = periods.setdefault((kind, value, event.brand), [event.at, event.at])
+            period[0], period[1] = min(period[0], event.at), max(period[1], event.at)
+    for (kind, value, brand), (first, last) in periods.items():
+        if normal := normalise.identifier(kind, value):
+            yield qualified(kind, brand), normal, stamp(first), stamp(last)
+
+
 def _identifiers(event: Seen) -> Iterable[tuple[str, str]]:
-    said = {kind: list(values) for kind, values in event.identifiers.items()}
+    for kind, values in event.identifiers.items():
+        yield from ((kind, value) for value in values)
     for contact in _CONTACTS:
         if contact in event.attributes:
-            said.setdefault(contact, []).append(event.attributes[contact])
+            yield contact, event.attributes[contact]
     if event.kind == "user":
-        said.setdefault("user_id", []).append(event.external_id)
-    for kind, values in said.items():
-        for value in values:
-            if normal := normalise.identifier(kind, value):
-                yield qualified(kind, event.brand), normal
+        yield "user_id", event.external_id
 
 
 def _remember(history: list[list[str]], entry: list[str]) -> None:
@@ -63,8 +78,8 @@ def _when(entry: list[str]) -> tuple[str, str, str]:
     return (entry[1], entry[2], str(entry[0]))
 
 
-def _widen(periods: dict[str, list[str]], value: str, at: str) -> None:
-    first, last = periods.get(value, [at, at])
-    periods[value] = [min(first, at), max(last, at)]
+def _widen(periods: dict[str, list[str]], value: str, first: str, last: str) -> None:
+    known = periods.get(value, [first, last])
+    periods[value] = [min(known[0], first), max(known[1], last)]
     if len(periods) > IDENTIFIERS_A_KIND:
         del periods[max(periods, key=lambda name: (periods[name][0], name))]

@@ -11,8 +11,8 @@ PROFILES_OF = "select distinct profile_id from identity_record where id = any(%s
 
 SAVE_RECORDS = """
 insert into identity_record (id, source_id, kind, leaf, attributes, traits, version, first_seen, last_seen)
-select * from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bool[], %s::bytea[], %s::jsonb[], %s::bigint[],
-                     %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%b::uuid[], %b::uuid[], %b::text[], %b::bool[], %b::bytea[], %b::jsonb[], %b::bigint[],
+                     %b::timestamptz[], %b::timestamptz[])
 on conflict (id) do update set attributes = excluded.attributes, traits = excluded.traits,
     version = identity_record.version + 1,
     first_seen = least(identity_record.first_seen, excluded.first_seen),
@@ -21,13 +21,13 @@ on conflict (id) do update set attributes = excluded.attributes, traits = exclud
 
 SEE_RECORDS = """
 update identity_record r set first_seen = least(r.first_seen, v.first_at), last_seen = greatest(r.last_seen, v.last_at)
-from unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) as v (record, first_at, last_at)
+from unnest(%b::uuid[], %b::timestamptz[], %b::timestamptz[]) as v (record, first_at, last_at)
 where r.id = v.record and (v.first_at < r.first_seen or v.last_at > r.last_seen)
 """
 
 SAVE_IDENTIFIERS = """
 insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
-select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[])
 on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
 where (identity_identifier.first_seen, identity_identifier.last_seen)
     is distinct from (excluded.first_seen, excluded.last_seen)
@@ -35,7 +35,7 @@ where (identity_identifier.first_seen, identity_identifier.last_seen)
 
 SAVE_CLAIMS = """
 insert into identity_claim (leaf, record, at, message_id)
-select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[])
+select * from unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::text[])
 on conflict (leaf, record) do update set at = excluded.at, message_id = excluded.message_id
 where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
 """
@@ -53,7 +53,7 @@ returning kind, digest
 """
 
 # Everyone who holds one of these values.
-HOLDERS = "select record_id from identity_identifier join unnest(%s::text[], %s::bytea[]) as v (kind, digest) using (kind, digest)"
+HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
 
 # The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
 NEIGHBOURS = """
@@ -106,11 +106,11 @@ where i.record_id = any(%s)
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
 """
 
-INSERT_PROFILES = "insert into identity_profile (id) select unnest(%s::uuid[])"
+INSERT_PROFILES = "insert into identity_profile (id) select unnest(%b::uuid[])"
 
 MOVE_RECORDS = """
 update identity_record r set profile_id = v.profile
-from unnest(%s::uuid[], %s::uuid[]) as v (record, profile)
+from unnest(%b::uuid[], %b::uuid[]) as v (record, profile)
 where r.id = v.record and r.profile_id is distinct from v.profile
 returning r.id, v.profile
 """
@@ -118,13 +118,13 @@ returning r.id, v.profile
 # Redirects always point straight at a live profile.
 MERGE_PROFILES = """
 update identity_profile p set state = 'merged', redirect_id = v.into_profile, changed_at = now()
-from unnest(%s::uuid[], %s::uuid[]) as v (profile, into_profile)
+from unnest(%b::uuid[], %b::uuid[]) as v (profile, into_profile)
 where p.id = v.profile or p.redirect_id = v.profile
 """
 
 IDENTIFIERS = """
 insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
-select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[])
 on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
 where (identity_identifier.first_seen, identity_identifier.last_seen)
     is distinct from (excluded.first_seen, excluded.last_seen)
@@ -132,7 +132,7 @@ where (identity_identifier.first_seen, identity_identifier.last_seen)
 
 SAVE_CLAIMS = """
 insert into identity_claim (leaf, record, at, message_id)
-select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[])
+select * from unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::text[])
 on conflict (leaf, record) do update set at = excluded.at, message_id = excluded.message_id
 where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
 """
@@ -150,7 +150,7 @@ returning kind, digest
 """
 
 # Everyone who holds one of these values.
-HOLDERS = "select record_id from identity_identifier join unnest(%s::text[], %s::bytea[]) as v (kind, digest) using (kind, digest)"
+HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
 
 # The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
 NEIGHBOURS = """
@@ -203,11 +203,11 @@ where i.record_id = any(%s)
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
 """
 
-INSERT_PROFILES = "insert into identity_profile (id) select unnest(%s::uuid[])"
+INSERT_PROFILES = "insert into identity_profile (id) select unnest(%b::uuid[])"
 
 MOVE_RECORDS = """
 update identity_record r set profile_id = v.profile
-from unnest(%s::uuid[], %s::uuid[]) as v (record, profile)
+from unnest(%b::uuid[], %b::uuid[]) as v (record, profile)
 where r.id = v.record and r.profile_id is distinct from v.profile
 returning r.id, v.profile
 """
@@ -215,7 +215,7 @@ returning r.id, v.profile
 # Redirects always point straight at a live profile.
 MERGE_PROFILES = """
 update identity_profile p set state = 'merged', redirect_id = v.into_profile, changed_at = now()
-from unnest(%s::uuid[], %s::uuid[]) as v (profile, into_profile)
+from unnest(%b::uuid[], %b::uuid[]) as v (profile, into_profile)
 where p.id = v.profile or p.redirect_id = v.profile
 """
 
@@ -254,7 +254,7 @@ where (identity_link.weight, identity_link.model_id) is distinct from (excluded.
 SAVE_CASES = """
 insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
 select id, least("left", "right"), greatest("left", "right"), reason, weight, levels, 'open', ''
-from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::float8[], %s::jsonb[])
+from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[])
     as v (id, "left", "right", reason, weight, levels)
 on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
 where identity_reviewcase.state = 'open'

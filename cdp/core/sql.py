@@ -14,7 +14,7 @@ DATA_KEYS = "select id, record, kek_id, wrapped from keys.core_datakey where rec
 
 INSERT_DATA_KEYS = """
 insert into keys.core_datakey (id, record, kek_id, wrapped)
-select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[])
+select * from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::bytea[])
 on conflict (record) do nothing
 """
 
@@ -22,7 +22,7 @@ KEK = "select root, wrapped from keys.core_keyencryptionkey where id = %s"
 WRITING_KEK = "select id from keys.core_keyencryptionkey where writes"
 INSERT_KEK = "insert into keys.core_keyencryptionkey (id, root, wrapped, writes) values (%s, %s, %s, true) on conflict do nothing"
 
-TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%s::uuid[])"
+TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
 with taken as (
@@ -49,7 +49,7 @@ returning seq, row
 
 COUNT = """
 insert into core_counter (day, source, kind, count)
-select (now() at time zone 'UTC')::date, %s, * from unnest(%s::text[], %s::bigint[])
+select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::bigint[])
 on conflict (day, source, kind) do update set count = core_counter.count + excluded.count
 """
 

@@ -6,6 +6,8 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 _PENDING = "cdp:wake"
@@ -25,9 +27,6 @@ def _send_once() -> None:
     try:
         if cache.add(_PENDING, 1, timeout=10):
             current_app.send_task(settings.WAKE_TASK)
-    except OSError as error:  # beat sends it too: a broker that is away delays, and loses nothing
-        logger.warning("The broker is away (%s); beat will wake the pipeline.", type(error).__name__)
-    except Exception as error:
-        if "redis" not in type(error).__module__ and "kombu" not in type(error).__module__:
-            raise
+    except (OSError, RedisError, KombuError) as error:
+        # Beat wakes it too: a broker that is away delays, and loses nothing.
         logger.warning("The broker is away (%s); beat will wake the pipeline.", type(error).__name__)

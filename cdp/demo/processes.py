@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,6 +38,7 @@ class Processes:
 
     def start_web(self) -> None:
         """Serve on the port; returns when it answers. `RuntimeError` names the log when it does not."""
+        self._refuse_taken_port()
         address = f"127.0.0.1:{self.port}"
         self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, "--workers", "2", "--threads", "4", "--timeout", "120")
         self._wait_for_web()
@@ -48,10 +50,15 @@ class Processes:
 
     def watch(self) -> None:
         """Wait until one of them ends or the user interrupts."""
-        while all(process.poll() is None for process in self.running.values()):
+        while True:
+            self.check()
             time.sleep(0.5)
-        ended = next(name for name, process in self.running.items() if process.poll() is not None)
-        raise RuntimeError(f"The {ended} process has ended: see {self.logs / ended}.log")
+
+    def check(self) -> None:
+        """`RuntimeError` names the log of a process that has ended."""
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"The {name} process has ended: see {self.logs / name}.log")
 
     def stop(self) -> None:
         """End all, gently first."""
@@ -83,6 +90,14 @@ class Processes:
                 return
             time.sleep(0.2)
         raise RuntimeError(f"The web process did not start on port {self.port}: see {self.logs / 'web'}.log")
+
+    def _refuse_taken_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                raise RuntimeError(f"Port {self.port} is in use: choose another with --port.") from None
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cdp import pipeline
-from cdp.core import crypto, embedded, roles
+from cdp.core import crypto, embedded
 from cdp.core.actions import audit, create_service_key
 from cdp.core.models import AuditEntry, ServiceKey
 from cdp.core.progress import Progress
@@ -169,9 +169,10 @@ class Quickstart:
             if segment.state != Segment.State.PUBLISHED:
                 publish(DEMO, segment)
         self.outcome.segments = list(Segment.objects.filter(key__in=[t.key for t in telling_segments(timezone.localtime())]))
-        _wait_for(self._all_computed, _SECONDS_FOR_SEGMENTS, f"the worker ({self.processes.logs / 'worker'}.log)")
+        _wait_for(self._all_computed, _SECONDS_FOR_SEGMENTS, f"the worker (see {self.processes.logs / 'worker.log'})")
 
     def _all_computed(self) -> bool:
+        self.processes.check()
         ids = [segment.pk for segment in self.outcome.segments]
         computed = Run.objects.filter(segment__in=ids, state=Run.State.DONE).values("segment").distinct().count()
         self.progress.say(f"{computed} of {len(ids)}")

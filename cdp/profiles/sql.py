@@ -58,7 +58,7 @@ left join answers csat on csat.profile_id = seen.profile_id and csat.name = 'CSA
 
 SAVE_GOLDEN = """
 insert into profiles_golden (profile_id, traits, lineage)
-select * from unnest(%s::uuid[], %s::jsonb[], %s::jsonb[])
+select * from unnest(%b::uuid[], %b::jsonb[], %b::jsonb[])
 on conflict (profile_id) do update set traits = excluded.traits, lineage = excluded.lineage, updated_at = now()
 where (profiles_golden.traits, profiles_golden.lineage) is distinct from (excluded.traits, excluded.lineage)
 """
@@ -67,7 +67,7 @@ DROP_GOLDEN = "delete from profiles_golden where profile_id = any(%s)"
 
 SAVE_CONTACTS = """
 insert into profiles_contactpoint (record_id, kind, digest, usable, reason, valid_from, valid_to)
-select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::bool[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[])
 on conflict (record_id, kind, digest) do update
 set usable = excluded.usable, reason = excluded.reason, valid_from = excluded.valid_from, valid_to = excluded.valid_to
 where (profiles_contactpoint.usable, profiles_contactpoint.reason, profiles_contactpoint.valid_from,
@@ -78,13 +78,13 @@ where (profiles_contactpoint.usable, profiles_contactpoint.reason, profiles_cont
 # Periods of chosen traits: the current one closes when the value changes, and a new one begins.
 CLOSE_PERIODS = """
 update profiles_traitperiod p set valid_to = now()
-from unnest(%s::uuid[], %s::text[], %s::jsonb[]) as v (profile, trait, value)
+from unnest(%b::uuid[], %b::text[], %b::jsonb[]) as v (profile, trait, value)
 where p.profile_id = v.profile and p.trait = v.trait and p.valid_to is null and p.value is distinct from v.value
 """
 OPEN_PERIODS = """
 insert into profiles_traitperiod (profile_id, trait, value, valid_from)
 select v.profile, v.trait, v.value, now()
-from unnest(%s::uuid[], %s::text[], %s::jsonb[]) as v (profile, trait, value)
+from unnest(%b::uuid[], %b::text[], %b::jsonb[]) as v (profile, trait, value)
 where v.value is not null
   and not exists (select from profiles_traitperiod p
                   where p.profile_id = v.profile and p.trait = v.trait and p.valid_to is null)

@@ -7,12 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from cdp.core.money import exponent
 from cdp.profiles.types import TRAITS, Winner
 from identity.linkage import normalise
 from identity.types import OpenRecord
-
-# ISO 4217 currencies whose minor unit is not a hundredth.
-_EXPONENT = {"KRW": 0, "JPY": 0, "VND": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3}
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,6 @@ class Facts:
     spent: dict[str, int]
     nps: float | None
     csat: float | None
-
-
-def exponent(currency: str) -> int:
-    """How many decimal places the currency's minor unit has."""
-    return _EXPONENT.get(currency, 2)
 
 
 def coarse(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlglot import exp
 
 from segments.query.dialects import DECIMAL, cast
-from segments.query.money import minor_units
+from cdp.core.money import minor_units
 
 
 class Parameters:
