@@ -70,11 +70,9 @@ def parcel_of(messages: Sequence[Message], arrival: Arrival) -> Parcel:
     for message in messages:
         try:
             _add(parcel, message, arrival)
-        except Flaw as flaw:
-            parcel.refusals.append(refusal(arrival.source, message.content, flaw.reason, arrival.received_at))
-        except Exception as error:  # a fault of ours with one message must not make its sender repeat it for ever
-            _log_fault(error)
-            parcel.refusals.append(refusal(arrival.source, message.content, "unexpected", arrival.received_at))
+        except Exception as error:
+            reason = reason_of(error)
+            parcel.refusals.append(refusal(arrival.source, message.content, reason, arrival.received_at))
     return parcel
 
 
@@ -133,7 +131,13 @@ def refusal(source: KnownSource, content: Any, reason: str, received_at: datetim
     return Refusal(source.id, digest, reason, content, received_at, place, gate.identifier_digests(content))
 
 
-def _log_fault(error: Exception) -> None:
-    """The type and the place only: an exception's text may quote what was sent."""
+def reason_of(error: Exception) -> str:
+    """Why a message or row goes to quarantine: its flaw, or a fault of ours, which must not hold up all the others.
+
+    A fault is logged by type and place only, for an exception's text may quote what was sent.
+    """
+    if isinstance(error, Flaw):
+        return error.reason
     frame = traceback.extract_tb(error.__traceback__)[-1]
     logger.error("A message met a fault: %s at %s:%s", type(error).__name__, frame.name, frame.lineno)
+    return "unexpected"

@@ -111,8 +111,8 @@ def _is_clear_item(item: Any, plan: Mapping[str, bool], path: str) -> bool:
 
 def column(value: Any) -> str | None:
     """A reserved property as the text of a clear column; a keyed digest when it is long or looks personal."""
-    if type(value) is int:
-        value = str(value)
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        value = str(int(value))
     if type(value) is not str or not value:
         return None
     return value if len(value) <= LONGEST_COLUMN and personal_shape(value) is None else opaque(value)

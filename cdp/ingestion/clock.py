@@ -34,9 +34,15 @@ def event_time(base: Any, sent: Any, received_at: datetime) -> tuple[datetime, d
     skew = received_at - sent_at if sent_at else timedelta(0)
     if abs(skew) > SMALL:
         moment = _shifted(moment, skew)
+    occurred, flags = plausible(moment, received_at)
+    return occurred, sent_at, ("clock",) if abs(skew) > ABSURD else flags
+
+
+def plausible(moment: datetime, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """(occurred, flags): a time more than a day ahead becomes the moment of receipt, one before 1990 is flagged."""
     if moment - received_at > ABSURD:
-        return received_at, sent_at, ("clock",)
-    return moment, sent_at, ("clock",) if abs(skew) > ABSURD or moment < EARLIEST else ()
+        return received_at, ("clock",)
+    return moment, ("clock",) if moment < EARLIEST else ()
 
 
 def _shifted(moment: datetime, skew: timedelta) -> datetime:

@@ -22,7 +22,7 @@ def is_currency(code: Any) -> bool:
     return isinstance(code, str) and _CODE.fullmatch(code) is not None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=65536, typed=True)
 def amount(value: Any) -> Decimal | None:
     """The decimal that a JSON number, or a plain numeric text, writes; None for anything else."""
     if isinstance(value, bool) or value is None:
@@ -35,6 +35,11 @@ def amount(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
+
+
+def product(quantity: Decimal, price: Decimal) -> Decimal:
+    """Their product, exact."""
+    return _EXACT.multiply(quantity, price)
 
 
 @lru_cache(maxsize=65536)

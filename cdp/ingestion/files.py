@@ -1,0 +1,232 @@
+"""Files as a stream of lines: CSV as spreadsheets write it, NDJSON, Parquet; a bad line is a line with a flaw."""
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import pyarrow.parquet as pq
+
+from cdp.ingestion import canonical
+from cdp.ingestion.errors import Flaw
+
+LARGEST_CELL = 2**20
+_SNIFFED_ROWS = 1000
+_BATCH_ROWS = 10_000
+_DELIMITERS = ",\t;|"
+_NEVER_NUMBERS = ("id", "no", "code", "sku", "number", "phone", "zip", "postcode", "번호", "코드", "date", "일자")
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line: its number (the header is 1), its cells without blanks, and why it does not fit, if it does not."""
+
+    number: int
+    cells: dict[str, Any]
+    flaw: str | None = None
+
+
+class Table:
+    """An open file. `columns` is None where each line has its own; `done` is the share that has been read."""
+
+    def __init__(self, name: str, columns: list[str] | None, lines: Iterator[Line], done: Callable[[], float]) -> None:
+        self.name, self.columns, self.lines, self.done = name, columns, lines, done
+
+
+def open_table(path: Path) -> Table:
+    """Open by ending: .parquet, .ndjson, .jsonl; anything else is CSV. ValueError when it cannot be read at all."""
+    match path.suffix.lower():
+        case ".parquet" | ".pq":
+            return _parquet(path)
+        case ".ndjson" | ".jsonl" | ".json":
+            return _ndjson(path)
+        case _:
+            return _csv(path)
+
+
+# --- CSV --------------------------------------------------------------------------------------------------------------
+
+
+def _csv(path: Path) -> Table:
+    encoding = encoding_of(path)
+    handle = path.open("rb")
+    # What cannot be read stays visible as a lone surrogate, and costs its line only.
+    faults = "replace" if encoding == "utf-16" else "surrogateescape"
+    text = io.TextIOWrapper(handle, encoding, faults, newline="")
+    first = text.readline()
+    csv.field_size_limit(LARGEST_CELL)
+    columns = _header(next(csv.reader([first], delimiter=_delimiter(first)), []))
+    rows = csv.reader(text, delimiter=_delimiter(first), skipinitialspace=True)
+    return Table(path.name, columns, _csv_lines(rows, columns), _share(handle, path))
+
+
+def encoding_of(path: Path) -> str:
+    """UTF-8 or UTF-16 by their marks, UTF-8 when all of it is, else what Korean Windows writes."""
+    with path.open("rb") as handle:
+        start = handle.read(4)
+        for mark, encoding in _BOMS:
+            if start.startswith(mark):
+                return encoding
+        handle.seek(0)
+        return "utf-8" if _is_utf8(handle) else "cp949"
+
+
+def _is_utf8(handle: BinaryIO) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece := handle.read(2**20):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(header: str) -> str:
+    return max(_DELIMITERS, key=header.count)
+
+
+def _header(names: list[str]) -> list[str]:
+    columns = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
+    if not columns or len(set(columns)) != len(columns):
+        raise ValueError("The file has no header line, or a column twice.")
+    try:
+        return [canonical.clean_text(name) for name in columns]
+    except Flaw:
+        raise ValueError("The header line cannot be read.") from None
+
+
+def _csv_lines(rows: Any, columns: list[str]) -> Iterator[Line]:
+    """Lines with texts; a column whose first thousand cells are all numbers or truth values has those."""
+    numbered = _numbered(rows)
+    sample = list(islice(numbered, _SNIFFED_ROWS))
+    readers = [_reader(name, [cells[at] for _, cells in sample if at < len(cells)]) for at, name in enumerate(columns)]
+    for number, cells in chain(sample, numbered):
+        yield _csv_line(number, cells, columns, readers)
+
+
+def _numbered(rows: Any) -> Iterator[tuple[int, list[str]]]:
+    while True:
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error:
+            cells = []
+            yield rows.line_num + 1, ["\0"]
+        if cells:
+            yield rows.line_num + 1, cells
+
+
+def _csv_line(number: int, cells: list[str], columns: list[str], readers: list[Callable[[str], Any]]) -> Line:
+    if len(cells) > len(columns) and not any(cells[len(columns) :]):
+        cells = cells[: len(columns)]
+    if len(cells) != len(columns):
+        return Line(number, {"cells": [_printable(cell) for cell in cells]}, "bad_row")
+    return _cleaned(number, {name: read(cell) for name, read, cell in zip(columns, readers, cells, strict=True)})
+
+
+def _reader(name: str, cells: list[str]) -> Callable[[str], Any]:
+    said = [cell.strip() for cell in cells if cell.strip()]
+    if said and all(cell.lower() in ("true", "false") for cell in said):
+        return _truth
+    if said and not name.lower().endswith(_NEVER_NUMBERS) and all(_number(cell) is not None for cell in said):
+        return lambda cell: text if (text := _number(cell.strip())) is not None else cell.strip()
+    return str.strip
+
+
+def _truth(cell: str) -> Any:
+    return {"true": True, "false": False}.get(cell.strip().lower(), cell.strip())
+
+
+def _number(cell: str) -> int | float | None:
+    """A number that is written as JSON writes it: 0.50, not 1,000 nor 007."""
+    whole, point, _ = cell.removeprefix("-").partition(".")
+    if not whole.isdecimal() or not whole.isascii() or len(cell) > 15 or (len(whole) > 1 and whole[0] == "0"):
+        return None
+    try:
+        return float(cell) if point else int(cell)
+    except ValueError:
+        return None
+
+
+# --- NDJSON and Parquet -----------------------------------------------------------------------------------------------
+
+
+def _ndjson(path: Path) -> Table:
+    handle = path.open("rb")
+    return Table(path.name, None, _ndjson_lines(handle), _share(handle, path))
+
+
+def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
+    for number, text in enumerate(handle, 1):
+        if not text.strip():
+            continue
+        message = canonical.message(text.strip().removeprefix(codecs.BOM_UTF8))
+        if message.flaw is not None or not isinstance(message.content, dict):
+            yield Line(number, {"line": message.content}, message.flaw or "not_an_object")
+        else:
+            yield Line(number, {name: value for name, value in message.content.items() if value not in (None, "")})
+
+
+def _parquet(path: Path) -> Table:
+    file = pq.ParquetFile(path)
+    rows, seen = max(file.metadata.num_rows, 1), [0]
+
+    def lines() -> Iterator[Line]:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+            names = batch.schema.names
+            for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                seen[0] += 1
+                yield _cleaned(seen[0] + 1, dict(zip(names, cells, strict=True)))
+
+    return Table(path.name, list(file.schema_arrow.names), lines(), lambda: seen[0] / rows)
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+
+def _cleaned(number: int, cells: dict[str, Any]) -> Line:
+    """Canonical cells, blanks left out; times and decimals become what JSON has."""
+    try:
+        return Line(number, {name: _cell(cell) for name, cell in cells.items() if cell is not None and cell != ""})
+    except Flaw as flaw:
+        shown = {name: _printable(cell) for name, cell in cells.items() if cell is not None}
+        return Line(number, shown, flaw.reason)
+
+
+def _cell(cell: Any) -> Any:
+    kind = type(cell)
+    if kind is str:
+        return canonical.clean(cell.strip())
+    if kind is float:
+        return _finite(cell)
+    if kind is datetime or kind is date:
+        return cell.isoformat()
+    if kind is Decimal:
+        return int(cell) if cell == cell.to_integral_value() else float(cell)
+    if kind is bytes:
+        raise Flaw("bad_text")
+    return canonical.clean(cell)
+
+
+def _finite(cell: float) -> float:
+    if not -canonical.LARGEST_NUMBER < cell < canonical.LARGEST_NUMBER:
+        raise Flaw("number_range")
+    return cell
+
+
+def _printable(cell: Any) -> Any:
+    """Something that can be sealed as JSON, whatever was in the file."""
+    return cell if isinstance(cell, int | bool) else str(cell).encode("utf-8", "backslashreplace").decode()
+
+
+def _share(handle: BinaryIO, path: Path) -> Callable[[], float]:
+    size = max(path.stat().st_size, 1)
+    return lambda: 1.0 if handle.closed else handle.tell() / size

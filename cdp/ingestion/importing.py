@@ -1,0 +1,83 @@
+"""What the two import commands share: options, progress on a terminal or in plain lines, the final counts."""
+
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, OutputWrapper
+from django.utils.translation import gettext as _
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from cdp.events import queries
+from cdp.events.types import KnownSource
+from cdp.ingestion import imports
+from cdp.ingestion.actions import Outcome
+from cdp.ingestion.files import Table, open_table
+
+_SECONDS_BETWEEN_LINES = 2.0
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of every import."""
+    parser.add_argument("file", type=Path, help="CSV, NDJSON or Parquet")
+    parser.add_argument("--source", required=True, help="name of the source, as given to create_source")
+
+
+def source_and_table(options: dict[str, Any]) -> tuple[KnownSource, Table]:
+    """The named source and the opened file, or a sentence that says what is wrong."""
+    source = queries.source_by_name(options["source"])
+    if source is None:
+        raise CommandError(_("There is no source of that name: make one with create_source."))
+    if not options["file"].is_file():
+        raise CommandError(_("There is no such file."))
+    try:
+        return source, open_table(options["file"])
+    except (ValueError, OSError) as error:
+        raise CommandError(_("The file cannot be read: %(why)s") % {"why": error}) from None
+
+
+def require_columns(table: Table, named: set[str]) -> None:
+    """Refuse a mapping that names columns which the file has not."""
+    missing = sorted(named - set(table.columns)) if table.columns is not None else []
+    if missing:
+        raise CommandError(_("The file has no column: %(names)s") % {"names": ", ".join(missing)})
+
+
+@contextmanager
+def shown(out: OutputWrapper, name: str) -> Iterator[imports.Progress]:
+    """Something to call with the share done and the counts so far."""
+    if out.isatty():
+        columns = (TextColumn(name), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rows]:,}"))
+        with Progress(*columns, TimeRemainingColumn()) as bar:
+            task = bar.add_task(name, total=1.0, rows=0)
+            yield lambda share, outcome: bar.update(task, completed=share, rows=outcome.received)
+    else:
+        yield _plain_lines(out)
+
+
+def _plain_lines(out: OutputWrapper) -> imports.Progress:
+    last = [time.monotonic()]
+
+    def show(share: float, outcome: Outcome) -> None:
+        if time.monotonic() - last[0] >= _SECONDS_BETWEEN_LINES:
+            last[0] = time.monotonic()
+            out.write(f"{share:.0%}  {outcome.received:,}")
+
+    return show
+
+
+def report(out: OutputWrapper, outcome: Outcome) -> None:
+    """The final counts; what went to quarantine by reason."""
+    counts = {
+        _("rows"): outcome.received,
+        _("taken"): outcome.taken,
+        _("repeated"): outcome.repeated,
+        _("quarantined"): outcome.quarantined,
+        _("suppressed"): outcome.suppressed,
+    }
+    out.write(", ".join(f"{name}: {number}" for name, number in counts.items()))
+    for reason, number in sorted(outcome.reasons.items()):
+        out.write(f"  {reason}: {number}")

@@ -1,0 +1,39 @@
+"""`manage.py import_records --source S FILE [--mapping M.json]`: what a source knows of its people."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+
+from cdp.core.types import now
+from cdp.ingestion import imports, sources
+from cdp.ingestion.importing import add_arguments, report, require_columns, shown, source_and_table
+from cdp.ingestion.mapping import record_mapping
+from cdp.ingestion.records import RecordRows
+
+
+class Command(BaseCommand):
+    help = "Import records of people from CSV, NDJSON or Parquet; running it again doubles nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_arguments(parser)
+        parser.add_argument(
+            "--mapping", type=Path, help='JSON such as {"columns": {"이름": "full_name"}, "sealed": []}'
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        source, table = source_and_table(options)
+        try:
+            mapping = record_mapping(options["mapping"])
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from None
+        require_columns(table, set(mapping.columns))
+        rows = RecordRows(mapping, source, sources.plan(), now())
+        with shown(self.stdout, table.name) as progress:
+            outcome = imports.run(table, rows, progress)
+        report(self.stdout, outcome)
+        if rows.undated:
+            said = _("%(number)d consents name no time (consent_at or updated_at) and grant nothing.")
+            self.stdout.write(said % {"number": rows.undated})

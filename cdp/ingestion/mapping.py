@@ -1,0 +1,111 @@
+"""Which column of a file means what. ValueError, with the place in the file, for a mapping that cannot be meant."""
+
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+
+class ColumnOrConstant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Either the same for every row, or what a column says."""
+
+    column: str | None = None
+    constant: str | None = None
+
+
+class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The column that names whose a row is, and the kind of record it names."""
+
+    column: str
+    kind: str = "customer"
+
+
+class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A negative amount is a refund."""
+
+    when_negative: bool = False
+
+
+class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How rows become events; every value but `event` and `time` may be absent."""
+
+    event: ColumnOrConstant
+    time: str
+    message_id: str | None = None
+    zone: str | None = None
+    customer: Customer | None = None
+    receipt: str | None = None
+    order: str | None = None
+    place: str | None = None
+    money: str | None = None
+    currency: str | ColumnOrConstant | None = None
+    refund: Refund | None = None
+    quantity: str | None = None
+    price: str | None = None
+    properties: dict[str, str] = {}
+    sealed: list[str] = []
+    identifiers: dict[str, str] = {}
+
+    def columns(self) -> set[str]:
+        """Every column that is named."""
+        named = [
+            self.time,
+            self.message_id,
+            self.receipt,
+            self.order,
+            self.place,
+            self.money,
+            self.quantity,
+            self.price,
+        ]
+        named += [self.event.column, self.customer.column if self.customer else None]
+        named += [self.currency.column if isinstance(self.currency, ColumnOrConstant) else None]
+        return {*filter(None, named), *self.properties, *self.sealed, *self.identifiers.values()}
+
+
+class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How columns are called here, and which of the others may stand in the clear."""
+
+    columns: dict[str, str] = {}
+    sealed: list[str] = []
+    clear: list[str] = []
+    zone: str | None = None
+
+
+Mapping = TypeVar("Mapping", EventMapping, RecordMapping)
+
+
+def event_mapping(path: Path) -> EventMapping:
+    """Read a mapping of events."""
+    mapping = _read(path, EventMapping)
+    if (mapping.event.column is None) == (mapping.event.constant is None):
+        raise ValueError("`event` is either a constant or a column.")
+    if (mapping.quantity is None) != (mapping.price is None):
+        raise ValueError("`quantity` and `price` go together.")
+    _require_zone(mapping.zone)
+    return mapping
+
+
+def record_mapping(path: Path | None) -> RecordMapping:
+    """Read a mapping of records; without a file every column keeps its name."""
+    mapping = _read(path, RecordMapping) if path else RecordMapping()
+    _require_zone(mapping.zone)
+    return mapping
+
+
+def _read(path: Path, kind: type[Mapping]) -> Mapping:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"The mapping cannot be read: {error}") from None
+
+
+def _require_zone(zone: str | None) -> None:
+    if zone is not None and zone not in available_timezones():
+        raise ValueError("`zone` is no IANA time zone, such as Asia/Seoul.")
+
+
+def zone_of(mapped: str | None, source: str) -> ZoneInfo:
+    """The zone of times that name none: the mapping's, else the source's."""
+    return ZoneInfo(mapped or source)

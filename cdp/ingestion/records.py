@@ -1,0 +1,117 @@
+"""Rows about people to new events: canonical attributes, identifiers, consents, and the rest clear or sealed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cdp.core import crypto
+from cdp.events.types import KnownSource, NewEvent
+from cdp.ingestion import consents, who
+from cdp.ingestion.classify import Plan, split
+from cdp.ingestion.clock import plausible
+from cdp.ingestion.errors import Flaw
+from cdp.ingestion.files import Line
+from cdp.ingestion.mapping import RecordMapping, zone_of
+from cdp.ingestion.rows import read_local_time, row_text
+from cdp.ingestion.vocabulary import ATTRIBUTES, attribute_of
+from consent.types import NewConsent
+
+NAME = "Record Imported"
+METHOD = "import"
+CONSENT = "consent:"
+_IDENTIFIERS = ("user_id", "loyalty_id")
+_OWN = frozenset(("external_id", "user_id", "loyalty_id", "updated_at", "consent_at"))
+_STATES = ("granted", "withdrawn", "refused")
+
+
+class RecordRows:
+    """Turns lines into events that say what a source knows of a person.
+
+    `undated` counts the grants that were not recorded because nothing says when they were given.
+    """
+
+    def __init__(self, mapping: RecordMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
+        self.source, self.received_at = source, received_at
+        self.undated = 0
+        self._names = mapping.columns
+        self._zone = zone_of(mapping.zone, source.zone)
+        declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
+        self._plan = {**plan.of_event(source.id, NAME), **declared}
+
+    def __call__(self, line: Line) -> NewEvent:
+        """The event of one line; `Flaw` when it names nobody or says something that cannot be read."""
+        if line.flaw is not None:
+            raise Flaw(line.flaw)
+        cells = {self._names.get(name, name): cell for name, cell in line.cells.items()}
+        kind, external_id = _holder(cells)
+        attributes, rest = self._sorted_out(cells)
+        clear, hidden = split(rest, self._plan)
+        occurred, flags = self._time(cells.get("updated_at"))
+        identifiers = {name: [value] for name in _IDENTIFIERS if (value := who.usable(cells.get(name))) is not None}
+        parts = {"identifiers": identifiers, "attributes": attributes, "traits": hidden}
+        return NewEvent(
+            source=self.source.id,
+            message_id=str(crypto.record_id(self.source.id, "row", row_text(line.cells))),
+            type="row",
+            name=NAME,
+            record=crypto.record_id(self.source.id, kind, external_id),
+            kind=kind,
+            occurred_at=occurred,
+            received_at=self.received_at,
+            flags=flags,
+            brand=self.source.brand,
+            properties=clear,
+            sealed={"external_id": external_id} | {part: held for part, held in parts.items() if held},
+        )
+
+    def consents(self, line: Line, event: NewEvent) -> list[NewConsent]:
+        """What the consent columns say; a blank says nothing, and a grant without a time of its own grants nothing."""
+        cells = {self._names.get(name, name): cell for name, cell in line.cells.items()}
+        said = {name.removeprefix(CONSENT): state for name, state in cells.items() if name.startswith(CONSENT)}
+        given = self._given_at(cells) if said else None
+        lines = []
+        for category, state in said.items():
+            word = str(state).strip().lower()
+            if word not in _STATES:
+                raise Flaw("bad_consent")
+            if given is None and word == consents.GRANTED:
+                self.undated += 1
+            else:
+                lines.append(consents.line(event, category, word, given or self.received_at, METHOD))
+        return lines
+
+    def _given_at(self, cells: Mapping[str, Any]) -> datetime | None:
+        stated = cells.get("consent_at") or cells.get("updated_at")
+        return None if stated is None else self._moment(stated)
+
+    def _moment(self, cell: Any) -> datetime:
+        moment = read_local_time(cell, self._zone)
+        if moment is None:
+            raise Flaw("bad_time")
+        return moment
+
+    def _time(self, cell: Any) -> tuple[datetime, tuple[str, ...]]:
+        if cell is None:
+            return self.received_at, ()
+        return plausible(self._moment(cell), self.received_at)
+
+    def _sorted_out(self, cells: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+        """(canonical attributes, everything else); the canonical name itself goes before other words for it."""
+        attributes = {name: str(cells[name]) for name in ATTRIBUTES if name in cells}
+        rest: dict[str, Any] = {}
+        for name, cell in cells.items():
+            if name in attributes or name in _OWN or name.startswith(CONSENT):
+                continue
+            attribute = attribute_of(name)
+            if attribute is not None and attribute not in attributes and name not in self._plan:
+                attributes[attribute] = str(cell)
+            else:
+                rest[name] = cell
+        return attributes, rest
+
+
+def _holder(cells: Mapping[str, Any]) -> tuple[str, str]:
+    for name, kind in (("external_id", "customer"), ("user_id", "user")):
+        if (value := who.usable(cells.get(name))) is not None:
+            return kind, value
+    raise Flaw("no_identity")
