@@ -68,7 +68,8 @@ class EffectiveAdmin(ReadOnlyRoom[models.Effective]):
 @admin.register(models.Suppression)
 class SuppressionAdmin(ReadOnlyRoom[models.Suppression]):
     list_display = ("kind", "reason", "created_at")
-    fields = ("kind", "reason", "created_at")
+    # A row's key is the digest itself, which has no place in an address.
+    list_display_links = None
     ordering = ("-created_at",)
 
 

@@ -128,9 +128,9 @@ class SegmentAdmin(Room[models.Segment]):
 
     form = SegmentForm
     change_form_template = "console/segment.html"
-    list_display = ("name", "key", "size", "state", "purpose_key", "owner", "last_run", "due_at")
-    list_filter = ("state", "purpose", "owner")
-    list_select_related = ("owner",)
+    list_display = ("name", "size", "state", "purpose_named", "owner", "last_run", "key")
+    list_filter = ("state", "purpose")
+    list_select_related = ("owner", "purpose")
     search_fields = ("name", "key")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
@@ -156,8 +156,8 @@ class SegmentAdmin(Room[models.Segment]):
         return segment.ran_at
 
     @admin.display(description=_("purpose"), ordering="purpose")
-    def purpose_key(self, segment: models.Segment) -> str:
-        return segment.purpose_id
+    def purpose_named(self, segment: models.Segment) -> str:
+        return _purpose_name(segment.purpose)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         rule = {"all": [{"trait": "has_email", "op": "eq", "value": True}]}

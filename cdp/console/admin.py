@@ -74,9 +74,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
             "may_unmask": request.user.has_perm(unmask.PERMISSION),
             "reasons": unmask.REASONS,
         }
-        response = TemplateResponse(request, "console/profile.html", shown)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "console/profile.html", shown)
 
     def _found(self, request: HttpRequest, object_id: str) -> Profile:
         profile = self.get_object(request, object_id)

@@ -91,9 +91,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
         if not self.has_view_permission(request, case):
             raise PermissionDenied
         unmasked = unmask.asked(request, [case.left, case.right])
-        response = TemplateResponse(request, "console/review_case.html", self._shown(request, case, unmasked))
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "console/review_case.html", self._shown(request, case, unmasked))
 
     def _shown(self, request: HttpRequest, case: ReviewCase, unmasked: bool) -> dict[str, Any]:
         records = Record.objects.select_related("source").in_bulk([case.left, case.right])

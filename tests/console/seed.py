@@ -16,6 +16,7 @@ from cdp.events.actions import create_source
 from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
 from consent.models import ConsentRecord, Effective, Notice, PrivacyRequest, Suppression
+from identity import queries
 from identity.models import (
     BlockedValue,
     Claim,
@@ -45,13 +46,25 @@ def sources() -> list[Source]:
     return [create_source(actor, f"{channel}-main".replace("_", "-"), channel)[0] for channel in CHANNELS]
 
 
-def people(number: int, sources: list[Source], seed: int = 7) -> list[Profile]:
+def people(number: int, sources: list[Source], first: int = 0) -> list[Profile]:
     """`number` profiles of one to three records each, with sealed values, consents and events."""
-    chance = random.Random(seed)
+    chance = random.Random(first)
     profiles = Profile.objects.bulk_create([Profile() for _ in range(number)])
     for index, profile in enumerate(profiles):
-        person(profile, index, sources, chance)
+        person(profile, first + index, sources, chance)
     return profiles
+
+
+def more(number: int) -> None:
+    """More people in the same world, members of its segments too."""
+    made = people(number, list(Source.objects.filter(built_in=False)), first=10_000)
+    for segment in Segment.objects.all():
+        Membership.objects.bulk_create([Membership(segment=segment, profile=one, entered_at=NOW()) for one in made])
+
+
+def values_of(record: Record) -> dict[str, str]:
+    """A record's values in the clear."""
+    return queries.open_records([record.pk])[0].folded.current()
 
 
 def person(profile: Profile, index: int, sources: list[Source], chance: random.Random) -> None:
@@ -121,7 +134,7 @@ def segments(profiles: list[Profile]) -> list[Segment]:
 def rest(profiles: list[Profile], sources: list[Source]) -> None:
     """One row or more in every other table."""
     one, other = sorted(Record.objects.values_list("pk", flat=True)[:2])
-    model = LinkageModel.objects.create(version="2026-11-01", parameters=b"\x01", state="live")
+    model = LinkageModel.objects.create(version="2026-11-01", parameters=b"\x01", state="retired")
     ResolutionRun.objects.create(model=model, finished_at=NOW(), counts={"records": 2})
     Link.objects.create(left=one, right=other, kind="probable", weight=7.5, model=model)
     ReviewCase.objects.create(left=one, right=other, reason="gray", weight=3.2, levels={"name": 2, "birth_date": 1})
@@ -153,7 +166,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     Watermark.objects.create(stage="events", system_identifier="1", txid=2**60)
 
 
-def everything(number: int = 12) -> dict[str, Any]:
+def everything(number: int = 6) -> dict[str, Any]:
     """The whole small world."""
     made = sources()
     profiles = people(number, made)
