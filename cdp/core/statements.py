@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+import psycopg
 from django.db import connection
 
 
@@ -25,6 +26,12 @@ def column(statement: str, params: Any = None) -> list[Any]:
 
 
 def execute_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
-    """Run a set-based statement whose parameters are the columns of `rows` as arrays; nothing for no rows."""
+    """Run a set-based statement whose parameters are the columns of `rows` as arrays; nothing for no rows.
+
+    Django's cursor would write the arrays into the text of the statement; these travel in binary.
+    """
     if rows:
-        execute(statement, [list(values) for values in zip(*rows, strict=True)])
+        columns = [list(values) for values in zip(*rows, strict=True)]
+        connection.ensure_connection()
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(statement, columns, prepare=False)
