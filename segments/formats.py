@@ -45,7 +45,7 @@ def clear(fmt: Format, segment: Segment, profiles: Sequence[UUID], columns: Sequ
 
 
 def copied_out(cursor: CursorWrapper, statement: str, params: dict[str, object]) -> list[bytes]:
-    """What a COPY … TO STDOUT gives. On psycopg's own cursor: the wrapper that counts statements takes no parameters."""
+    """What a COPY … TO STDOUT gives. On psycopg's own cursor: Django's debugging one takes no parameters."""
     with cursor.cursor.copy(statement, params) as copy:
         return [bytes(block) for block in copy]
 

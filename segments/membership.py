@@ -21,8 +21,8 @@ from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
 from segments import sql
-from segments.models import Membership, Run, Segment
 from segments.formats import copied_out
+from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, limit_statements, statement_seconds
 from segments.query.ast import references
 from segments.query.parse import parse

@@ -144,7 +144,7 @@ def members(
 
 
 def chunks(segment: Segment, after: UUID, size: int) -> Iterator[list[Member]]:
-    """Live members in order of profile id; every chunk is a statement, and so a snapshot, of its own."""
+    """Members in order of profile id; every chunk is a statement, and so a snapshot, of its own."""
     while True:
         params = {"segment": segment.pk, "after": after, "limit": size}
         chunk = [Member(*row) for row in fetch(sql.MEMBERS_AFTER, params)]

@@ -127,10 +127,10 @@ REACH = "with member as (select profile_id from segments_membership where segmen
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
+# Whether a member still lives is the gate's to say.
 MEMBERS_AFTER = """
-select m.profile_id, m.entered_at
-from segments_membership m join identity_profile p on p.id = m.profile_id and p.state = 'live'
-where m.segment_id = %(segment)s and m.profile_id > %(after)s order by m.profile_id limit %(limit)s
+select profile_id, entered_at from segments_membership
+where segment_id = %(segment)s and profile_id > %(after)s order by profile_id limit %(limit)s
 """
 
 LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"

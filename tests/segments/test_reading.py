@@ -97,6 +97,14 @@ def test_a_reader_is_bound_to_the_segments_purpose(asked: tuple[str, str], code:
 
 
 @pytest.mark.django_db
+def test_a_member_that_lives_no_more_is_not_read() -> None:
+    made, (a, b, c) = filled()
+    Profile.objects.filter(pk=b).update(state="merged", redirect_id=a)
+    assert [row.profile_id for row in queries.members(made, *MAIL, actor=ACTOR).rows] == [a, c]
+    assert [row["profile_id"] for row in exported(made)] == [str(a), str(c)]
+
+
+@pytest.mark.django_db
 def test_a_read_of_members_is_audited() -> None:
     made, _ = filled()
     queries.members(made, *MAIL, actor=ACTOR)
