@@ -223,7 +223,13 @@ CELERY_BEAT_SCHEDULE = {
 WAKE_TASK = "pipeline.advance"
 
 # The order in which an erasure visits the packages (each lists its hooks in `privacy.py`).
-PRIVACY_HOOKS = ["segments.privacy", "consent.privacy", "cdp.profiles.privacy", "identity.privacy", "cdp.events.privacy"]
+PRIVACY_HOOKS = [
+    "segments.privacy",
+    "consent.privacy",
+    "cdp.profiles.privacy",
+    "identity.privacy",
+    "cdp.events.privacy",
+]
 
 LOGGING = {
     "version": 1,

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import msgspec
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
@@ -134,7 +133,11 @@ def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = 
     execute(sql.LOCK)
     around = _with_owners(set(seeds))
     persons = queries.component(around)
-    leaves = dict(Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": sorted(persons | around)})).values_list("pk", "kind"))
+    leaves = dict(
+        Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": sorted(persons | around)})).values_list(
+            "pk", "kind"
+        )
+    )
     persons -= leaves.keys()
     records = queries.open_records(sorted(persons))
     grouped, refused = _clusters(records)
@@ -172,7 +175,9 @@ def _carried(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
 
 
 def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
-    return set(Profile.objects.filter(pk__in={p for p in before.values() if p}, pinned=True).values_list("pk", flat=True))
+    return set(
+        Profile.objects.filter(pk__in={p for p in before.values() if p}, pinned=True).values_list("pk", flat=True)
+    )
 
 
 def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor) -> None:
@@ -231,7 +236,10 @@ def _one_a_pair(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def open_gray_cases(pairs: Iterable[tuple[UUID, UUID, float, dict[str, Any]]]) -> None:
     """Review cases for pairs that the model finds likely but not sure."""
-    execute_over(sql.SAVE_CASES, [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs])
+    execute_over(
+        sql.SAVE_CASES,
+        [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs],
+    )
 
 
 @transaction.atomic

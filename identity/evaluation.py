@@ -1,8 +1,8 @@
 """How good the profiles are against a known truth."""
 
 import csv
+from collections.abc import Hashable
 from pathlib import Path
-from uuid import UUID
 
 from identity import queries
 from identity.linkage.evaluate import Quality, evaluate
@@ -14,8 +14,10 @@ def evaluate_truth(file: Path) -> tuple[Quality, int]:
     Unknown records count as profiles of their own, so that missing ones cost recall.
     """
     with file.open(encoding="utf-8-sig", newline="") as handle:
-        truth = {(row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)}
-    found: dict[tuple[str, str], UUID | tuple[str, str]] = {
+        truth: dict[Hashable, Hashable] = {
+            (row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)
+        }
+    found: dict[Hashable, Hashable] = {
         (source, external_id): profile
         for profile, source, external_id in queries.assignments()
         if (source, external_id) in truth

@@ -32,7 +32,8 @@ class Profile(models.Model):
         verbose_name_plural = _("profiles")
         constraints = [
             models.CheckConstraint(
-                condition=Q(state="merged", redirect__isnull=False) | ~Q(state="merged"), name="identity_profile_redirects"
+                condition=Q(state="merged", redirect__isnull=False) | ~Q(state="merged"),
+                name="identity_profile_redirects",
             )
         ]
 

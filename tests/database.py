@@ -28,10 +28,17 @@ def wipe(*_: Any) -> None:
             owner.execute(f"truncate {', '.join(full)} restart identity cascade")
     for label in SHIPPING:
         config = apps.get_app_config(label)
-        post_migrate.send(sender=config, app_config=config, verbosity=0, interactive=False, using="default", plan=[], apps=apps)
+        post_migrate.send(
+            sender=config, app_config=config, verbosity=0, interactive=False, using="default", plan=[], apps=apps
+        )
 
 
 def owner_parameters() -> dict[str, Any]:
     settings = connections["owner"].settings_dict
     name = connections["default"].settings_dict["NAME"]
-    return {"host": settings["HOST"], "user": settings["USER"], "password": settings["PASSWORD"] or None, "dbname": name}
+    return {
+        "host": settings["HOST"],
+        "user": settings["USER"],
+        "password": settings["PASSWORD"] or None,
+        "dbname": name,
+    }

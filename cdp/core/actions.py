@@ -27,9 +27,9 @@ def audit(
     actor: Actor, action: str, *, subject: UUID | None = None, target: str = "", purpose: str = "", **details: Any
 ) -> None:
     """Append one audit row: opaque ids and names of fields only, never a personal value."""
-    AuditEntry(
-        actor=actor.name, action=action, subject=subject, target=target, purpose=purpose, details=details
-    ).save(force_insert=True)
+    AuditEntry(actor=actor.name, action=action, subject=subject, target=target, purpose=purpose, details=details).save(
+        force_insert=True
+    )
 
 
 def count(source: UUID | None, kinds: Mapping[str, int]) -> None:

@@ -118,7 +118,7 @@ class Room(AuditedWrites[M]):
         title = {"title": capfirst(str(self.opts.verbose_name))} if object_id else {}
         return super().changeform_view(request, object_id, form_url, {**title, **(extra_context or {})})
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         # What a row points at is written in its own room.
         return _without_wrapper(field)

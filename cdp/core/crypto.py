@@ -197,7 +197,9 @@ def _find_or_make_writing_kek() -> UUID:
 def _open_kek(root: str, wrapped: bytes) -> bytes:
     secret = keys().root.keys.get(root)
     if secret is None:
-        raise NotReadable(f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses.")
+        raise NotReadable(
+            f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses."
+        )
     try:
         return aes_key_unwrap(_root_bound(secret), bytes(wrapped))
     except InvalidUnwrap:
@@ -213,6 +215,8 @@ def _remember(kek_id: UUID, key: bytes) -> tuple[float, bytes]:
     return _keks[kek_id]
 
 
-def seal_all(keys_of: Mapping[UUID, RecordKey], table: str, column: str, values: Mapping[UUID, Any]) -> dict[UUID, bytes]:
+def seal_all(
+    keys_of: Mapping[UUID, RecordKey], table: str, column: str, values: Mapping[UUID, Any]
+) -> dict[UUID, bytes]:
     """Seal one value a record, for set-based writers."""
     return {record: seal(keys_of[record], table, column, value) for record, value in values.items()}

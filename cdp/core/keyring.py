@@ -81,7 +81,9 @@ def generated_secret(file: Path) -> str:
     return file.read_text()
 
 
-_HOW = "make one with `manage.py make_keyring`, keep it apart from the database, and set CDP_KEYRING or CDP_KEYRING_FILE."
+_HOW = (
+    "make one with `manage.py make_keyring`, keep it apart from the database, and set CDP_KEYRING or CDP_KEYRING_FILE."
+)
 
 
 def _random_key() -> str:

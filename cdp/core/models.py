@@ -14,7 +14,7 @@ from cdp.core.types import uuid7
 class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
 

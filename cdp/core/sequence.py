@@ -49,7 +49,9 @@ def _chain(rows: list[tuple[int, UUID]]) -> None:
 
 def audit_hash(before: bytes, seq: int, entry: AuditEntry) -> bytes:
     """The chained hash of one audit row."""
-    return hashlib.sha256(before + seq.to_bytes(8, "big") + msgspec.json.encode(_canonical(entry), order="sorted")).digest()
+    return hashlib.sha256(
+        before + seq.to_bytes(8, "big") + msgspec.json.encode(_canonical(entry), order="sorted")
+    ).digest()
 
 
 def _canonical(entry: AuditEntry) -> dict[str, Any]:

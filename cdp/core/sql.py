@@ -54,7 +54,9 @@ on conflict (day, source, kind) do update set count = core_counter.count + exclu
 """
 
 # Everything of transactions below this id is committed or gone.
-STABLE_BELOW = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier::text from pg_control_system()"
+STABLE_BELOW = (
+    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier::text from pg_control_system()"
+)
 
 GRANTS = f"""
 create schema if not exists keys;
@@ -89,6 +91,6 @@ def numbered(table: str, stream: str) -> RunSQL:
         $$ begin insert into core_unnumbered (stream, row) select '{stream}', id from fresh order by id; return null; end $$;
         create trigger {table}_numbered after insert on {table} referencing new table as fresh
         for each statement execute function {table}_awaits_number();
-        """,
+        """,  # noqa: S608 - the names are ours
         f"drop trigger {table}_numbered on {table}; drop function {table}_awaits_number();",
     )

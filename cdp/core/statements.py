@@ -17,7 +17,7 @@ def fetch(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
     """All rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def column(statement: str, params: Any = None) -> list[Any]:

@@ -40,7 +40,9 @@ class Processes:
         """Serve on the port; returns when it answers. `RuntimeError` names the log when it does not."""
         self._refuse_taken_port()
         address = f"127.0.0.1:{self.port}"
-        self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, "--workers", "2", "--threads", "4", "--timeout", "120")
+        self._start(
+            "web", "gunicorn", "cdp.wsgi", "--bind", address, "--workers", "2", "--threads", "4", "--timeout", "120"
+        )
         self._wait_for_web()
 
     def start_workers(self) -> None:

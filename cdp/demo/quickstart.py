@@ -168,7 +168,9 @@ class Quickstart:
             )  # fmt: skip
             if segment.state != Segment.State.PUBLISHED:
                 publish(DEMO, segment)
-        self.outcome.segments = list(Segment.objects.filter(key__in=[t.key for t in telling_segments(timezone.localtime())]))
+        self.outcome.segments = list(
+            Segment.objects.filter(key__in=[t.key for t in telling_segments(timezone.localtime())])
+        )
         _wait_for(self._all_computed, _SECONDS_FOR_SEGMENTS, f"the worker (see {self.processes.logs / 'worker.log'})")
 
     def _all_computed(self) -> bool:

@@ -117,9 +117,7 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         constraints = [
-            models.UniqueConstraint(
-                F("source"), Cast(MD5("message_id"), UUIDField()), name="events_event_once"
-            )
+            models.UniqueConstraint(F("source"), Cast(MD5("message_id"), UUIDField()), name="events_event_once")
         ]
         indexes = [
             models.Index(fields=["record", "name", "occurred_at"], name="events_event_record"),
@@ -140,7 +138,9 @@ class Quarantined(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name=_("source"))
-    digest = models.BinaryField(max_length=32, help_text="of the message id or canonical content: a repeat is not kept twice")
+    digest = models.BinaryField(
+        max_length=32, help_text="of the message id or canonical content: a repeat is not kept twice"
+    )
     received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
     reason = models.CharField(_("reason"), max_length=60)
     place = models.CharField(_("place"), max_length=200, blank=True)
@@ -181,7 +181,9 @@ class PlannedField(models.Model):
         verbose_name = _("planned field")
         verbose_name_plural = _("tracking plan")
         constraints = [
-            models.UniqueConstraint(fields=["source", "event", "path"], name="events_planned_once", nulls_distinct=False)
+            models.UniqueConstraint(
+                fields=["source", "event", "path"], name="events_planned_once", nulls_distinct=False
+            )
         ]
 
     def __str__(self) -> str:

@@ -79,7 +79,15 @@ def _save_contacts(points: Iterable[ContactPointValue]) -> None:
     for point in points:
         newest.setdefault((point.record, point.kind, point.value), point)
     rows = [
-        (p.record, p.kind, crypto.blind_index(p.kind, p.value), p.usable, "" if p.usable else "replaced", p.valid_from, p.valid_to)
+        (
+            p.record,
+            p.kind,
+            crypto.blind_index(p.kind, p.value),
+            p.usable,
+            "" if p.usable else "replaced",
+            p.valid_from,
+            p.valid_to,
+        )
         for _, p in sorted(newest.items(), key=lambda item: item[0])
     ]
     execute_over(sql.SAVE_CONTACTS, rows)

@@ -16,7 +16,9 @@ class Golden(models.Model):
     `lineage` is {attribute: {"record": id, "at": event time, "why": rule}}; personal values are read through it.
     """
 
-    profile = models.OneToOneField("identity.Profile", on_delete=models.CASCADE, primary_key=True, related_name="golden")
+    profile = models.OneToOneField(
+        "identity.Profile", on_delete=models.CASCADE, primary_key=True, related_name="golden"
+    )
     traits: models.JSONField[Any, Any] = models.JSONField(_("traits"), default=dict)
     lineage: models.JSONField[Any, Any] = models.JSONField(_("lineage"), default=dict)
     updated_at = models.DateTimeField(_("updated"), db_default=Now())

@@ -28,7 +28,9 @@ def contact_values(profiles: Collection[UUID], kind: str) -> dict[UUID, str]:
     """The best usable contact value of each profile that has one: the golden one if usable, else the latest."""
     usable = _usable(profiles, kind)
     golden = personal(usable)
-    opened = {record.id: record for record in identity.open_records(record for points in usable.values() for record in points)}
+    opened = {
+        record.id: record for record in identity.open_records(record for points in usable.values() for record in points)
+    }
     found = {}
     for profile, records in usable.items():
         present = [normalise.identifier(kind, opened[r].folded.current().get(kind)) for r in records if r in opened]

@@ -112,7 +112,6 @@ def settings(model: Model, *, frequencies: bool = True) -> SettingsCreator:
         comparisons=[_comparison(item, model.weights[item.name], frequencies) for item in COMPARISONS],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=False,
-        max_iterations=15,
         em_convergence=0.002,
     )
 

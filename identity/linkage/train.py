@@ -4,6 +4,7 @@ prior from deterministic rules. What the records cannot teach keeps the packaged
 # ruff: noqa: S608 -- the SQL is made of column names and numbers of this package, never of data
 
 import hashlib
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ FEWEST_RECORDS: Final = 1000
 # Pairs sampled for u, and pairs looked at in each pass of expectation maximisation.
 SAMPLED_PAIRS: Final = 1_000_000
 PASS_PAIRS: Final = 500_000
+# Iterations of a pass, and of its repetitions when it fails.
+ITERATIONS: Final = (15, 6, 3, 1)
 # Rules that hardly ever link two people, and the share of true pairs that they find in usual customer data.
 CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
 CERTAIN_RECALL: Final = 0.7
@@ -67,13 +70,31 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str
         max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
     )
     for columns in passes:
-        linker.training.estimate_parameters_using_expectation_maximisation(
-            block_on(*columns), estimate_without_term_frequencies=True, max_pairs=PASS_PAIRS
-        )
+        _maximise(linker, columns)
     learnt = linker._settings_obj
     prior = learnt._probability_two_random_records_match
     prior = prior if 0 < prior < 1 else DEFAULT.prior
     return {"weights": {item.name: _weights(item, learnt, prior) for item in COMPARISONS}, "prior": prior}
+
+
+def _maximise(linker: Linker, columns: tuple[str, ...]) -> None:
+    """One pass of expectation maximisation.
+
+    A level that only non-matches reach loses its m by orders of magnitude each iteration, until Splink refuses the
+    underflow and leaves its settings half done: they are put back then, and fewer iterations are made.
+    """
+    learnt = linker._settings_obj
+    for iterations in ITERATIONS:
+        before = deepcopy(learnt.core_model_settings)
+        learnt.training_settings = replace(learnt.training_settings, max_iterations=iterations)
+        try:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*columns), estimate_without_term_frequencies=True, max_pairs=PASS_PAIRS
+            )
+        except ValueError:
+            learnt.core_model_settings = before
+        else:
+            return
 
 
 def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight, ...]:

@@ -82,7 +82,10 @@ def test_data_keys_are_made_once_and_kept_wrapped(key: crypto.RecordKey) -> None
 
 def test_record_ids_are_stable_version_8_and_told_apart_by_every_part() -> None:
     source, other = uuid4(), uuid4()
-    ids = {crypto.record_id(*parts) for parts in [(source, "user", "1"), (other, "user", "1"), (source, "anonymous", "1"), (source, "user", "2")]}
+    ids = {
+        crypto.record_id(*parts)
+        for parts in [(source, "user", "1"), (other, "user", "1"), (source, "anonymous", "1"), (source, "user", "2")]
+    }
     assert len(ids) == 4
     assert {id_.version for id_ in ids} == {8}
     assert crypto.record_id(source, "user", "1") in ids

@@ -20,7 +20,9 @@ def test_the_application_connects_as_a_role_that_owns_nothing() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select current_user, rolsuper from pg_roles where rolname = current_user")
         assert cursor.fetchone() == ("cdp_app", False)
-        cursor.execute("select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = current_user)")
+        cursor.execute(
+            "select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = current_user)"
+        )
         assert cursor.fetchone()[0] == 0
 
 
@@ -28,14 +30,20 @@ def test_the_application_connects_as_a_role_that_owns_nothing() -> None:
 @pytest.mark.parametrize("table", APPEND_ONLY)
 @pytest.mark.parametrize("change", ["update {} set id = id", "delete from {}", "truncate {}"])
 def test_append_only_tables_refuse_every_change(table: str, change: str) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(change.format(table))
 
 
 @pytest.mark.django_db
 def test_data_keys_live_in_a_schema_of_their_own() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("select table_schema from information_schema.tables where table_name in ('core_datakey', 'core_keyencryptionkey')")
+        cursor.execute(
+            "select table_schema from information_schema.tables where table_name in ('core_datakey', 'core_keyencryptionkey')"
+        )
         assert {row[0] for row in cursor.fetchall()} == {"keys"}
 
 

@@ -22,7 +22,9 @@ old_ids = st.lists(st.one_of(st.none(), st.integers(100, 105).map(lambda n: UUID
 
 
 @given(labels, old_ids)
-def test_each_cluster_has_one_id_of_its_own_and_every_old_id_leads_somewhere(now: list[int], before: list[UUID | None]) -> None:
+def test_each_cluster_has_one_id_of_its_own_and_every_old_id_leads_somewhere(
+    now: list[int], before: list[UUID | None]
+) -> None:
     known = dict(zip(RECORDS, before, strict=True))
     plan = assign(groups(now), known)
     for cluster in groups(now):

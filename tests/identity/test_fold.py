@@ -40,10 +40,17 @@ def test_any_order_any_batches_and_repeats_give_the_same_record(sent: list[Seen]
 
 
 def test_the_latest_value_wins_and_then_the_message_id() -> None:
-    folded = fold(Folded(), [seen(2, "a", "old@example.com", 1), seen(2, "b", "new@example.com", 2), seen(1, "c", "x@example.com", 3)])
+    folded = fold(
+        Folded(),
+        [seen(2, "a", "old@example.com", 1), seen(2, "b", "new@example.com", 2), seen(1, "c", "x@example.com", 3)],
+    )
     assert folded.current()["email"] == "new@example.com"
     assert folded.traits["plan"][0] == 2
 
 
 def test_user_and_loyalty_ids_are_indexed_within_their_brand() -> None:
-    assert set(fold(Folded(), [seen(1, "a", "a@example.com", 1)]).identifiers) == {"user_id:haru", "loyalty_id:haru", "email"}
+    assert set(fold(Folded(), [seen(1, "a", "a@example.com", 1)]).identifiers) == {
+        "user_id:haru",
+        "loyalty_id:haru",
+        "email",
+    }

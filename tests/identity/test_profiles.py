@@ -29,7 +29,9 @@ class Sender:
     def __init__(self, source: Source) -> None:
         self.source, self.sent = source, []
 
-    def says(self, external_id: str, kind: str = "user", minute: int = 0, *, leaves=(), identifiers=None, **attributes) -> UUID:
+    def says(
+        self, external_id: str, kind: str = "user", minute: int = 0, *, leaves=(), identifiers=None, **attributes
+    ) -> UUID:
         record = crypto.record_id(self.source.id, kind, external_id)
         self.sent.append(
             Seen(

@@ -23,7 +23,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def sources() -> dict[str, Source]:
     def make(name: str, channel: str, rank: int) -> Source:
-        return Source.objects.create(name=name, channel_id=channel, brand="haru", trust_rank=rank, zone="Asia/Seoul", currency="KRW")
+        return Source.objects.create(
+            name=name, channel_id=channel, brand="haru", trust_rank=rank, zone="Asia/Seoul", currency="KRW"
+        )
 
     return {"web": make("web", "web", 50), "pos": make("pos", "pos", 20), "app": make("app", "app", 50)}
 
@@ -67,7 +69,9 @@ def test_among_equals_the_recent_value_wins(sources) -> None:
 
 
 def test_an_address_is_never_put_together_from_two(sources) -> None:
-    whole = event(sources["web"], day=5, attributes={"email": "min@shop.example", "address": "세종대로 110", "city": "서울"})
+    whole = event(
+        sources["web"], day=5, attributes={"email": "min@shop.example", "address": "세종대로 110", "city": "서울"}
+    )
     part = event(sources["app"], day=9, attributes={"email": "min@shop.example", "city": "부산", "postcode": "48058"})
     traits = Golden.objects.get(pk=arrives(whole, part)).traits
     assert traits["city"] == "서울"
@@ -75,7 +79,12 @@ def test_an_address_is_never_put_together_from_two(sources) -> None:
 
 
 def test_personal_values_are_read_through_the_lineage_and_never_stored_in_the_clear(sources) -> None:
-    said = {"email": "secret.person@shop.example", "full_name": "비밀사람", "phone": "010-3333-4444", "birth_date": "1991-02-03"}
+    said = {
+        "email": "secret.person@shop.example",
+        "full_name": "비밀사람",
+        "phone": "010-3333-4444",
+        "birth_date": "1991-02-03",
+    }
     profile = arrives(event(sources["web"], attributes=said))
     assert queries.personal([profile])[profile] == said
     assert queries.contact_values([profile], "phone") == {profile: "+821033334444"}
@@ -95,7 +104,9 @@ def test_age_bands_turn_on_the_birthday(sources, today, band) -> None:
 
 
 def test_an_order_counts_once_the_last_update_wins_and_refunds_subtract(sources) -> None:
-    def order(name: str, revenue: int, day: int, order_id: str | None = "o1", source: str = "web", currency: str = "KRW") -> NewEvent:
+    def order(
+        name: str, revenue: int, day: int, order_id: str | None = "o1", source: str = "web", currency: str = "KRW"
+    ) -> NewEvent:
         return event(sources[source], name, day, order_id=order_id, revenue=revenue, currency=currency)
 
     profile = arrives(
@@ -115,7 +126,8 @@ def test_an_order_counts_once_the_last_update_wins_and_refunds_subtract(sources)
 
 def test_only_identify_events_bring_traits(sources) -> None:
     profile = arrives(
-        event(sources["web"], properties={"plan": "gold", "visits": 3}), event(sources["web"], "Viewed", 3, properties={"plan": "lead"})
+        event(sources["web"], properties={"plan": "gold", "visits": 3}),
+        event(sources["web"], "Viewed", 3, properties={"plan": "lead"}),
     )
     traits = Golden.objects.get(pk=profile).traits
     assert (traits["plan"], traits["visits"]) == ("gold", 3)
@@ -129,7 +141,8 @@ def test_what_a_source_sends_never_displaces_a_built_in_trait(sources) -> None:
 
 def test_a_replaced_phone_is_no_longer_usable(sources) -> None:
     profile = arrives(
-        event(sources["web"], day=1, attributes={"phone": "010-1111-2222"}), event(sources["web"], day=9, attributes={"phone": "010-3333-4444"})
+        event(sources["web"], day=1, attributes={"phone": "010-1111-2222"}),
+        event(sources["web"], day=9, attributes={"phone": "010-3333-4444"}),
     )
     points = {(p.usable, p.reason, p.valid_to) for p in ContactPoint.objects.all()}
     assert points == {(True, "", None), (False, "replaced", START + timedelta(days=9))}
@@ -139,7 +152,9 @@ def test_a_replaced_phone_is_no_longer_usable(sources) -> None:
 def test_a_chosen_traits_past_is_kept(sources) -> None:
     profile = arrives(event(sources["web"], day=1, attributes={"region": "서울"}))
     arrives(event(sources["web"], day=2, attributes={"region": "부산"}))
-    periods = list(TraitPeriod.objects.filter(profile=profile, trait="region").order_by("id").values_list("value", "valid_to"))
+    periods = list(
+        TraitPeriod.objects.filter(profile=profile, trait="region").order_by("id").values_list("value", "valid_to")
+    )
     assert [value for value, _ in periods] == ["서울", "부산"]
     assert periods[0][1] is not None
     assert periods[1][1] is None

@@ -18,7 +18,9 @@ class Command(BaseCommand):
         try:
             quality, missing = evaluate_truth(truth)
         except (OSError, KeyError) as error:
-            raise CommandError(f"The truth must be a CSV file with columns source, external_id, person ({error}).") from None
+            raise CommandError(
+                f"The truth must be a CSV file with columns source, external_id, person ({error})."
+            ) from None
         self.stdout.write(
             f"records            {quality.records:,} ({missing:,} of them unknown here)\n"
             f"pair precision     {quality.pair_precision:.4f}\n"

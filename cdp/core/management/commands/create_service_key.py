@@ -14,7 +14,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--scope", action="append", required=True, help=f"one of {', '.join(SCOPES)}; may be repeated")
+        parser.add_argument(
+            "--scope", action="append", required=True, help=f"one of {', '.join(SCOPES)}; may be repeated"
+        )
         parser.add_argument("--purpose", default="", help="bind the key to one purpose")
         parser.add_argument("--contact-channel", default="", help="bind the key to one contact channel")
         parser.add_argument("--days", type=int, default=365, help="days until it expires")
@@ -23,7 +25,7 @@ class Command(BaseCommand):
         scopes = sorted({part for text in scope for part in text.replace(",", " ").split()})
         if unknown := [part for part in scopes if part not in SCOPES]:
             raise CommandError(f"Unknown scope {', '.join(unknown)}: choose from {', '.join(SCOPES)}.")
-        _, secret = create_service_key(
+        _key, secret = create_service_key(
             Actor.system("create_service_key"),
             name,
             scopes,
