@@ -151,9 +151,9 @@ class SegmentAdmin(Room[models.Segment]):
     def size(self, segment: Any) -> int:
         return segment.members or 0
 
-    @admin.display(description=_("last recompute"), ordering="ran_at", empty_value=_("never"))
+    @admin.display(description=_("last recompute"), ordering="ran_at")
     def last_run(self, segment: Any) -> Any:
-        return segment.ran_at
+        return segment.ran_at or _("never")
 
     @admin.display(description=_("purpose"), ordering="purpose")
     def purpose_named(self, segment: models.Segment) -> str:

@@ -127,8 +127,8 @@ def test_a_segment_is_written_previewed_saved_and_published(
 ) -> None:
     page = sign_in(visit)
     page.goto(reverse("admin:segments_segment_add"))
-    page.fill("#id_name", "Women")
     page.fill("#id_key", "women")
+    page.fill("#id_name", "Women")
     page.fill("#id_rule", '{"trait": "genderr", "op": "eq", "value": "F"}')
     submit(page, "input[name=_preview]")
     assert "/trait" in page.inner_text(".field-rule .errorlist")
