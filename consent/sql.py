@@ -29,67 +29,85 @@ where c.digest = any(%(contacts)s) and r.profile_id is not null
 
 # --- what the ledger adds up to ---------------------------------------------------------------------------------------
 
-# One definition for the gate and for the effective table. A profile's lines, each under every contact channel it speaks
-# of: those given to its records, and the opt-outs that name a contact point one of its records held then or got later.
-# `moment`: nobody consents later than we hear of it, so a clock in the future wins nothing over what is said after.
-_LINES = """
-lines as (
-    select r.profile_id as profile, r.id as record, l.purpose_id as purpose, c.key as channel, l.brand, l.state, l.key,
-        l.given_at, least(l.given_at, l.received_at) as moment, l.expires_at
-    from identity_record r
-    join keys.core_datakey k on k.record = r.id
-    join consent_consentrecord l on l.subject = k.id
-    join consent_contactchannel c on c.key = l.channel_id or l.channel_id is null
-    where r.profile_id = any(%(profiles)s) {only}
-    union all
-    select r.profile_id, r.id, l.purpose_id, c.key, l.brand, l.state, l.key,
-        l.given_at, least(l.given_at, l.received_at), l.expires_at
-    from identity_record r
-    join profiles_contactpoint held on held.record_id = r.id
-    join consent_consentrecord l on l.contact = held.digest and l.state <> 'granted'
-        and (held.valid_to is null or held.valid_to > least(l.given_at, l.received_at))
-    join consent_contactchannel c on c.point = held.kind and (c.key = l.channel_id or l.channel_id is null)
-    where r.profile_id = any(%(profiles)s) {only}
+# One definition for the gate and for the effective table. Everything flows one way, from the profiles asked for through
+# index look-ups ("offset 0" keeps them apart) and sorts of what was found: no plan can be worse than linear, whatever
+# the planner knows of the tables.
+_RECORDS = """
+records as materialized (
+    select asked.id as profile, r.id as record, k.id as subject
+    from unnest(%(profiles)s::uuid[]) asked(id)
+    cross join lateral (select id from identity_record where profile_id = asked.id offset 0) r
+    left join lateral (select id from keys.core_datakey where record = r.id offset 0) k on true
 )"""
+
+# A profile's lines, each under every contact channel it speaks of: those given to its records, and the opt-outs that
+# name a contact point which one of its records held then or got later. `moment`: nobody consents later than we hear of
+# it, so a clock in the future wins nothing over what is said after.
+_LINE = """purpose_id as purpose, channel_id, brand::text, state, key, given_at,
+            least(given_at, received_at) as moment, expires_at"""
+_LINES = f"""
+lines as (
+    select r.profile, r.record, c.key as channel, l.*
+    from records r
+    cross join lateral (
+        select {_LINE} from consent_consentrecord where subject = r.subject offset 0) l
+    join consent_contactchannel c on (c.key = l.channel_id or l.channel_id is null) {{only}}
+    union all
+    select r.profile, r.record, c.key, l.*
+    from records r
+    cross join lateral (
+        select kind, digest, valid_to from profiles_contactpoint where record_id = r.record offset 0) held
+    cross join lateral (
+        select {_LINE} from consent_consentrecord
+        where contact = held.digest and state <> 'granted' offset 0) l
+    join consent_contactchannel c on c.point = held.kind and (c.key = l.channel_id or l.channel_id is null) {{only}}
+    where held.valid_to is null or held.valid_to > l.moment
+)"""  # noqa: S608 - our own text
 
 # Within a record the latest word on a brand (or on all brands) counts; of two at one moment a no (as words: withdrawn >
-# refused > granted), then what ends sooner, so that neither arrival nor key decides.
-# A grant ends at its expiry and, where an unanswered re-confirmation ends it, with its last day in Seoul.
-_LAST_WORDS = """
-last_words as (
-    select distinct on (l.record, l.purpose, l.channel, brand.named)
-        l.profile, l.purpose, l.channel, brand.named as brand, l.state, l.moment,
-        least(l.expires_at, case when %(lapses)s then (((l.moment at time zone 'Asia/Seoul')::date
-            + make_interval(years => p.reconfirm_years))::date + 1)::timestamp at time zone 'Asia/Seoul' end
-        ) as expires_at
-    from lines l
-    join (select distinct profile, purpose, channel, brand as named from lines) brand
-        on (brand.profile, brand.purpose, brand.channel) = (l.profile, l.purpose, l.channel)
-        and l.brand in ('', brand.named)
-    join consent_purpose p on p.key = l.purpose
-    order by l.record, l.purpose, l.channel, brand.named,
-        l.moment desc, l.given_at desc, l.state desc, l.expires_at, l.key desc
-)"""
+# refused > granted), then what ends sooner, so that neither arrival nor key decides. What is said of all brands is said
+# of each brand that the profile's lines name.
+_LATEST = "moment desc, given_at desc, state desc, expires_at, key desc"
+_LAST_WORDS = f"""
+last_of_brand as (
+    select distinct on (record, purpose, channel, brand) * from lines
+    order by record, purpose, channel, brand, {_LATEST}
+), last_words as (
+    select distinct on (record, purpose, channel, named)
+        profile, purpose, channel, named as brand, state, moment, expires_at
+    from (
+        select *, array_agg(nullif(brand, '')) over (partition by profile, purpose, channel) as brands
+        from last_of_brand
+    ) said
+    cross join unnest(
+        case when brand = '' then array_append(array_remove(brands, null), '') else array[brand] end) named
+    order by record, purpose, channel, named, {_LATEST}
+)"""  # noqa: S608 - our own text
 
-# Across the records of a profile whoever said no wins; of grants the one that lasts longest.
+# Across the records of a profile whoever said no wins; of grants the one that lasts longest. A grant ends at its expiry
+# and, where an unanswered re-confirmation ends it, with its last day in Seoul.
 _STATES = """
 states as (
     select profile, purpose, channel, brand,
         case when bool_or(state = 'withdrawn') then 'withdrawn' when bool_or(state = 'refused') then 'refused'
             else 'granted' end as state,
         coalesce(max(moment) filter (where state <> 'granted'), max(moment)) as since,
-        case when bool_and(state = 'granted' and expires_at is not null) then max(expires_at) end as expires_at
-    from last_words group by profile, purpose, channel, brand
+        case when bool_and(state = 'granted' and ends_at is not null) then max(ends_at) end as expires_at
+    from (
+        select w.*, least(w.expires_at, case when %(lapses)s then (((w.moment at time zone 'Asia/Seoul')::date
+            + make_interval(years => p.reconfirm_years))::date + 1)::timestamp at time zone 'Asia/Seoul' end) as ends_at
+        from last_words w join consent_purpose p on p.key = w.purpose
+    ) word group by profile, purpose, channel, brand
 )"""
 
 
-def _effective(only: str) -> str:
-    return ",".join((_LINES.format(only=only), _LAST_WORDS, _STATES))
+def _effective(only: str = "") -> str:
+    return ",".join((_RECORDS, _LINES.format(only=only), _LAST_WORDS, _STATES))
 
 
 # --- the gate -------------------------------------------------------------------------------------------------------
 
-_STATES_OF_LEDGER = _effective("and l.purpose_id = any(%(purposes)s) and c.key = %(channel)s")
+_STATES_OF_LEDGER = _effective("and l.purpose = any(%(purposes)s) and c.key = %(channel)s")
 
 _STATES_OF_TABLE = """
 states as (
@@ -102,22 +120,23 @@ states as (
 # not rest on consent only minds objections. (As words: expired < refused < withdrawn.)
 _VERDICTS = """
 verdicts as (
-    select f.id as profile, p.key as purpose,
+    select profile, purpose,
         coalesce(
-            case when %(brand)s = '' then nullif(max(s.fault) filter (where s.brand = '' or s.state <> 'granted'), '')
-                else (array_agg(s.fault order by s.brand desc) filter (where s.brand in ('', %(brand)s)))[1] end,
-            case when p.basis = 'consent' and not coalesce(bool_or(s.brand = ''), false) then 'no_consent' else '' end
+            case when %(brand)s = '' then nullif(max(fault) filter (where brand = '' or state <> 'granted'), '')
+                else (array_agg(fault order by brand desc) filter (where brand in ('', %(brand)s)))[1] end,
+            case when basis = 'consent' and not coalesce(bool_or(brand = ''), false) then 'no_consent' else '' end
         ) as why
-    from identity_profile f
-    cross join consent_purpose p
-    left join (
-        select s.profile, s.purpose, s.brand, s.state,
+    from (
+        select f.id as profile, p.key as purpose, p.basis, true as live, null as brand, null as state, null as fault
+        from identity_profile f cross join consent_purpose p
+        where f.state = 'live' and p.key = any(%(purposes)s) {only}
+        union all
+        select s.profile, s.purpose, p.basis, false, s.brand, s.state,
             case when s.state <> 'granted' then s.state
-                when q.basis = 'consent' and s.expires_at <= %(at)s then 'expired' else '' end as fault
-        from states s join consent_purpose q on q.key = s.purpose
-    ) s on s.profile = f.id and s.purpose = p.key
-    where f.state = 'live' and p.key = any(%(purposes)s) {only}
-    group by f.id, p.key, p.basis
+                when p.basis = 'consent' and s.expires_at <= %(at)s then 'expired' else '' end
+        from states s join consent_purpose p on p.key = s.purpose
+    ) said
+    group by profile, purpose, basis having bool_or(live)
 )"""
 
 _ALLOWED = """
@@ -146,26 +165,29 @@ where id = any(%(profiles)s)
 order by id for no key update
 """
 
+# Both sides meet in one full join, and rows go by their place (ctid): no join is left for a planner with stale
+# statistics to run once for every pair.
 REFRESH_EFFECTIVE = f"""
-with {_effective("")},
-gone as (
-    delete from consent_effective e where e.profile_id = any(%(profiles)s) and not exists (
-        select from states s
-        where (s.profile, s.purpose, s.channel, s.brand) = (e.profile_id, e.purpose, e.channel, e.brand))
+with {_effective()},
+before as (
+    select ctid as place, profile_id as profile, purpose, channel, brand, state, since, expires_at
+    from consent_effective where profile_id = any(%(profiles)s)
+), changed as materialized (
+    select profile, purpose, channel, brand, before.place, before.state as was, before.expires_at as ended,
+        states.state, states.since, states.expires_at
+    from before full join states using (profile, purpose, channel, brand)
+    where (before.state, before.since, before.expires_at)
+        is distinct from (states.state, states.since, states.expires_at)
+), gone as (
+    delete from consent_effective where ctid = any(array(select place from changed where state is null))
 ), written as (
-    insert into consent_effective as e (profile_id, purpose, channel, brand, state, since, expires_at)
-    select profile, purpose, channel, brand, state, since, expires_at from states
+    insert into consent_effective (profile_id, purpose, channel, brand, state, since, expires_at)
+    select profile, purpose, channel, brand, state, since, expires_at from changed where state is not null
     on conflict (profile_id, purpose, channel, brand) do update
         set state = excluded.state, since = excluded.since, expires_at = excluded.expires_at
-        where (e.state, e.since, e.expires_at) is distinct from (excluded.state, excluded.since, excluded.expires_at)
-), before as (
-    select profile_id as profile, purpose, channel, brand, state, expires_at from consent_effective
-    where profile_id = any(%(profiles)s)
 )
-select profile, purpose, channel, brand, before.state, states.state
-from before full join states using (profile, purpose, channel, brand)
-where (before.state, before.expires_at) is distinct from (states.state, states.expires_at)
-order by profile, purpose, channel, brand
+select profile, purpose, channel, brand, was, state from changed
+where (was, ended) is distinct from (state, expires_at) order by profile, purpose, channel, brand
 """  # noqa: S608 - our own text
 
 # --- what the console reads ------------------------------------------------------------------------------------------
