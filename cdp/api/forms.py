@@ -106,8 +106,10 @@ class CursorField(serializers.CharField):
         defaults: dict[str, Any] = {"required": False, "default": "", "max_length": 200, "allow_blank": True}
         super().__init__(help_text="Taken from `next` of the page before.", **defaults | options)
 
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        text = super().run_validation(data)
+        if not text:
+            return text
         try:
             return self.meant(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode())
         except (binascii.Error, ValueError) as error:

@@ -23,8 +23,8 @@ from consent.models import Purpose
 
 MOST_CHARACTERS = 500
 KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,29}")
-# Names of the body of a look-up that are no kinds of identifiers.
-ABOUT = ("brand", "source")
+# Names of the body of a look-up that are no kinds of identifiers, and their longest texts.
+LONGEST = {"brand": 40, "source": 60}
 KNOWN = ("email", "phone", "user_id", "loyalty_id", "external_id")
 _TEXT = {"type": "string", "maxLength": MOST_CHARACTERS}
 LOOKUP_BODY = {
@@ -36,8 +36,7 @@ LOOKUP_BODY = {
     ),
     "properties": {
         **dict.fromkeys(KNOWN, _TEXT),
-        "source": {"type": "string", "maxLength": 60},
-        "brand": {"type": "string", "maxLength": 40},
+        **{name: {"type": "string", "maxLength": most} for name, most in LONGEST.items()},
     },
     "additionalProperties": _TEXT,
     "minProperties": 1,
@@ -122,10 +121,10 @@ def read_lookup(body: Any) -> tuple[str, str, dict[str, str]]:
     """(kind, value, what else was said) of a look-up; raises a 400 that repeats no value."""
     if not isinstance(body, dict) or not all(isinstance(value, str) for value in body.values()):
         raise bad_request("invalid", _("The body must be an object of texts."))
-    if any(len(value) > MOST_CHARACTERS for value in body.values()):
-        raise bad_request("too_long", _("A text is longer than %(limit)s characters.") % {"limit": MOST_CHARACTERS})
-    about = {name: value for name, value in body.items() if name in ABOUT}
-    kinds = [name for name in body if name not in ABOUT]
+    if any(len(value) > LONGEST.get(name, MOST_CHARACTERS) for name, value in body.items()):
+        raise bad_request("too_long", _("A text is too long."))
+    about = {name: value for name, value in body.items() if name in LONGEST}
+    kinds = [name for name in body if name not in LONGEST]
     if len(kinds) != 1 or not KIND.fullmatch(kinds[0]):
         raise bad_request("one_identifier", _('Name exactly one identifier, such as {"email": "…"}.'))
     if (kinds[0] == "external_id") != ("source" in about) or ("source" in about and "brand" in about):

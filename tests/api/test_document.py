@@ -1,0 +1,79 @@
+"""The OpenAPI document is committed, complete, and what the API really does."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import yaml
+from django.conf import settings as django_settings
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from drf_spectacular.renderers import OpenApiYamlRenderer
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from cdp.api.openapi import document
+from tests.api.people import canary, everything, filled, merged
+
+PATH = Path(django_settings.BASE_DIR) / "docs" / "openapi.yaml"
+COMMITTED = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+OPERATIONS = [
+    (f"{method} {path}", operation)
+    for path, methods in COMMITTED["paths"].items()
+    for method, operation in methods.items()
+]
+
+
+def test_the_committed_document_is_the_present_one() -> None:
+    present = OpenApiYamlRenderer().render(document()).decode()
+    command = "uv run manage.py spectacular --file docs/openapi.yaml"
+    assert present == PATH.read_text(encoding="utf-8"), f"The API changed: regenerate its document with `{command}`."
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=[name for name, _ in OPERATIONS])
+def test_every_operation_is_described(name: str, operation: dict[str, Any]) -> None:
+    assert operation["operationId"] and operation["summary"] and operation["description"]
+    (scheme,) = operation["security"]
+    assert len(scheme["serviceKey"]) == 1
+    for status, answer in operation["responses"].items():
+        content = answer.get("content", {})
+        if status >= "400":
+            assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+        else:
+            assert content or status == "304"
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, operation in OPERATIONS]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.django_db
+def test_the_document_is_served_as_yaml_and_json() -> None:
+    served = Client().get("/api/schema")
+    assert yaml.safe_load(served.content)["openapi"].startswith("3.1")
+    as_json = Client().get("/api/schema", headers={"Accept": "application/vnd.oai.openapi+json"})
+    assert as_json.json()["info"] == COMMITTED["info"]
+
+
+# Which purposes, cursors and values there are is no matter of shape: wrong ones are refused with a 400.
+EXCLUDED = [positive_data_acceptance]
+SCHEMA = schemathesis.openapi.from_dict(COMMITTED)
+SCHEMA.app = get_wsgi_application()
+
+
+@pytest.fixture
+def world(db: None) -> dict[str, str]:
+    """Something behind every kind of address, and a key that may ask it."""
+    profile, _made = canary(), filled(3)
+    secret = everything(purpose="marketing", contact_channel="email").secret
+    return {"profile": str(merged(profile)), "segment": "vip", "secret": secret}
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
+def test_the_api_does_what_its_document_says(case: Any, world: dict[str, str], one_connection: None) -> None:
+    given = {"profile": world["profile"], "key": world["segment"]}
+    case.path_parameters = {name: given[name] for name in case.path_parameters or {}}
+    case.call_and_validate(headers={"Authorization": f"Bearer {world['secret']}"}, excluded_checks=EXCLUDED)
