@@ -38,7 +38,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": "-c search_path=public,keys -c timezone=UTC", **options},
+        "OPTIONS": {"options": "-c search_path=public,keys -c timezone=UTC -c jit=off", **options},
     }
 
 
@@ -221,6 +221,11 @@ CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
 }
 WAKE_TASK = "pipeline.advance"
+
+# After how many seconds a rule's statement is cancelled.
+SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
+# Whether a marketing consent that was not re-confirmed in time stops counting.
+CONSENT_UNCONFIRMED_LAPSES = _flag("CDP_CONSENT_UNCONFIRMED_LAPSES", False)
 
 # The order in which an erasure visits the packages (each lists its hooks in `privacy.py`).
 PRIVACY_HOOKS = [

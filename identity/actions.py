@@ -160,7 +160,7 @@ def _clusters(records: list[OpenRecord]) -> tuple[list[frozenset[UUID]], tuple[R
     ids = [record.id for record in records]
     held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
     stored = [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": ids})]
-    return clusters.partition(records, held, stored, queries.common_name_test())
+    return clusters.partition(records, held, stored, queries.live_model()[1])
 
 
 def _claims(leaves: Collection[UUID]) -> dict[UUID, UUID]:

@@ -4,20 +4,20 @@ The same code serves one new record and the batch run, so both give the same par
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
 from uuid import UUID
 
 from identity.linkage import cluster as linkage
-from identity.linkage import normalise
-from identity.linkage.types import MODEL, STEWARD, Identifier, Limits, Link, Node, Refusal
+from identity.linkage import inputs, normalise
+from identity.linkage.model import Model
+from identity.linkage.types import MODEL, STEWARD, Identifier, Link, Node, Refusal
 from identity.types import OpenRecord
 
 # Which identifier convinces most; what is not named comes last.
 PRIORITY = {"user_id": 1, "customer": 1, "email": 2, "loyalty_id": 3, "phone": 4}
-LIMITS = Limits(per_kind={"user_id": 1, "customer": 5})
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,22 @@ def partition(
     records: Iterable[OpenRecord],
     held: Collection[Held],
     stored: Iterable[StoredLink],
-    is_common: Callable[[str | None], bool],
+    model: Model,
 ) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
-    """Clusters of person records, and the links that constraints refused."""
+    """Clusters of person records under a model's constraints, and the links that these refused."""
     links, cannot = _stored_links(stored)
     by_record = defaultdict(list)
     for item in held:
         by_record[item.record].append(item)
-    nodes = [_node(record, by_record[record.id], is_common) for record in records]
-    result = linkage.cluster(nodes, [*_identifier_links(held), *links], cannot, LIMITS)
+    nodes = [_node(record, by_record[record.id], model) for record in records]
+    result = linkage.cluster(nodes, [*_identifier_links(held), *links], cannot, inputs.limits(model))
     clusters: dict[str, set[UUID]] = defaultdict(set)
     for record, label in result.label.items():
         clusters[label].add(UUID(record))
     return [frozenset(members) for members in clusters.values()], result.refused
 
 
-def _node(record: OpenRecord, held: list[Held], is_common: Callable[[str | None], bool]) -> Node:
+def _node(record: OpenRecord, held: list[Held], model: Model) -> Node:
     row = normalise.clean(record.folded.current())
     identifiers = tuple(Identifier(*_kind_and_value(item)) for item in held)
     return Node(
@@ -66,7 +66,7 @@ def _node(record: OpenRecord, held: list[Held], is_common: Callable[[str | None]
         given=row["given"],
         surname=row["surname"],
         gender=row["gender"],
-        common_name=is_common(row["given"]),
+        common_name=bool(row["given"]) and inputs.frequent_given_name(model, row["given"] or ""),
         identifiers=identifiers,
     )
 

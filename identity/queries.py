@@ -1,7 +1,7 @@
 """Reads of identity."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -83,13 +83,6 @@ def _model(model: UUID) -> linkage.Model:
     key = crypto.existing_data_keys([model]).get(model)
     sealed = LinkageModel.objects.values_list("parameters", flat=True).get(pk=model)
     return linkage.Model.from_json(crypto.unseal(key, MODEL_TABLE, MODEL_COLUMN, sealed))
-
-
-def common_name_test() -> Callable[[str | None], bool]:
-    """Whether a given name is frequent in the data the live model was made from, hence hardly a misspelling."""
-    _, model = live_model()
-    frequent = model.frequencies.get("given", {})
-    return lambda given: bool(given) and linkage.digest(model, given or "") in frequent
 
 
 def _open(row: tuple[Any, ...], keys: dict[UUID, crypto.RecordKey]) -> OpenRecord:

@@ -55,8 +55,7 @@ def _check(response: http.client.HTTPResponse) -> None:
 def import_file(door: str, source: str, file: Path, mapping: Path | None) -> str:
     """Import one file by its command; returns the counts that the command ends with."""
     said = StringIO()
-    options = {"mapping": str(mapping)} if mapping else {}
-    call_command(f"import_{door}", str(file), source=source, stdout=said, stderr=said, **options)
+    call_command(f"import_{door}", file, source=source, mapping=mapping, stdout=said, stderr=said)
     return said.getvalue().strip().splitlines()[-1]
 
 

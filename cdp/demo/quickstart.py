@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cdp import pipeline
-from cdp.core import crypto, embedded
+from cdp.core import crypto, embedded, roles
 from cdp.core.actions import audit, create_service_key
 from cdp.core.models import AuditEntry, ServiceKey
 from cdp.core.progress import Progress

@@ -13,7 +13,9 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--keep-model", action="store_true", help="score with the model in use instead of training one")
+        parser.add_argument(
+            "--keep-model", action="store_true", help="score with the model in use instead of training one"
+        )
 
     def handle(self, *, keep_model: bool, **_: Any) -> None:
         started = time.monotonic()
