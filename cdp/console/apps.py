@@ -21,6 +21,6 @@ class ConsoleConfig(AppConfig):
 
 
 def _ship_roles(using: str, **_: Any) -> None:
-    from cdp.console import actions
+    from cdp.core import roles
 
-    actions.ship_roles(using)
+    roles.ship_roles(using)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from cdp.console.actions import ship_roles
+from cdp.core.roles import ship_roles
 from cdp.core.models import User
 from cdp.events.actions import ship_rows as ship_channels
 from consent.actions import ship_rows as ship_purposes

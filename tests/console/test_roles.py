@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
 
-from cdp.console import actions
-from cdp.console.roles import ROLES
+from cdp.core import roles as actions
+from cdp.core.roles import ROLES
 from cdp.core.models import User
 
 pytestmark = pytest.mark.django_db
