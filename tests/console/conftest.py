@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from cdp.core.roles import ship_roles
 from cdp.core.models import User
+from cdp.core.roles import ship_roles
 from cdp.events.actions import ship_rows as ship_channels
 from consent.actions import ship_rows as ship_purposes
 from tests.console import seed

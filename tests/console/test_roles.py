@@ -5,8 +5,8 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
 
 from cdp.core import roles as actions
-from cdp.core.roles import ROLES
 from cdp.core.models import User
+from cdp.core.roles import ROLES
 
 pytestmark = pytest.mark.django_db
 
