@@ -19,6 +19,7 @@ from cdp.api.errors import Problem, bad_request, invalid
 
 MOST_BYTES = 1_000_000
 MOST_ROWS = 1_000
+YEARS = range(1900, 2201)
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -97,6 +98,17 @@ def since_field() -> serializers.IntegerField:
     """The number after which changes are told."""
     text = "The `next_since` of the page before; 0 begins at the beginning."
     return serializers.IntegerField(min_value=0, max_value=2**62, default=0, help_text=text)
+
+
+class MomentField(serializers.DateTimeField):
+    """A moment from which a rule's windows may be counted back and forth."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        moment = super().run_validation(data)
+        if moment is not None and moment.year not in YEARS:
+            message = _("The year must lie between %(first)s and %(last)s.") % {"first": YEARS[0], "last": YEARS[-1]}
+            raise serializers.ValidationError(message, "moment_range")
+        return moment
 
 
 class CursorField(serializers.CharField):

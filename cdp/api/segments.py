@@ -18,7 +18,17 @@ from cdp.api import actions as api
 from cdp.api import shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import Problem, bad_request
-from cdp.api.forms import CursorField, Form, IdCursorField, choices_of, limit_field, read_body, read_query, since_field
+from cdp.api.forms import (
+    CursorField,
+    Form,
+    IdCursorField,
+    MomentField,
+    choices_of,
+    limit_field,
+    read_body,
+    read_query,
+    since_field,
+)
 from segments import actions, queries
 from segments.formats import CONTACT
 from segments.models import Run, Segment
@@ -50,12 +60,12 @@ class PreviewBody(Form):
     channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
     brand = serializers.SlugField(default="", allow_blank=True, max_length=40)
     zone = serializers.CharField(default="", allow_blank=True, max_length=50)
-    as_of = serializers.DateTimeField(default=None, allow_null=True, help_text="Now where omitted.")
+    as_of = MomentField(default=None, allow_null=True, help_text="Now where omitted.")
 
 
 class SegmentPreviewBody(Form):
     channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
-    as_of = serializers.DateTimeField(default=None, allow_null=True, help_text="Now where omitted.")
+    as_of = MomentField(default=None, allow_null=True, help_text="Now where omitted.")
 
 
 class EmptyBody(Form):

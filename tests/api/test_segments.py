@@ -232,3 +232,25 @@ def body_of(answer: Any) -> str:
 
 def rows_of(answer: Any) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body_of(answer).splitlines()]
+
+
+@pytest.mark.parametrize(
+    "as_of",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "1900-01-01",
+    ],
+)
+@pytest.mark.parametrize("days", [1, 36_525])
+def test_no_moment_is_too_far_to_be_answered(as_of: str, days: int) -> None:
+    rule = {"event": "Order Completed", "within": {"days": days}}
+    answer = everything().post("/segments/preview", NEW_PREVIEW | {"rule": rule, "as_of": as_of})
+    assert answer.status_code in (200, 400), answer.json()
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "Asia", "/etc/localtime", "Asia/Seoul\u200b", "x" * 50])
+def test_no_zone_breaks_anything(zone: str) -> None:
+    is_problem(everything().post("/segments/preview", NEW_PREVIEW | {"zone": zone}), 400, "zone_unknown")
