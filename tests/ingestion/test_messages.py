@@ -30,7 +30,9 @@ def test_a_user_event_belongs_to_the_user_and_names_its_leaves(shop: Shop) -> No
     assert sealed(event)["leaf_ids"] == {"anonymous": "a1", "device": "d1"}
 
 
-@pytest.mark.parametrize("user", [None, "", "null", "0", "-1", "undefined", "[object Object]", "00000000", "---", True, {}, []])
+@pytest.mark.parametrize(
+    "user", [None, "", "null", "0", "-1", "undefined", "[object Object]", "00000000", "---", True, {}, []]
+)
 def test_what_identifies_nobody_is_no_user(shop: Shop, user: object) -> None:
     send(shop[1], track(userId=user, anonymousId="a1"))
     assert (only().kind, only().leaves) == ("anonymous", {})
@@ -56,7 +58,13 @@ def test_nobody_is_quarantined_with_what_was_sent(shop: Shop) -> None:
 
 @pytest.mark.parametrize("where", ["root", "context", "both"])
 def test_identify_traits_at_the_root_or_in_the_context(shop: Shop, where: str) -> None:
-    said = {"email": "kim@shop.kr", "firstName": "철수", "plan": "gold", "age": 34, "address": {"city": "서울", "postalCode": "04524"}}
+    said = {
+        "email": "kim@shop.kr",
+        "firstName": "철수",
+        "plan": "gold",
+        "age": 34,
+        "address": {"city": "서울", "postalCode": "04524"},
+    }
     message = {"type": "identify", "userId": "u1", "messageId": "m"}
     message |= {} if where == "context" else {"traits": said}
     message |= {} if where == "root" else {"context": {"traits": said}}
@@ -76,14 +84,21 @@ def test_only_identify_speaks_of_the_person(shop: Shop, kind: str) -> None:
 
 
 def test_groups(shop: Shop) -> None:
-    send(shop[1], {"type": "group", "userId": "u1", "groupId": "g1", "traits": {"industry": "retail", "name": "Kim & sons"}})
+    send(
+        shop[1],
+        {"type": "group", "userId": "u1", "groupId": "g1", "traits": {"industry": "retail", "name": "Kim & sons"}},
+    )
     assert only().properties == {"industry": "retail"}
     assert sealed(only())["identifiers"] == {"group_id": ["g1"]}
     assert sealed(only())["properties"] == {"name": "Kim & sons"}
 
 
 def test_alias_claims_the_earlier_id_and_a_self_alias_does_nothing(shop: Shop) -> None:
-    send(shop[1], {"type": "alias", "userId": "u1", "previousId": "a1"}, {"type": "alias", "userId": "u2", "previousId": "u2"})
+    send(
+        shop[1],
+        {"type": "alias", "userId": "u1", "previousId": "a1"},
+        {"type": "alias", "userId": "u2", "previousId": "u2"},
+    )
     claimed, idle = Event.objects.order_by("message_id").order_by("-leaves")
     assert {len(claimed.leaves), len(idle.leaves)} == {0, 1}
     leaf = str(crypto.record_id(shop[0].id, "anonymous", "a1"))
@@ -112,7 +127,13 @@ def test_reserved_properties_become_columns(shop: Shop) -> None:
     context = {"sessionId": 1763752411000, "campaign": {"name": "Spring sale for everyone we know"}}
     send(shop[1], track(event="Order Completed", properties=said, context=context))
     event = only()
-    assert (event.order_id, event.revenue, event.currency, event.place, event.account) == ("O-1", 1999, "USD", "S7", "A9")
+    assert (event.order_id, event.revenue, event.currency, event.place, event.account) == (
+        "O-1",
+        1999,
+        "USD",
+        "S7",
+        "A9",
+    )
     assert (event.session, event.campaign, event.brand) == ("1763752411000", "Spring sale for everyone we know", "haru")
 
 
@@ -130,7 +151,9 @@ def test_reserved_properties_become_columns(shop: Shop) -> None:
         ({"revenue": True}, None, None),
     ],
 )
-def test_money_is_exact_in_minor_units(shop: Shop, said: dict[str, object], minor: int | None, currency: str | None) -> None:
+def test_money_is_exact_in_minor_units(
+    shop: Shop, said: dict[str, object], minor: int | None, currency: str | None
+) -> None:
     send(shop[1], track(event="Order Completed", properties=said))
     assert (only().revenue, only().currency) == (minor, currency)
 
@@ -146,10 +169,11 @@ def test_a_refund_is_stored_positive(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("email", "x"), ("customerEmail", "x"), ("phone_number", 821012345678), ("이름", "x"), ("휴대폰 번호", "x"), ("receiver_name", "x"),
-        ("any", "kim@shop.kr"), ("any", "call 010-1234-5678"), ("any", "+82 10 1234 5678"), ("any", "02-123-4567"), ("any", "ＫＩＭ@X.kr"),
-        ("any", "4111 1111 1111 1111"), ("any", 4111111111111111), ("any", "x" * 65), ("any", "one two three four"), ("memo", "ok"),
-        ("kim@shop.kr", "x"), ("kim@shop.kr", True), ("x" * 65, "x"), ("any", ["a", "kim@shop.kr"]), ("latitude", 37.5),
+        ("email", "x"), ("customerEmail", "x"), ("phone_number", 821012345678), ("이름", "x"), ("휴대폰 번호", "x"),
+        ("receiver_name", "x"), ("any", "kim@shop.kr"), ("any", "call 010-1234-5678"), ("any", "+82 10 1234 5678"),
+        ("any", "02-123-4567"), ("any", "ＫＩＭ@X.kr"), ("any", "4111 1111 1111 1111"), ("any", 4111111111111111),
+        ("any", "x" * 65), ("any", "one two three four"), ("memo", "ok"), ("kim@shop.kr", "x"), ("kim@shop.kr", True),
+        ("x" * 65, "x"), ("any", ["a", "kim@shop.kr"]), ("latitude", 37.5),
     ],
 )  # fmt: skip
 def test_personal_values_are_sealed(shop: Shop, name: str, value: object) -> None:
@@ -172,7 +196,10 @@ def test_harmless_values_stay_clear(shop: Shop, name: str, value: object) -> Non
 
 
 def test_products_keep_their_names_and_lose_what_is_personal(shop: Shop) -> None:
-    products = [{"sku": "A", "name": "Very long name of a running shoe", "gift_email": "kim@shop.kr"}, {"sku": "B", "price": 5}]
+    products = [
+        {"sku": "A", "name": "Very long name of a running shoe", "gift_email": "kim@shop.kr"},
+        {"sku": "B", "price": 5},
+    ]
     send(shop[1], track(event="Order Completed", properties={"products": products}))
     assert only().properties["products"] == [{"sku": "A", "name": products[0]["name"]}, {"sku": "B", "price": 5}]
     assert sealed(only())["properties"]["products"] == [{"gift_email": "kim@shop.kr"}, {}]
@@ -190,7 +217,12 @@ def test_the_tracking_plan_has_the_last_word(shop: Shop) -> None:
 
 def test_a_personal_order_id_becomes_a_stand_in(shop: Shop) -> None:
     for number in range(2):
-        send(shop[1], track(messageId=f"m{number}", event="Order Completed", properties={"order_id": "kim@shop.kr", "revenue": 1}))
+        send(
+            shop[1],
+            track(
+                messageId=f"m{number}", event="Order Completed", properties={"order_id": "kim@shop.kr", "revenue": 1}
+            ),
+        )
     first, second = Event.objects.all()
     assert first.order_id == second.order_id and "kim" not in first.order_id
     assert "order_id" not in first.properties and sealed(first)["properties"]["order_id"] == "kim@shop.kr"
@@ -317,7 +349,7 @@ def test_the_batch_may_say_when_it_was_sent(shop: Shop) -> None:
     assert abs(only().occurred_at - now()) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("stated", ["2199-01-01T00:00:00Z", "nonsense", "0001-01-01T00:00:00+14:00", 1e300, {}, True])
+@pytest.mark.parametrize("stated", ["2199-01-01T00:00:00Z", "nonsense", "0001-01-01T00:00:00+14:00", 1e300, [1], True])
 def test_an_impossible_time_becomes_the_moment_of_receipt(shop: Shop, stated: object) -> None:
     send(shop[1], track(timestamp=stated))
     assert only().occurred_at == only().received_at and only().flags
