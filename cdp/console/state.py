@@ -29,6 +29,8 @@ NUMBERS = {
     "requests": _("privacy requests open"),
 }
 SOON_DAYS = 3
+# The stage that takes events in.
+EVENTS_STAGE = "identity"
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _events(state: State) -> None:
 
 def _oldest_waiting() -> datetime | None:
     """When the first event that the pipeline has not taken yet was received."""
-    mark = Watermark.objects.order_by("txid").first()
+    mark = Watermark.objects.filter(stage=EVENTS_STAGE).first()
     waiting = Event.objects.order_by("txid", "id")
     if mark is not None:
         within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])

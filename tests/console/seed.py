@@ -163,7 +163,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     audit(Actor.system("test"), "test.done", subject=subjects[one])
     count(sources[0].pk, {"taken": 10})
     Touched.objects.create(stage="profiles", subject=profiles[0].pk)
-    Watermark.objects.create(stage="events", system_identifier="1", txid=2**60)
+    Watermark.objects.create(stage="identity", system_identifier="1", txid=2**60)
 
 
 def everything(number: int = 6) -> dict[str, Any]:
