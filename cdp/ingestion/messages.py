@@ -52,7 +52,8 @@ def translate(message: Any, arrival: Arrival) -> NewEvent:
     """The event that `message` is; `Flaw` when it does not fit."""
     if type(message) is not dict:
         raise Flaw("not_an_object")
-    read = _READERS.get(message.get("type") or "")
+    kind = message.get("type")
+    read = _READERS.get(kind) if type(kind) is str else None
     if read is None:
         raise Flaw("unknown_type")
     context, source = _object(message, "context"), arrival.source
@@ -64,7 +65,7 @@ def translate(message: Any, arrival: Arrival) -> NewEvent:
     return NewEvent(
         source=source.id,
         message_id=message_id(message, source),
-        type=message["type"],
+        type=str(kind),
         name=what.name,
         record=holder.record,
         kind=holder.kind,

@@ -21,6 +21,7 @@ METHOD = "import"
 CONSENT = "consent:"
 _IDENTIFIERS = ("user_id", "loyalty_id")
 _OWN = frozenset(("external_id", "user_id", "loyalty_id", "updated_at", "consent_at"))
+_TEXTS = (str, int, float)
 _STATES = ("granted", "withdrawn", "refused")
 
 
@@ -97,14 +98,14 @@ class RecordRows:
 
     def _sorted_out(self, cells: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
         """(canonical attributes, everything else); the canonical name itself goes before other words for it."""
-        attributes = {name: str(cells[name]) for name in ATTRIBUTES if name in cells}
+        attributes = {name: str(cells[name]) for name in ATTRIBUTES if type(cells.get(name)) in _TEXTS}
         rest: dict[str, Any] = {}
         for name, cell in cells.items():
             if name in attributes or name in _OWN or name.startswith(CONSENT):
                 continue
             attribute = attribute_of(name)
-            if attribute is not None and attribute not in attributes and name not in self._plan:
-                attributes[attribute] = str(cell)
+            if attribute not in (None, *attributes) and type(cell) in _TEXTS and name not in self._plan:
+                attributes[str(attribute)] = str(cell)
             else:
                 rest[name] = cell
         return attributes, rest

@@ -161,14 +161,16 @@ def row_text(cells: Mapping[str, Any]) -> str:
     return msgspec.json.encode(cells, order="sorted").decode()
 
 
-@lru_cache(maxsize=65536, typed=True)
 def read_local_time(cell: Any, zone: ZoneInfo) -> datetime | None:
     """A moment in UTC from ISO 8601 or year-first dates with any separators, local to `zone` unless they say more."""
     if type(cell) is int:
         cell = str(cell)
-    if type(cell) is not str:
-        return None
-    moment = _plain_time(cell)
+    return _read_local_time(cell, zone) if type(cell) is str else None
+
+
+@lru_cache(maxsize=65536)
+def _read_local_time(text: str, zone: ZoneInfo) -> datetime | None:
+    moment = _plain_time(text)
     try:
         return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC) if moment else None
     except OverflowError:
@@ -194,7 +196,9 @@ def _loose_time(text: str) -> datetime | None:
 
 
 def _amount(cell: Any) -> Any:
-    number = money.amount(cell.translate(_NOT_IN_AMOUNTS) if isinstance(cell, str) else cell)
+    if type(cell) is str:
+        cell = cell.translate(_NOT_IN_AMOUNTS)
+    number = money.amount(cell) if type(cell) in (str, int, float) else None
     if number is None:
         raise Flaw("bad_money")
     return number

@@ -124,6 +124,22 @@ def test_bytes_of_no_encoding_cost_their_row_only(shop: Shop, tmp_path: Path) ->
     assert (Event.objects.count(), reasons()) == (2, ["bad_text"])
 
 
+def test_ndjson_may_hold_anything(shop: Shop, tmp_path: Path) -> None:
+    strange = [{}, [], {"a": 1}, [1], True, 1e9, "x" * 400, -1]
+    rows = [{"external_id": f"C{n}", field: value} for n, value in enumerate(strange) for field in (
+        "external_id", "full_name", "email", "updated_at", "consent_at", "consent:marketing:email", "extra", "이름",
+    )]  # fmt: skip
+    records(tmp_path, "\n".join(map(json.dumps, rows)), name="r.ndjson")
+    fields = (*TILL_HEADER.strip().split(","), "x")
+    sold = [
+        {"at": "2026-03-04", "member_no": "M", "total": 1} | {field: value} for value in strange for field in fields
+    ]
+    events(tmp_path, "\n".join(map(json.dumps, sold)), name="e.ndjson")
+    assert "unexpected" not in reasons()
+    seen = counters()
+    assert seen.pop("received") == len(rows) + len(sold) == sum(n for kind, n in seen.items() if not kind.startswith("consent_"))
+
+
 @pytest.mark.parametrize("name", ["data.parquet", "data.ndjson"])
 def test_parquet_and_ndjson(shop: Shop, tmp_path: Path, name: str) -> None:
     rows = [{"external_id": "1", "points": 5, "tier": "gold"}, {"external_id": "2", "points": None, "tier": "silver"}]
@@ -142,8 +158,8 @@ def test_parquet_types(shop: Shop, tmp_path: Path) -> None:
     row = {
         "external_id": 7,
         "money": Decimal("12.50"),
-        "day": datetime(2026, 3, 4, 5, 6).date(),
-        "at": datetime(2026, 3, 4, 5, 6),
+        "day": datetime.fromisoformat("2026-03-04").date(),
+        "at": datetime.fromisoformat("2026-03-04T12:00:00"),
     }
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "t.parquet")
     records(tmp_path, (tmp_path / "t.parquet").read_bytes(), name="t.parquet")
