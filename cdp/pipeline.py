@@ -17,7 +17,6 @@ from cdp.core.statements import column
 from cdp.profiles import actions as profiles
 from consent import actions as consent
 from identity import actions as identity
-from identity import resolution
 from identity import sql as identity_sql
 from identity.models import ResolutionRun
 from segments import actions as segments
@@ -25,6 +24,7 @@ from segments import actions as segments
 logger = logging.getLogger(__name__)
 EVENTS_A_STEP = 5_000
 SUBJECTS_A_STEP = 2_000
+STEPS_A_ROUND = 40
 SECONDS_A_TASK = 60.0
 # Deadlock, serialization failure, lock not available.
 GIVE_WAY = {"40P01", "40001", "55P03"}
@@ -44,18 +44,31 @@ def advance(*, seconds: float | None = None, report: Callable[[Counter[str]], No
     done: Counter[str] = Counter()
     busy = True
     while busy and (ends is None or time.monotonic() < ends):
-        busy = False
-        for name, stage in STAGES.items():
-            taken = _step(stage)
-            done[name] += taken
-            busy = busy or taken > 0
-        report(done)
+        busy = sum(_drain(name, done, report) for name in STAGES) > 0
     return busy
 
 
+def _drain(name: str, done: Counter[str], report: Callable[[Counter[str]], None]) -> bool:
+    """Run one stage until nothing waits for it, or for so many steps that the next stages should see what came."""
+    for step in range(STEPS_A_ROUND):
+        taken = _step(STAGES[name])
+        done[name] += taken
+        if not taken:
+            return step > 0
+        report(done)
+    return True
+
+
 def resolve(report: Callable[[str], None] = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
-    """The batch run over all records, and everything that follows from it."""
-    advance(report=lambda done: report(f"folding {done['fold']:,} events"))
+    """The batch run over all records, and everything that follows from it.
+
+    Before it only folding is needed: the run itself clusters every record.
+    """
+    from identity import resolution  # loads Splink, which only this run needs
+
+    done: Counter[str] = Counter()
+    while _drain("fold", done, lambda done: report(f"folding {done['fold']:,} events")):
+        pass
     run = resolution.resolve(report, retrain=retrain)
     advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
     return run

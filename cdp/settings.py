@@ -68,6 +68,8 @@ ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if C
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
 
 INSTALLED_APPS = [
+    # Before Django's own admin, whose templates ours stand in for.
+    "cdp.console.apps.ConsoleConfig",
     "cdp.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -88,7 +90,6 @@ INSTALLED_APPS = [
     "segments",
     "cdp.ingestion",
     "cdp.api",
-    "cdp.console.apps.ConsoleConfig",
     "cdp.demo",
     "cdp",
 ]

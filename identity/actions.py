@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
 from cdp.core.statements import column, execute, execute_over, fetch
-from cdp.core.touched import touch
+from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
 from identity import assign, clusters, queries, sql
@@ -147,6 +147,7 @@ def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = 
     plan = assign.assign(grouped, before, leaves, _pinned(before))
     _apply(plan, before, run, actor)
     _open_cases(refused)
+    forget("identity", before)
     return plan
 
 

@@ -1,11 +1,10 @@
 """From stored events to what identity folds: the next batch after the watermark, unsealed in memory."""
 
-import json
 from typing import Any
 from uuid import UUID
 
 from cdp.core import crypto
-from cdp.core.statements import fetch
+from cdp.core.statements import fetch_binary
 from cdp.core.watermark import Mark
 from identity import sql
 from identity.types import Seen
@@ -17,7 +16,7 @@ _DESCRIBE = frozenset({"identify", "row"})
 def next_events(mark: Mark, limit: int) -> tuple[list[Seen], tuple[int, UUID] | None]:
     """Up to `limit` events after the mark, and the last one's place; those whose key was destroyed are passed over."""
     params = {"txid": mark.txid, "row": mark.row, "below": mark.below, "limit": limit}
-    rows = fetch(sql.EVENTS_AFTER, params)
+    rows = fetch_binary(sql.EVENTS_AFTER, params)
     keys = crypto.existing_data_keys({row[4] for row in rows})
     seen = [_seen(row, keys[row[4]]) for row in rows if row[4] in keys]
     return seen, (rows[-1][0], rows[-1][1]) if rows else None
@@ -26,7 +25,7 @@ def next_events(mark: Mark, limit: int) -> tuple[list[Seen], tuple[int, UUID] | 
 def _seen(row: tuple[Any, ...], key: crypto.RecordKey) -> Seen:
     _, _, source, brand, record, kind, leaves, at, message_id, type_, properties, blob = row
     sealed = crypto.unseal(key, "events_event", "sealed", blob) if blob is not None else {}
-    clear = _json(properties) if type_ in _DESCRIBE else {}
+    clear = properties if type_ in _DESCRIBE else {}
     return Seen(
         record=record,
         kind=kind,
@@ -34,13 +33,9 @@ def _seen(row: tuple[Any, ...], key: crypto.RecordKey) -> Seen:
         brand=brand or "",
         at=at,
         message_id=message_id,
-        leaves={name: UUID(leaf) for name, leaf in _json(leaves).items()},
+        leaves={name: UUID(leaf) for name, leaf in leaves.items()},
         external_id=sealed.get("external_id", ""),
         identifiers=sealed.get("identifiers", {}),
         attributes=sealed.get("attributes", {}) if type_ in _DESCRIBE else {},
         traits=clear,
     )
-
-
-def _json(value: Any) -> dict[str, Any]:
-    return json.loads(value) if isinstance(value, str) else value or {}

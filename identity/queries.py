@@ -1,13 +1,12 @@
 """Reads of identity."""
 
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from cdp.core import crypto
-from cdp.core.statements import column, fetch
+from cdp.core.statements import column, fetch, fetch_binary
 from identity import sql
 from identity.linkage import model as linkage
 from identity.models import LinkageModel, Profile, Record
@@ -34,7 +33,7 @@ def open_records(records: Iterable[UUID]) -> list[OpenRecord]:
     """Records with their blobs decrypted in memory; those without a blob or whose key is destroyed come back empty."""
     wanted = list(records)
     keys = crypto.existing_data_keys(wanted)
-    return [_open(row, keys) for row in fetch(sql.RECORDS, [wanted])]
+    return [_open(row, keys) for row in fetch_binary(sql.RECORDS, [wanted])]
 
 
 def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRecord]:
@@ -89,5 +88,5 @@ def _open(row: tuple[Any, ...], keys: dict[UUID, crypto.RecordKey]) -> OpenRecor
     id_, source, kind, leaf, profile, version, blob, traits, first_seen, last_seen = row
     key = keys.get(id_)
     sealed = crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else {}
-    folded = Folded(**sealed, traits=json.loads(traits) if isinstance(traits, str) else traits)
+    folded = Folded(**sealed, traits=traits)
     return OpenRecord(id_, source, kind, leaf, profile, version, first_seen, last_seen, folded)

@@ -25,6 +25,7 @@ from django.db import connection
 from cdp.core import sql
 from cdp.core.errors import NotReadable
 from cdp.core.keyring import KEY_BYTES, Keyring, load
+from cdp.core.statements import fetch_binary
 
 VERSION = 1
 _HEADER = 1 + 16 + 12
@@ -121,9 +122,8 @@ def data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
 
 def existing_data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
     """The data keys of those `records` that have one; an erased record has none."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.DATA_KEYS, [list(records)])
-        return {record: _unwrap(id_, record, kek, wrapped) for id_, record, kek, wrapped in cursor.fetchall()}
+    rows = fetch_binary(sql.DATA_KEYS, [list(records)])
+    return {record: _unwrap(id_, record, kek, wrapped) for id_, record, kek, wrapped in rows}
 
 
 def subjects(records: Iterable[UUID]) -> dict[UUID, UUID]:

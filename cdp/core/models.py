@@ -159,7 +159,10 @@ class Touched(models.Model):
 
     class Meta:
         verbose_name = _("touched row")
-        indexes = [models.Index(fields=["stage", "id"], name="core_touched_stage")]
+        indexes = [
+            models.Index(fields=["stage", "id"], name="core_touched_stage"),
+            models.Index(fields=["stage", "subject"], name="core_touched_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage} {self.subject}"

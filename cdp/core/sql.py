@@ -25,10 +25,19 @@ INSERT_KEK = "insert into keys.core_keyencryptionkey (id, root, wrapped, writes)
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
-with taken as (
-    select id from core_touched where stage = %s order by id limit %s for update skip locked
+with waiting as (
+    select distinct subject from (select subject from core_touched where stage = %(stage)s order by id limit 200000) oldest
+    limit %(limit)s
+), taken as (
+    select id from core_touched where stage = %(stage)s and subject in (select subject from waiting) for update skip locked
 )
 delete from core_touched t using taken where t.id = taken.id returning t.subject
+"""
+
+# What another worker is taking stays with it.
+FORGET_TOUCHED = """
+delete from core_touched where id in (
+    select id from core_touched where stage = %s and subject = any(%s) for update skip locked)
 """
 
 # Locks out other sequencers of the stream until commit, then numbers what is committed and visible.

@@ -20,6 +20,13 @@ def fetch(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def fetch_binary(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
+    """As `fetch`, values in binary: for hot statements, whose times and JSON Django's cursor would parse from text."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(statement, params, binary=True, prepare=False).fetchall()
+
+
 def column(statement: str, params: Any = None) -> list[Any]:
     """The first column of a statement."""
     return [row[0] for row in fetch(statement, params)]

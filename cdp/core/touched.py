@@ -3,21 +3,22 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db import connection
-
 from cdp.core import sql
+from cdp.core.statements import column, execute
 
 
 def touch(stage: str, subjects: Iterable[UUID]) -> None:
     """Leave `subjects` for `stage`, in the caller's own transaction."""
     ids = sorted(set(subjects))
     if ids:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.TOUCH, [stage, ids])
+        execute(sql.TOUCH, [stage, ids])
+
+
+def forget(stage: str, subjects: Iterable[UUID]) -> None:
+    """Drop what waits of `subjects` for `stage`, because the caller's transaction has just done it."""
+    execute(sql.FORGET_TOUCHED, [stage, list(subjects)])
 
 
 def take(stage: str, limit: int) -> list[UUID]:
-    """Take up to `limit` distinct subjects of `stage`; they come back if the caller's transaction fails."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.TAKE_TOUCHED, [stage, limit])
-        return sorted({row[0] for row in cursor.fetchall()})
+    """Take up to `limit` subjects of `stage`, each with all its waiting rows; they come back if the transaction fails."""
+    return sorted(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))

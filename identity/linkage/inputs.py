@@ -1,11 +1,15 @@
 """From cleaned records and scored pairs to what clustering takes."""
 
-from collections.abc import Collection, Iterator, Mapping
+from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from identity.linkage.model import Model, digest
 from identity.linkage.types import MODEL, Identifier, Limits, Link, Node
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def nodes(

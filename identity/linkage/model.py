@@ -10,22 +10,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from splink import SettingsCreator
-from splink.comparison_level_library import CustomLevel
-from splink.comparison_library import CustomComparison
-from splink.internals.comparison_level_creator import ComparisonLevelCreator
-
-from identity.linkage.comparisons import COMPARISONS, Comparison, Level
+from identity.linkage.comparisons import COMPARISONS
 
 FORMAT: Final = 1
 # So many records are added to the population, so that small files do not make every name frequent.
 PSEUDO_COUNT: Final = 2000
 # A value that nobody else is known to have counts as half a sighting.
 RARE: Final = 0.5
-# Term frequencies may not lift a weight above this share of non-matches agreeing.
-LOWEST_FREQUENCY: Final = 5e-6
 
 Origin = Literal["trained", "default", "not estimated"]
 
@@ -101,50 +94,6 @@ def _check_levels(model: Model) -> None:
         named = tuple(weight.level for weight in model.weights.get(comparison.name, ()))
         if named != tuple(level.name for level in comparison.levels):
             raise ValueError(f"the model's levels of {comparison.name} are not those of this version")
-
-
-def settings(model: Model, *, frequencies: bool = True) -> SettingsCreator:
-    """Splink settings of a model, for any dialect; without `frequencies`, no term-frequency adjustments."""
-    return SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name="rid",
-        probability_two_random_records_match=model.prior,
-        comparisons=[_comparison(item, model.weights[item.name], frequencies) for item in COMPARISONS],
-        retain_matching_columns=True,
-        retain_intermediate_calculation_columns=False,
-        em_convergence=0.002,
-    )
-
-
-def _comparison(comparison: Comparison, weights: tuple[Weight, ...], frequencies: bool) -> CustomComparison:
-    missing = _PortableLevel(comparison.missing, "missing")
-    missing.is_null_level = True
-    pairs = zip(comparison.levels, weights, strict=True)
-    levels: list[ComparisonLevelCreator | dict[str, Any]] = [missing]
-    levels += [_level(level, weight, frequencies) for level, weight in pairs]
-    return CustomComparison(output_column_name=comparison.name, comparison_levels=levels)
-
-
-def _level(level: Level, weight: Weight, frequencies: bool) -> CustomLevel:
-    creator = _PortableLevel(level.condition, level.name)
-    options: dict[str, Any] = {"m_probability": weight.m, "u_probability": weight.u}
-    if level.frequency and frequencies:
-        options |= {
-            "tf_adjustment_column": level.frequency,
-            "tf_minimum_u_value": LOWEST_FREQUENCY,
-            "disable_tf_exact_match_detection": True,
-        }
-    creator.configure(**options)
-    return creator
-
-
-class _PortableLevel(CustomLevel):
-    """A level whose distance functions take the dialect's own names."""
-
-    def create_sql(self, sql_dialect: Any) -> str:
-        return self.sql_condition.replace("{jw}", sql_dialect.jaro_winkler_function_name).replace(
-            "{dl}", sql_dialect.damerau_levenshtein_function_name
-        )
 
 
 def _packaged(name: str, *shares: tuple[float, float]) -> tuple[Weight, ...]:

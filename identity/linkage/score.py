@@ -13,8 +13,9 @@ from splink import DuckDBAPI, Linker
 
 from identity.linkage.blocking import Blocked, block, digest_sql
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS
-from identity.linkage.model import Model, settings
+from identity.linkage.model import Model
 from identity.linkage.normalise import COLUMNS, clean
+from identity.linkage.splink_settings import settings
 
 SCHEMA: Final = pa.schema([("unique_id", pa.string()), *((column, pa.string()) for column in COLUMNS)])
 GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)

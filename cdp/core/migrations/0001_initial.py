@@ -164,7 +164,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'touched row',
-                'indexes': [models.Index(fields=['stage', 'id'], name='core_touched_stage')],
+                'indexes': [
+                    models.Index(fields=['stage', 'id'], name='core_touched_stage'),
+                    models.Index(fields=['stage', 'subject'], name='core_touched_subject'),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -11,8 +11,9 @@ from splink.internals.em_training_session import EMTrainingSession
 
 from identity.linkage import inputs
 from identity.linkage.comparisons import COMPARISONS
-from identity.linkage.model import DEFAULT, Model, settings
+from identity.linkage.model import DEFAULT, Model
 from identity.linkage.score import GAMMAS, prepare, score
+from identity.linkage.splink_settings import settings
 from identity.linkage.train import FEWEST_RECORDS, _ordered, train
 from identity.linkage.types import MODEL
 
