@@ -1,0 +1,47 @@
+"""What identity holds about records, to export and to erase."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from cdp.core.touched import touch
+from identity.models import Claim, Identifier, Link, Profile, ProfileChange, Record, ReviewCase
+from identity.queries import open_records
+
+
+def export(records: list[UUID]) -> dict[str, Any]:
+    """Each record with its attributes, identifiers and clear traits, as the sources said them."""
+    return {
+        "records": [
+            {"record": record.id, "kind": record.kind, "traits": record.folded.traits} | record.folded.sealed_part()
+            for record in open_records(records)
+        ]
+    }
+
+
+@transaction.atomic
+def erase(records: list[UUID]) -> dict[str, int]:
+    """Delete the records and all evidence about them; a profile left without records is erased, its id kept as a tombstone."""
+    profiles = {p for p in Record.objects.filter(pk__in=records).values_list("profile_id", flat=True) if p}
+    pairs = Q(left__in=records) | Q(right__in=records)
+    deleted = [
+        ReviewCase.objects.filter(pairs).delete(),
+        Link.objects.filter(pairs).delete(),
+        Claim.objects.filter(Q(leaf__in=records) | Q(record__in=records)).delete(),
+        Identifier.objects.filter(record__in=records).delete(),
+        Record.objects.filter(pk__in=records).delete(),
+    ]
+    _entomb(profiles)
+    touch("profiles", profiles)
+    tables = ("identity_reviewcase", "identity_link", "identity_claim", "identity_identifier", "identity_record")
+    return dict(zip(tables, (count for count, _ in deleted), strict=True))
+
+
+def _entomb(profiles: set[UUID]) -> None:
+    empty = list(Profile.objects.filter(pk__in=profiles, records=None, state=Profile.State.LIVE))
+    Profile.objects.filter(pk__in=[profile.pk for profile in empty]).update(state=Profile.State.ERASED)
+    ProfileChange.objects.bulk_create(
+        [ProfileChange(profile=profile.pk, kind=ProfileChange.Kind.ERASED, actor="system:privacy") for profile in empty]
+    )

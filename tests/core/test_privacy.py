@@ -1,0 +1,65 @@
+"""The privacy hooks of all packages together: what is exported, and that nothing readable is left."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+
+from cdp import pipeline
+from cdp.core import crypto
+from cdp.core.privacy import hooks
+from cdp.events.actions import store
+from cdp.events.models import Source
+from cdp.events.types import NewEvent
+from identity.models import Profile, ProfileChange, Record
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def person() -> UUID:
+    source = Source.objects.create(name="web", channel_id="web", zone="Asia/Seoul", currency="KRW")
+    record = crypto.record_id(source.id, "user", "u1")
+    event = NewEvent(
+        source=source.id, message_id=str(uuid4()), type="identify", name="Identify", record=record, kind="user",
+        occurred_at=datetime(2026, 1, 1, tzinfo=UTC), properties={"plan": "gold"},
+        sealed={"external_id": "u1", "attributes": {"email": "erase.me@shop.example", "phone": "010-2345-6789"}},
+    )  # fmt: skip
+    with transaction.atomic():
+        store([event])
+    pipeline.advance()
+    return record
+
+
+def test_an_export_has_what_every_package_holds(person: UUID) -> None:
+    parts = {name: hook.export([person]) for name, hook in hooks().items()}
+    assert parts["cdp.events.privacy"]["events"][0]["personal"]["attributes"]["email"] == "erase.me@shop.example"
+    assert parts["identity.privacy"]["records"][0]["values"]["phone"][0][0] == "010-2345-6789"
+    assert parts["cdp.profiles.privacy"]["personal"] == [{"email": "erase.me@shop.example", "phone": "010-2345-6789"}]
+
+
+def test_an_erasure_leaves_no_row_that_names_the_record(person: UUID) -> None:
+    profile = Record.objects.get(pk=person).profile_id
+    for hook in hooks().values():
+        hook.erase([person])
+    pipeline.advance()
+    for hook in hooks().values():
+        assert sum(hook.erase([person]).values()) == 0
+    assert crypto.existing_data_keys([person]) == {}
+    assert Profile.objects.get(pk=profile).state == "erased"
+    assert ProfileChange.objects.filter(profile=profile, kind="erased").count() == 1
+    assert holding(str(person)) == {"identity_profilechange"}, "the log of merges keeps the opaque id only"
+
+
+def holding(text: str) -> set[str]:
+    """Tables of which a row, written as text, contains `text`."""
+    found = set()
+    with connection.cursor() as cursor:
+        for model in apps.get_models():
+            table = model._meta.db_table
+            cursor.execute(f'select exists (select from "{table}" t where t::text like %s)', [f"%{text}%"])
+            if cursor.fetchone()[0]:
+                found.add(table)
+    return found
