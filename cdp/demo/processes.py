@@ -40,9 +40,8 @@ class Processes:
         """Serve on the port; returns when it answers. `RuntimeError` names the log when it does not."""
         self._refuse_taken_port()
         address = f"127.0.0.1:{self.port}"
-        self._start(
-            "web", "gunicorn", "cdp.wsgi", "--bind", address, "--workers", "2", "--threads", "4", "--timeout", "120"
-        )
+        options = ("--workers", "2", "--threads", "4", "--timeout", "120", "--preload", "--no-control-socket")
+        self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, *options)
         self._wait_for_web()
 
     def start_workers(self) -> None:

@@ -77,7 +77,7 @@ def _segment_row(segment: Segment, together: int) -> tuple[Any, ...]:
         ).values_list("profile_id", flat=True)
     )
     sent = withdrawn & consent.allowed(members, segment.purpose_id, "email", now(), segment.brand)
-    return (segment.name, len(members), reach["email"], reach["sms"], together, len(withdrawn), len(sent))
+    return (segment.key, len(members), reach["email"], reach["sms"], together, len(withdrawn), len(sent))
 
 
 def _seconds(outcome: Outcome, console: Console) -> None:
