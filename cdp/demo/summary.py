@@ -28,12 +28,18 @@ def show(outcome: Outcome, port: int, console: Console) -> None:
 
 def _table(console: Console, title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold")
+    listed = [list(row) for row in rows]
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
+        numbers = index > 0 and all(_is_number(row[index]) for row in listed)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
     console.print()
     console.print(table)
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int) or str(cell).replace(".", "").isdigit()
 
 
 def _records(console: Console) -> None:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *, people: int, seed: int, now: datetime | None, port: int, no_serve: bool, **_: Any) -> None:
         if not settings.CDP_DEBUG:
             raise CommandError("The demonstration is for an empty pilot: unset DATABASE_URL, or set CDP_DEBUG=1.")
-        console = Console(file=sys.stdout)
+        console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
         call_command("migrate", verbosity=0)
         setup = remembered(Setup(people, seed, now or datetime.now(UTC).replace(microsecond=0)))
         if (setup.people, setup.seed) != (people, seed):
