@@ -1,0 +1,283 @@
+"""The whole `resolve_identities` with training against bare Splink with training, on the same cleaned table.
+
+The product's share holds all that Splink leaves to others: reading and decrypting the records, cleaning them, writing
+links, clustering under constraints, profiles and golden records. Both run in processes of their own, in turns; before
+that they are seen to compare the same pairs and to learn the same prior.
+"""
+
+import argparse
+import importlib
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tests.bench.ingest_baseline import database_seconds, postmaster_of
+
+LOADED, FRESH = "cdp_bench_resolve", "cdp_bench_resolve_run"
+BASELINE = Path(__file__).with_name("resolve_baseline.py")
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+SEED = 1
+MEMORY = Path("/dev/shm")  # noqa: S108 - held in memory, and only ever within a folder of its own
+
+
+def main(argv: Sequence[str]) -> dict[str, Any]:
+    """Ratios (product ÷ bare Splink) of wall and CPU seconds by round and in the median, and peaks of memory."""
+    parser = argparse.ArgumentParser(prog="resolve", description=__doc__)
+    parser.add_argument("--people", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args(argv)
+    with loaded(asked.people), tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        records = apart(lambda: write_baseline(Path(folder)))
+        rounds = [_round(Path(folder)) for _ in range(asked.rounds)]
+    ratios = {f"{kind}_ratio": _median(rounds, f"{kind}_ratio") for kind in ("wall", "cpu")}
+    return {"people": asked.people, "records": records, **ratios, "rounds": rounds}
+
+
+def _median(rounds: list[dict[str, Any]], name: str) -> float:
+    return round(statistics.median(found[name] for found in rounds), 3)
+
+
+def _round(folder: Path) -> dict[str, Any]:
+    product, baseline = resolved(), bare(folder)
+    for name, tolerance in (("pairs", 0), ("prior", 1e-12)):
+        if abs(product[name] - baseline[name]) > tolerance:
+            raise AssertionError(f"{name} differ: {product[name]} and {baseline[name]}")
+    cpu = product["cpu_s"] + product["database_cpu_s"]
+    return {
+        "wall_ratio": round(product["wall_s"] / baseline["wall_s"], 3),
+        "cpu_ratio": round(cpu / baseline["cpu_s"], 3),
+        "product": _rounded(product),
+        "baseline": _rounded(baseline),
+    }
+
+
+def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 2) if name.endswith(("_s", "_mb")) else value for name, value in found.items()}
+
+
+# --- the product ------------------------------------------------------------------------------------------------------
+
+
+def resolved() -> dict[str, Any]:
+    """One run of the command over a fresh copy of the loaded database."""
+    from django.db import connections
+
+    _close(connections)
+    _on_server(f"drop database if exists {FRESH} with (force)")
+    _on_server(f"create database {FRESH} template {LOADED}")
+    _move(FRESH)
+    found: dict[str, Any] = apart(_resolve)
+    _move(LOADED)
+    _on_server(f"drop database {FRESH} with (force)")
+    return found
+
+
+def _resolve() -> dict[str, Any]:
+    from django.core.management import call_command
+    from django.db import connection
+
+    from identity import queries
+    from identity.models import ResolutionRun
+
+    connection.ensure_connection()
+    server = postmaster_of(connection.connection)
+    wall, cpu, database = time.perf_counter(), time.process_time(), database_seconds(server)
+    call_command("resolve_identities", stdout=StringIO())
+    seconds = {
+        "wall_s": time.perf_counter() - wall,
+        "cpu_s": time.process_time() - cpu,
+        "database_cpu_s": database_seconds(server) - database,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    counts = ResolutionRun.objects.latest("started_at").counts
+    return {**seconds, "pairs": counts["pairs"], "links": counts["links"], "prior": queries.live_model()[1].prior}
+
+
+def apart(work: Callable[[], Any]) -> Any:
+    """The result of `work` in a forked process, whose memory and threads go with it."""
+    from django.db import connections
+
+    _close(connections)
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: sender.send(work()))
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    except EOFError:
+        raise RuntimeError("A process of the bench failed; it says above why.") from None
+    finally:
+        process.join()
+
+
+# --- the baseline -----------------------------------------------------------------------------------------------------
+
+
+def bare(folder: Path) -> dict[str, Any]:
+    """One run of the baseline's script."""
+    command = [sys.executable, str(BASELINE), str(folder / "records.parquet"), str(folder / "plan.json")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise RuntimeError(said.stderr)
+    found: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
+    return found
+
+
+def write_baseline(folder: Path) -> int:
+    """What the baseline is handed: the cleaned table with its blocking keys, the settings, how to train."""
+    from identity import queries, resolution
+    from identity.linkage import blocking, model, score, splink_settings, train
+
+    table = resolution._table(queries.person_records())
+    with score.connect(table) as connection:
+        blocking.block(connection, {}, "")
+        rules = _with_keys(connection, len(blocking.RULES))
+        connection.execute(f"copy keyed to '{folder / 'records.parquet'}' (format parquet)")
+        passes = [columns for columns in train.PASSES if train._any_pair(connection, columns)]
+    settings = splink_settings.settings(model.DEFAULT).create_settings_dict("duckdb")
+    plan = {
+        "settings": settings | {"blocking_rules_to_generate_predictions": rules, "max_iterations": train.ITERATIONS[0]},
+        "threshold": model.DEFAULT.review,
+        "certain": train.CERTAIN,
+        "recall": train.CERTAIN_RECALL,
+        "sampled_pairs": train.SAMPLED_PAIRS,
+        "seed": SEED,
+        "passes": passes,
+        "pass_pairs": train.PASS_PAIRS,
+    }
+    (folder / "plan.json").write_text(json.dumps(plan))
+    return int(table.num_rows)
+
+
+def _with_keys(connection: Any, rules: int) -> list[dict[str, Any]]:
+    """Table `keyed`: the records with a column of usable keys for each rule; and Splink's rules over these columns.
+
+    A record with two keys under one rule has a list, which Splink explodes; any other has a plain value.
+    """
+    several = {
+        rule
+        for (rule,) in connection.execute("select rule from usable group by rule, rid having count(*) > 1").fetchall()
+    }
+    columns = ", ".join(
+        f"{'list(key)' if rule in several else 'any_value(key)'} filter (rule = {rule}) as key_{rule}"
+        for rule in range(rules)
+    )
+    connection.execute(f"""
+        create table keyed as select * from records
+        left join (select rid, {columns} from usable group by rid) keys using (rid)""")
+    return [_rule(f"key_{rule}", rule in several) for rule in range(rules)]
+
+
+def _rule(column: str, several: bool) -> dict[str, Any]:
+    exploded = {"arrays_to_explode": [column]} if several else {}
+    return {"blocking_rule": f"l.{column} = r.{column}", "sql_dialect": "duckdb"} | exploded
+
+
+# --- the data ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def loaded(people: int) -> Iterator[None]:
+    """A database of its own with the generated customers' records, folded; dropped afterwards."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
+    import django
+
+    from cdp.core import startup
+
+    startup.prepare()
+    django.setup()
+    importlib.import_module("cdp.celery")
+    from django.core.management import call_command
+    from django.db import connections
+
+    before = connections["owner"].settings_dict["NAME"]
+    _on_server(f"drop database if exists {LOADED} with (force)")
+    _on_server(f"create database {LOADED}")
+    _move(LOADED)
+    try:
+        call_command("migrate", verbosity=0)
+        apart(lambda: _load(people))
+        yield
+    finally:
+        _move(before)
+        _on_server(f"drop database {LOADED} with (force)")
+
+
+def _load(people: int) -> None:
+    from cdp import pipeline
+    from cdp.core.types import Actor
+    from cdp.demo.channels import SOURCES
+    from cdp.demo.retailer import generate
+    from cdp.events.actions import create_source, store
+
+    actor = Actor.system("bench")
+    sources = {name: create_source(actor, **source.row())[0].id for name, source in SOURCES.items()}
+    records = generate(people, SEED, now=NOW).records
+    for start in range(0, len(records), 5_000):
+        store([_event(record, sources[record.source]) for record in records[start : start + 5_000]])
+    pipeline.advance()
+
+
+def _event(record: Any, source: UUID) -> Any:
+    """A generated record as the row of a file that says it."""
+    from cdp.core import crypto
+    from cdp.demo.channels import SOURCES
+    from cdp.events.types import NewEvent
+
+    values = {name: value for name, value in record.values.items() if value}
+    loyalty = values.pop("loyalty_id", None)
+    sealed: dict[str, Any] = {"external_id": record.external_id, "attributes": values}
+    return NewEvent(
+        source=source,
+        message_id=record.external_id,
+        type="row",
+        name="Record Imported",
+        record=crypto.record_id(source, "customer", record.external_id),
+        kind="customer",
+        occurred_at=record.updated,
+        brand=SOURCES[record.source].brand,
+        sealed=sealed | ({"identifiers": {"loyalty_id": [loyalty]}} if loyalty else {}),
+    )
+
+
+def _on_server(statement: str) -> None:
+    """A statement in the owner's maintenance database, which no bench drops."""
+    from django.db import connections
+
+    owner = connections["owner"]
+    name = owner.settings_dict["NAME"]
+    owner.close()
+    owner.settings_dict["NAME"] = "postgres"
+    try:
+        with owner.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        owner.close()
+        owner.settings_dict["NAME"] = name
+
+
+def _move(name: str) -> None:
+    from django.db import connections
+
+    for alias in ("default", "owner"):
+        connections[alias].close()
+        connections[alias].settings_dict["NAME"] = name
+
+
+def _close(connections: Any) -> None:
+    for alias in ("default", "owner"):
+        connections[alias].close()
