@@ -49,6 +49,11 @@ def link(attribute: str, label: Any, page: str) -> Column:
     return shown
 
 
+def chip(text: Any, tone: str = "") -> str:
+    """A short word in a pill; `tone` is good, warn, bad or none."""
+    return format_html('<span class="chip {}">{}</span>', tone, text)
+
+
 STAGE, STREAM = column("stage", _("stage")), column("stream", _("stream"))
 ROW, CREATED = column("row", _("row")), column("created_at", _("created"))
 

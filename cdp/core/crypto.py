@@ -140,7 +140,7 @@ def _insert_data_keys(records: list[UUID]) -> None:
 
 def _unwrap(id_: UUID, record: UUID, kek: UUID, wrapped: bytes) -> RecordKey:
     try:
-        return RecordKey(id_, record, AESGCM(aes_key_unwrap(_kek(kek), bytes(wrapped))))
+        return RecordKey(id_, record, AESGCM(aes_key_unwrap(key_encryption_key(kek), bytes(wrapped))))
     except InvalidUnwrap:
         raise NotReadable("A data key was changed, or was wrapped under another key-encryption key.") from None
 
@@ -151,16 +151,22 @@ _keks: dict[UUID, tuple[float, bytes]] = {}
 _writing: tuple[float, UUID] | None = None
 
 
-def forget_keys() -> None:
-    """Drop every cached key, as after a rotation or between test databases."""
+def forget_keks() -> None:
+    """Drop cached key-encryption keys, as after a rotation."""
     global _writing
     _keks.clear()
     _writing = None
+
+
+def forget_keys() -> None:
+    """Drop every cached key, also the keyring's."""
+    forget_keks()
     keys.cache_clear()
     _index_key.cache_clear()
 
 
-def _kek(kek_id: UUID) -> bytes:
+def key_encryption_key(kek_id: UUID) -> bytes:
+    """A key-encryption key, unwrapped, from memory for a while. `NotReadable` when it is unknown."""
     cached = _keks.get(kek_id)
     if cached is None or cached[0] < time.monotonic():
         with connection.cursor() as cursor:
@@ -168,7 +174,7 @@ def _kek(kek_id: UUID) -> bytes:
             row = cursor.fetchone()
         if row is None:
             raise NotReadable("A data key names a key-encryption key that does not exist.")
-        cached = _remember(kek_id, _open_kek(*row))
+        cached = _remember(kek_id, open_kek(*row))
     return cached[1]
 
 
@@ -176,17 +182,16 @@ def _writing_kek() -> tuple[UUID, bytes]:
     global _writing
     if _writing is None or _writing[0] < time.monotonic():
         _writing = (time.monotonic() + settings.KEY_CACHE_SECONDS, _find_or_make_writing_kek())
-    return _writing[1], _kek(_writing[1])
+    return _writing[1], key_encryption_key(_writing[1])
 
 
 def _find_or_make_writing_kek() -> UUID:
-    ring = keys().root
-    fresh = aes_key_wrap(_root_bound(ring.writing), os.urandom(KEY_BYTES))
+    fresh = wrap_kek(os.urandom(KEY_BYTES))
     with connection.cursor() as cursor:
         cursor.execute(sql.WRITING_KEK)
         row = cursor.fetchone()
         if row is None:
-            cursor.execute(sql.INSERT_KEK, [uuid4(), ring.active, fresh])
+            cursor.execute(sql.INSERT_KEK, [uuid4(), keys().root.active, fresh])
             cursor.execute(sql.WRITING_KEK)
             row = cursor.fetchone()
     if row is None:
@@ -194,7 +199,8 @@ def _find_or_make_writing_kek() -> UUID:
     return UUID(str(row[0]))
 
 
-def _open_kek(root: str, wrapped: bytes) -> bytes:
+def open_kek(root: str, wrapped: bytes) -> bytes:
+    """Unwrap a key-encryption key by the root key that wrapped it; `NotReadable` when the keyring has not that key."""
     secret = keys().root.keys.get(root)
     if secret is None:
         raise NotReadable(
@@ -204,6 +210,11 @@ def _open_kek(root: str, wrapped: bytes) -> bytes:
         return aes_key_unwrap(_root_bound(secret), bytes(wrapped))
     except InvalidUnwrap:
         raise NotReadable(f"Root key {root} of the keyring is not the one this database was written with.") from None
+
+
+def wrap_kek(secret: bytes) -> bytes:
+    """Wrap a key-encryption key under the active root key."""
+    return aes_key_wrap(_root_bound(keys().root.writing), secret)
 
 
 def _root_bound(secret: bytes) -> bytes:

@@ -53,6 +53,7 @@ class KeyEncryptionKey(models.Model):
 
     class Meta:
         verbose_name = _("key-encryption key")
+        verbose_name_plural = _("key-encryption keys")
         constraints = [
             models.UniqueConstraint(fields=["writes"], condition=models.Q(writes=True), name="core_kek_one_writes")
         ]
@@ -75,6 +76,7 @@ class DataKey(models.Model):
 
     class Meta:
         verbose_name = _("data key")
+        verbose_name_plural = _("data keys")
 
     def __str__(self) -> str:
         return str(self.id)
@@ -109,6 +111,7 @@ class Unnumbered(models.Model):
 
     class Meta:
         verbose_name = _("unnumbered row")
+        verbose_name_plural = _("unnumbered rows")
         indexes = [models.Index(fields=["stream", "id"], name="core_unnumbered_stream")]
 
     def __str__(self) -> str:
@@ -125,6 +128,7 @@ class Sequence(models.Model):
 
     class Meta:
         verbose_name = _("sequence number")
+        verbose_name_plural = _("sequence numbers")
         constraints = [
             models.UniqueConstraint(fields=["stream", "seq"], name="core_sequence_number"),
             models.UniqueConstraint(fields=["stream", "row"], name="core_sequence_row"),
@@ -145,6 +149,7 @@ class Watermark(models.Model):
 
     class Meta:
         verbose_name = _("watermark")
+        verbose_name_plural = _("watermarks")
 
     def __str__(self) -> str:
         return self.stage
@@ -159,6 +164,7 @@ class Touched(models.Model):
 
     class Meta:
         verbose_name = _("touched row")
+        verbose_name_plural = _("touched rows")
         indexes = [
             models.Index(fields=["stage", "id"], name="core_touched_stage"),
             models.Index(fields=["stage", "subject"], name="core_touched_subject"),

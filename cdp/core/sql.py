@@ -22,6 +22,20 @@ KEK = "select root, wrapped from keys.core_keyencryptionkey where id = %s"
 WRITING_KEK = "select id from keys.core_keyencryptionkey where writes"
 INSERT_KEK = "insert into keys.core_keyencryptionkey (id, root, wrapped, writes) values (%s, %s, %s, true) on conflict do nothing"
 
+KEKS = "select id, root, wrapped from keys.core_keyencryptionkey order by id"
+REWRAP_KEK = "update keys.core_keyencryptionkey set root = %s, wrapped = %s where id = %s and root = %s"
+RETIRE_WRITING_KEK = "update keys.core_keyencryptionkey set writes = false where writes"
+
+# Keyset batches: small transactions, never the whole table.
+STALE_DATA_KEYS = """
+select id, record, kek_id, wrapped from keys.core_datakey
+where id > %s and kek_id <> %s order by id limit %s for update skip locked
+"""
+REWRAP_DATA_KEYS = """
+update keys.core_datakey d set wrapped = v.wrapped, kek_id = v.kek
+from unnest(%b::uuid[], %b::bytea[], %b::uuid[]) as v (id, wrapped, kek) where d.id = v.id
+"""
+
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
