@@ -1,6 +1,7 @@
 """New events as rows of COPY's text format: a tab between columns, a backslash before what would be taken for one."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -28,8 +29,8 @@ def row(event: NewEvent, key: crypto.RecordKey, received_at: datetime) -> str:
             event.kind,
             _json(event.leaves) if event.leaves else "{}",
             _time(event.occurred_at),
-            _time(event.received_at or received_at),
-            _time(event.sent_at) if event.sent_at else NULL,
+            _shared_time(event.received_at or received_at),
+            _shared_time(event.sent_at) if event.sent_at else NULL,
             "{" + ",".join(event.flags) + "}" if event.flags else "{}",
             _optional(event.session),
             _optional(event.place),
@@ -59,3 +60,7 @@ def _json(value: Any) -> str:
 
 def _time(moment: datetime) -> str:
     return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+
+
+# A batch shares when it was sent and received.
+_shared_time = lru_cache(maxsize=64)(_time)

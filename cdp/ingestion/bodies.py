@@ -86,7 +86,7 @@ def _batch(text: bytes) -> Body:
 
 
 def _single(text: bytes, kind: str | None) -> Body:
-    message = canonical.message(text)
+    message = canonical.single(text)
     if message.flaw == "bad_json" or not isinstance(message.content, dict | str):
         raise Refusal(400, "invalid_json", "The body is no JSON object.")
     if isinstance(message.content, dict):

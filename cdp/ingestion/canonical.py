@@ -20,6 +20,7 @@ LARGEST_EVENT = 32 * 1024
 # DECIMAL(38, 6) has 32 digits before the point.
 LARGEST_NUMBER = 10**32
 _DIGITS_READ = 60
+_CONTAINERS = frozenset((dict, list))
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _decode = msgspec.json.Decoder().decode
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -72,8 +73,13 @@ def _parse_object_leniently(body: bytes) -> dict[str, Any]:
     return value
 
 
+def single(text: bytes) -> Message:
+    """The one event that is a request's whole body. Flaw "bad_json": it is no JSON at all."""
+    return _leniently(text) if _has_loose_colon(text) and len(text) <= LARGEST_EVENT else message(text)
+
+
 def message(item: Any) -> Message:
-    """One event: from its text, or from what the marking reader made of it. Flaw "bad_json": it is no JSON at all."""
+    """One event of `parse_object`'s batch: from its text, or from what the marking reader made of it."""
     if not isinstance(item, bytes):
         return _marked(item)
     if len(item) > LARGEST_EVENT:
@@ -82,7 +88,7 @@ def message(item: Any) -> Message:
         content = _decode(item)
     except _UNREADABLE:
         return _leniently(item)
-    return _leniently(item) if _has_loose_colon(item) else _checked(content, item)
+    return _checked(content, item)
 
 
 def _has_loose_colon(text: bytes) -> bool:
@@ -112,9 +118,8 @@ def _count_keys(value: Any, depth: int) -> int:
         number = 0
     else:
         return 0
-    for item in value:
-        if type(item) is dict or type(item) is list:
-            number += _count_keys(item, depth + 1)
+    for item in [item for item in value if type(item) in _CONTAINERS]:
+        number += _count_keys(item, depth + 1)
     return number
 
 

@@ -17,6 +17,8 @@ def read_time(value: Any) -> datetime | None:
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         if type(value) is int or type(value) is float:
             return datetime.fromtimestamp(value if abs(value) < _LAST_SECONDS else value / 1000, UTC)
+        if type(value) is datetime:
+            return value
     except (ValueError, OverflowError, OSError):
         pass
     return None

@@ -168,7 +168,7 @@ def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
     for number, text in enumerate(handle, 1):
         if not text.strip():
             continue
-        message = canonical.message(text.strip().removeprefix(codecs.BOM_UTF8))
+        message = canonical.single(text.strip().removeprefix(codecs.BOM_UTF8))
         if message.flaw is not None or not isinstance(message.content, dict):
             yield Line(number, {"line": message.content}, message.flaw or "not_an_object")
         else:

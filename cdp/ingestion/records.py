@@ -55,7 +55,7 @@ class RecordRows:
             message_id=str(crypto.record_id(self.source.id, "row", row_text(line.cells))),
             type="row",
             name=NAME,
-            record=crypto.record_id(self.source.id, kind, external_id),
+            record=who.record_id(self.source.id, kind, external_id),
             kind=kind,
             occurred_at=occurred,
             received_at=self.received_at,

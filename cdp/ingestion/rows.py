@@ -52,7 +52,6 @@ class EventRows:
         self._plan = lru_cache(1024)(lambda name: plan.of_event(source.id, name))
         self._known = frozenset(name for name in mapping.properties.values() if not is_personal_name(name))
         self._occurrence = Occurrences()
-        self._record = lru_cache(65536)(lambda kind, id_: crypto.record_id(source.id, kind, id_))
 
     def __call__(self, line: Line) -> NewEvent:
         """The event of one line; `Flaw` when something it needs cannot be read."""
@@ -72,9 +71,9 @@ class EventRows:
             message_id=message_id,
             type="track",
             name=name,
-            record=self._record(kind, external_id),
+            record=who.record_id(self.source.id, kind, external_id),
             kind=kind,
-            leaves={leaf: self._record(leaf, id_) for leaf, id_ in leaf_ids.items()},
+            leaves={leaf: who.record_id(self.source.id, leaf, id_) for leaf, id_ in leaf_ids.items()},
             occurred_at=occurred,
             received_at=self.received_at,
             flags=flags,

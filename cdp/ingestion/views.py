@@ -6,6 +6,7 @@ from cdp.core.types import now
 from cdp.events.types import KnownSource
 from cdp.ingestion import actions, bodies, sources
 from cdp.ingestion.answers import door, found, success
+from cdp.ingestion.clock import read_time
 from cdp.ingestion.errors import Refusal
 from cdp.ingestion.messages import Arrival
 
@@ -27,7 +28,7 @@ def _take(request: HttpRequest, kind: str | None) -> HttpResponse:
     named = bodies.key_of(request)
     source = _open_source(named) if named else None
     body = bodies.read(request, kind)
-    arrival = Arrival(source or _open_source(body.write_key), received_at, body.sent_at, sources.plan())
+    arrival = Arrival(source or _open_source(body.write_key), received_at, read_time(body.sent_at), sources.plan())
     actions.take(body.messages, arrival)
     return success()
 

@@ -29,9 +29,9 @@ def of_message(message: Mapping[str, Any], context: Mapping[str, Any], source: U
     if user is not None:
         return of_record(source, "user", user, {"anonymous": anonymous, "device": device})
     if anonymous is not None:
-        return Who(crypto.record_id(source, "anonymous", anonymous), "anonymous", anonymous)
+        return Who(record_id(source, "anonymous", anonymous), "anonymous", anonymous)
     if device is not None:
-        return Who(crypto.record_id(source, "device", device), "device", device)
+        return Who(record_id(source, "device", device), "device", device)
     raise Flaw("no_identity")
 
 
@@ -48,8 +48,14 @@ def of_alias(message: Mapping[str, Any], source: UUID) -> Who:
 def of_record(source: UUID, kind: str, external_id: str, leaf_ids: Mapping[str, str | None]) -> Who:
     """A record of `kind` with the leaves that are named."""
     named = {leaf: id_ for leaf, id_ in leaf_ids.items() if id_ is not None}
-    leaves = {leaf: crypto.record_id(source, leaf, id_) for leaf, id_ in named.items()}
-    return Who(crypto.record_id(source, kind, external_id), kind, external_id, leaves, named)
+    leaves = {leaf: record_id(source, leaf, id_) for leaf, id_ in named.items()}
+    return Who(record_id(source, kind, external_id), kind, external_id, leaves, named)
+
+
+@lru_cache(maxsize=65536)
+def record_id(source: UUID, kind: str, external_id: str) -> UUID:
+    """As `crypto.record_id`, remembered: whoever is active sends many events, and the key behind it never changes."""
+    return crypto.record_id(source, kind, external_id)
 
 
 def usable(value: Any) -> str | None:

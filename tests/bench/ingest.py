@@ -82,11 +82,11 @@ def _free_port() -> int:
 
 def _serve(port: int, workers: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gunicorn", "cdp.wsgi:application", "-w", str(workers), "-b", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(300):
         time.sleep(0.2)
         try:
-            if _answer(port, "POST", "/v1/batch", b"{}", {}) == 401:
+            if _answer(port, "GET", "/rsaMetrics", b"", {}) == 200:
                 return server
         except OSError:
             continue
@@ -137,7 +137,6 @@ def _round(key: str, port: int, server: int, urls: dict[str, str], events: int) 
     bodies = _bodies(events)
     with psycopg.connect(urls["owner"], autocommit=True) as connection:
         connection.execute(f"truncate {RAW}")
-        connection.execute("checkpoint")
         started = connection.execute("select now()").fetchone()[0]
         product = _send_all(key, port, server, postmaster_of(connection), bodies)
         baseline = _raw(connection, urls["owner"], started)
