@@ -90,6 +90,7 @@ def _serve(port: int, workers: int) -> subprocess.Popen[bytes]:
                 return server
         except OSError:
             continue
+    server.terminate()
     raise RuntimeError("The web process does not answer.")
 
 
