@@ -165,6 +165,8 @@ CONTENT_SECURITY_POLICY = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _flag("SECURE_SSL_REDIRECT", not CDP_DEBUG)
+# SDKs take a redirect for a delivery.
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^beacon/", r"^sourceConfig", r"^rsaMetrics", r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if CDP_DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not CDP_DEBUG
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("BEHIND_PROXY", False) else None

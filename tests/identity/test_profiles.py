@@ -89,6 +89,13 @@ def test_a_shared_device_does_not_merge_two_people_and_history_stays_with_the_fi
     assert profile_of(device) == profile_of(a)
 
 
+def test_a_shared_group_joins_nobody(sender: Sender) -> None:
+    first = sender.says("u1", identifiers={"group_id": ["acme"]})
+    second = sender.says("c2", "customer", identifiers={"group_id": ["acme"]})
+    sender.arrives()
+    assert profile_of(first) != profile_of(second)
+
+
 def test_an_anonymous_profile_is_taken_over_by_the_person_who_signs_in(sender: Sender) -> None:
     device = sender.says("device-1", "anonymous")
     sender.arrives()
