@@ -17,7 +17,7 @@ from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
 from identity import assign, clusters, queries, sql
-from identity.fold import fold
+from identity.fold import fold, is_full
 from identity.incoming import next_events
 from identity.linkage.types import Refusal
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
@@ -104,6 +104,10 @@ def _save_identifiers(folded: dict[UUID, Folded]) -> None:
         for value, (first, last) in periods.items()
     ]
     execute_over(sql.SAVE_IDENTIFIERS, rows)
+    full = {record for record, part in folded.items() if is_full(part)}
+    kept = [row[:3] for row in rows if row[0] in full]
+    if kept:
+        execute(sql.DROP_IDENTIFIERS, [sorted(full), *(list(part) for part in zip(*kept, strict=True))])
 
 
 def _save_claims(events: Collection[Seen]) -> None:
@@ -141,10 +145,11 @@ def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = 
     persons -= leaves.keys()
     records = queries.open_records(sorted(persons))
     grouped, refused = _clusters(records)
-    grouped = clusters.with_leaves(grouped, leaves, _claims(leaves), _carried(leaves))
-    before: dict[UUID, UUID | None] = {record.id: record.profile for record in records}
-    before |= dict(Record.objects.filter(pk__in=leaves).values_list("pk", "profile_id"))
-    plan = assign.assign(grouped, before, leaves, _pinned(before))
+    claims, carried = _claims(leaves), _carried(leaves)
+    elsewhere = _profiles(set(claims.values()).union(*carried.values()) - persons)
+    grouped, followed = clusters.with_leaves(grouped, leaves, claims, carried, elsewhere)
+    before = {record.id: record.profile for record in records} | _profiles(leaves)
+    plan = assign.assign(grouped, before, leaves, _pinned(before), followed, _inhabited(before))
     _apply(plan, before, run, actor)
     _open_cases(refused)
     forget("identity", before)
@@ -173,6 +178,17 @@ def _carried(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
     for leaf, record in fetch(sql.CARRIED, [list(leaves)]):
         carried[leaf].add(record)
     return carried
+
+
+def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """The present profile of each record."""
+    return dict(Record.objects.filter(pk__in=records).values_list("pk", "profile_id"))
+
+
+def _inhabited(before: dict[UUID, UUID | None]) -> set[UUID]:
+    """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
+    profiles = sorted({profile for profile in before.values() if profile})
+    return set(column(sql.INHABITED, {"profiles": profiles, "records": list(before)}))
 
 
 def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:

@@ -23,19 +23,23 @@ def assign(
     before: Mapping[UUID, UUID | None],
     leaves: Collection[UUID] = (),
     pinned: Collection[UUID] = (),
+    followed: Mapping[UUID, UUID] | None = None,
+    elsewhere: Collection[UUID] = (),
 ) -> Plan:
     """Give each cluster the old id that holds most of its persons, then of its leaves (ties: pinned by a steward, then the
     older id).
 
     An id that gets no cluster redirects to the cluster with most of its records; a part that lost its id gets a new one.
+    `elsewhere`: ids that people beyond these clusters bear; `followed`: leaves that go to one of them.
     """
     plan = Plan()
     overlaps = _overlaps(clusters, before, set(leaves))
-    owner = _owners(overlaps, set(pinned))
+    owner = _owners(overlaps, set(pinned), set(elsewhere))
     for cluster in sorted(clusters, key=min):
         profile = owner.get(cluster) or _fresh(plan, cluster, before)
         plan.profile_of.update(dict.fromkeys(cluster, profile))
-    _redirect_the_rest(plan, before)
+    plan.profile_of.update(followed or {})
+    _redirect_the_rest(plan, before, set(elsewhere))
     return plan
 
 
@@ -53,9 +57,8 @@ def _overlaps(
     return found
 
 
-def _owners(overlaps: list[Overlap], pinned: set[UUID]) -> dict[frozenset[UUID], UUID]:
+def _owners(overlaps: list[Overlap], pinned: set[UUID], taken: set[UUID]) -> dict[frozenset[UUID], UUID]:
     owner: dict[frozenset[UUID], UUID] = {}
-    taken: set[UUID] = set()
     for _, _, profile, cluster in sorted(overlaps, key=lambda o: (-o[0], -o[1], o[2] not in pinned, o[2], min(o[3]))):
         if cluster not in owner and profile not in taken:
             owner[cluster] = profile
@@ -76,8 +79,8 @@ def _fresh(plan: Plan, cluster: frozenset[UUID], before: Mapping[UUID, UUID | No
     return profile
 
 
-def _redirect_the_rest(plan: Plan, before: Mapping[UUID, UUID | None]) -> None:
-    kept = set(plan.profile_of.values())
+def _redirect_the_rest(plan: Plan, before: Mapping[UUID, UUID | None], elsewhere: set[UUID]) -> None:
+    kept = elsewhere.union(plan.profile_of.values())
     homes: dict[UUID, Counter[UUID]] = {}
     for record, profile in plan.profile_of.items():
         old = before.get(record)

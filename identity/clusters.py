@@ -103,26 +103,33 @@ def with_leaves(
     leaves: Mapping[UUID, str],
     claims: Mapping[UUID, UUID],
     carried: Mapping[UUID, Collection[UUID]],
-) -> list[frozenset[UUID]]:
-    """Clusters with their leaves: a leaf goes with its earliest claimant, else with the one cluster that holds an
-    identifier it carries; an anonymous or device leaf nobody owns stays alone, a receipt nobody owns is nobody's.
+    elsewhere: Mapping[UUID, UUID | None],
+) -> tuple[list[frozenset[UUID]], dict[UUID, UUID]]:
+    """Clusters with their leaves, and the leaves that go to a profile beyond these clusters.
 
-    `leaves`: leaf → kind; `claims`: leaf → owner; `carried`: leaf → person records that hold its identifiers.
+    A leaf goes with its earliest claimant, else with the one person that holds an identifier it carries; an anonymous
+    or device leaf nobody owns stays alone, a receipt nobody owns is nobody's. `leaves`: leaf → kind; `claims`: leaf →
+    owner; `carried`: leaf → person records that hold its identifiers; `elsewhere`: those of all these that are in no
+    cluster → their profile, None while they wait for one.
     """
-    grown = {index: set(cluster) for index, cluster in enumerate(clusters)}
-    home = {record: index for index, cluster in grown.items() for record in cluster}
+    grown: dict[int | UUID, set[UUID]] = {index: set(cluster) for index, cluster in enumerate(clusters)}
+    home: dict[UUID, int | UUID] = {record: profile or record for record, profile in elsewhere.items()}
+    home |= {record: index for index, cluster in grown.items() for record in cluster}
+    living, followed = set(elsewhere.values()), {}
     for leaf, kind in leaves.items():
-        index = _home_of(leaf, home, claims, carried)
-        if index is not None:
-            grown[index].add(leaf)
+        place = _home_of(leaf, home, claims, carried)
+        if place in grown:
+            grown[place].add(leaf)
+        elif isinstance(place, UUID) and place in living:
+            followed[leaf] = place
         elif kind != "receipt":
-            grown[len(grown)] = {leaf}
-    return [frozenset(members) for members in grown.values()]
+            grown[leaf] = {leaf}
+    return [frozenset(members) for members in grown.values()], followed
 
 
 def _home_of(
-    leaf: UUID, home: Mapping[UUID, int], claims: Mapping[UUID, UUID], carried: Mapping[UUID, Collection[UUID]]
-) -> int | None:
+    leaf: UUID, home: Mapping[UUID, int | UUID], claims: Mapping[UUID, UUID], carried: Mapping[UUID, Collection[UUID]]
+) -> int | UUID | None:
     owner = claims.get(leaf)
     if owner is not None:
         return home.get(owner)

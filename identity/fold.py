@@ -14,6 +14,8 @@ HISTORY = 10
 IDENTIFIERS_A_KIND = 100
 # These are unique within a brand, not beyond it.
 BRANDED = frozenset({"user_id", "loyalty_id", "customer"})
+# Many people share these: they never say who somebody is.
+_SHARED = frozenset({"group_id"})
 _CONTACTS = ("email", "phone")
 
 
@@ -60,7 +62,8 @@ def _identified(events: Collection[Seen]) -> Iterable[tuple[str, str, str, str]]
 
 def _identifiers(event: Seen) -> Iterable[tuple[str, str]]:
     for kind, values in event.identifiers.items():
-        yield from ((kind, value) for value in values)
+        if kind not in _SHARED:
+            yield from ((kind, value) for value in values)
     for contact in _CONTACTS:
         if contact in event.attributes:
             yield contact, event.attributes[contact]
@@ -82,4 +85,10 @@ def _widen(periods: dict[str, list[str]], value: str, first: str, last: str) -> 
     known = periods.get(value, [first, last])
     periods[value] = [min(known[0], first), max(known[1], last)]
     if len(periods) > IDENTIFIERS_A_KIND:
-        del periods[max(periods, key=lambda name: (periods[name][0], name))]
+        # By the value alone: what is dropped then never returns with half of its period.
+        del periods[max(periods)]
+
+
+def is_full(record: Folded) -> bool:
+    """Whether a record holds as many identifiers of a kind as it may, so that some may have been dropped."""
+    return any(len(periods) >= IDENTIFIERS_A_KIND for periods in record.identifiers.values())

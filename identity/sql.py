@@ -33,101 +33,11 @@ where (identity_identifier.first_seen, identity_identifier.last_seen)
     is distinct from (excluded.first_seen, excluded.last_seen)
 """
 
-SAVE_CLAIMS = """
-insert into identity_claim (leaf, record, at, message_id)
-select * from unnest(%b::uuid[], %b::uuid[], %b::timestamptz[], %b::text[])
-on conflict (leaf, record) do update set at = excluded.at, message_id = excluded.message_id
-where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
-"""
-
-# A value held by more people than any household is blocked for good: it says where somebody typed, not who they are.
-BLOCK_SHARED_VALUES = """
-insert into identity_blockedvalue (kind, digest, reason)
-select i.kind, i.digest, 'shared by more than ' || %(most)s || ' records'
-from (select distinct kind, digest from identity_identifier where record_id = any(%(records)s)) touched
-join identity_identifier i using (kind, digest)
-join identity_record r on r.id = i.record_id and not r.leaf
-group by i.kind, i.digest having count(*) > %(most)s
-on conflict (kind, digest) do nothing
-returning kind, digest
-"""
-
-# Everyone who holds one of these values.
-HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
-
-# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
-NEIGHBOURS = """
-select o.record_id
-from identity_identifier i
-join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-join identity_record r on r.id = o.record_id and not r.leaf
-where i.record_id = any(%(records)s)
-  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
-union select "right" from identity_link where "left" = any(%(records)s)
-union select "left" from identity_link where "right" = any(%(records)s)
-union select o.id from identity_record r join identity_record o on o.profile_id = r.profile_id and not o.leaf
-      where r.id = any(%(records)s)
-"""
-
-RECORDS = """
-select id, source_id, kind, leaf, profile_id, version, attributes, traits, first_seen, last_seen
-from identity_record where id = any(%s) order by id
-"""
-
-PERSON_RECORDS = "select id from identity_record where not leaf order by id"
-
-# Whose leaf is it: the earliest claim, by time, then message id, then record.
-CLAIMED_LEAVES = """
-select distinct on (c.leaf) c.leaf, c.record
-from identity_claim c join identity_record l on l.id = c.leaf and l.leaf
-where c.leaf = any(%s) order by c.leaf, c.at, c.message_id, c.record
-"""
-
-# The leaves that could belong to some person records, and those given.
-LEAVES_OF = """
-select leaf from identity_claim where record = any(%(records)s)
-union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
-union select l.id from identity_record r join identity_record l on l.profile_id = r.profile_id and l.leaf
-      where r.id = any(%(records)s)
-union select o.record_id from identity_identifier i
-      join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-      join identity_record l on l.id = o.record_id and l.leaf
-      where i.record_id = any(%(records)s)
-        and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
-"""
-
-# Person records that hold an identifier which a leaf carries.
-CARRIED = """
-select i.record_id, o.record_id
-from identity_identifier i
-join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-join identity_record p on p.id = o.record_id and not p.leaf
-where i.record_id = any(%s)
-  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
-"""
-
-INSERT_PROFILES = "insert into identity_profile (id) select unnest(%b::uuid[])"
-
-MOVE_RECORDS = """
-update identity_record r set profile_id = v.profile
-from unnest(%b::uuid[], %b::uuid[]) as v (record, profile)
-where r.id = v.record and r.profile_id is distinct from v.profile
-returning r.id, v.profile
-"""
-
-# Redirects always point straight at a live profile.
-MERGE_PROFILES = """
-update identity_profile p set state = 'merged', redirect_id = v.into_profile, changed_at = now()
-from unnest(%b::uuid[], %b::uuid[]) as v (profile, into_profile)
-where p.id = v.profile or p.redirect_id = v.profile
-"""
-
-IDENTIFIERS = """
-insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
-select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[])
-on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
-where (identity_identifier.first_seen, identity_identifier.last_seen)
-    is distinct from (excluded.first_seen, excluded.last_seen)
+# What a record that holds too many no longer counts among them.
+DROP_IDENTIFIERS = """
+delete from identity_identifier i where i.record_id = any(%b::uuid[]) and not exists (
+    select from unnest(%b::uuid[], %b::text[], %b::bytea[]) as v (record, kind, digest)
+    where v.record = i.record_id and v.kind = i.kind and v.digest = i.digest)
 """
 
 SAVE_CLAIMS = """
@@ -201,6 +111,11 @@ join identity_identifier o on o.digest = i.digest and o.kind = i.kind
 join identity_record p on p.id = o.record_id and not p.leaf
 where i.record_id = any(%s)
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+"""
+
+# Which of some profiles hold records besides those given.
+INHABITED = """
+select distinct profile_id from identity_record where profile_id = any(%(profiles)s) and id <> all(%(records)s)
 """
 
 INSERT_PROFILES = "insert into identity_profile (id) select unnest(%b::uuid[])"

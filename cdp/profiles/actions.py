@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,7 @@ def refresh(profiles: Collection[UUID]) -> int:
         winners = survivors(mine, rank)
         golden[profile] = (coarse(mine, winners, facts.get(profile), channel_of, today), winners)
     _save_golden(golden)
-    _save_contacts(point for mine in records.values() for record in mine for point in contact_points(record))
+    _save_contacts([record for mine in records.values() for record in mine])
     _keep_periods({profile: traits for profile, (traits, _) in golden.items()})
     execute(sql.DROP_GOLDEN, [sorted(set(profiles) - golden.keys())])
     for stage in ("consent", "segments"):
@@ -48,18 +49,28 @@ def refresh(profiles: Collection[UUID]) -> int:
 
 
 def contact_points(record: OpenRecord) -> Iterable[ContactPointValue]:
-    """A record's e-mails, phones, push tokens and address; what was replaced ends when its successor began."""
-    for kind in ("email", "phone"):
+    """A record's e-mails, phones, addresses and push tokens; what was replaced ends when its successor began.
+
+    Numbers and e-mails that the history is too short for are replaced ones: who opted one out stays opted out.
+    """
+    for kind in ("email", "phone", "address"):
         until: datetime | None = None
         for value, at, _ in record.folded.values.get(kind, []):
             begun = datetime.fromisoformat(at)
-            if normal := normalise.identifier(kind, value):
+            if normal := value if kind == "address" else normalise.identifier(kind, value):
                 yield ContactPointValue(record.id, kind, normal, begun, until, until is None)
             until = begun
+        if until is not None:
+            yield from _forgotten(record, kind)
     for token, (first, _) in record.folded.identifiers.get("push_token", {}).items():
         yield ContactPointValue(record.id, "push", token, datetime.fromisoformat(first), None, True)
-    if address := record.folded.values.get("address"):
-        yield ContactPointValue(record.id, "address", address[0][0], datetime.fromisoformat(address[0][1]), None, True)
+
+
+def _forgotten(record: OpenRecord, kind: str) -> Iterable[ContactPointValue]:
+    """All numbers or e-mails a record ever had, from first to last sight; those of its history go before."""
+    for value, (first, last) in record.folded.identifiers.get(kind, {}).items():
+        begun, ended = datetime.fromisoformat(first), datetime.fromisoformat(last)
+        yield ContactPointValue(record.id, kind, value, begun, ended, usable=False)
 
 
 def _save_golden(golden: dict[UUID, tuple[dict[str, Any], dict[str, Winner]]]) -> None:
@@ -74,9 +85,9 @@ def _lineage(winner: Winner) -> dict[str, str]:
     return {"record": str(winner.record), "at": winner.at, "why": winner.why}
 
 
-def _save_contacts(points: Iterable[ContactPointValue]) -> None:
+def _save_contacts(records: Collection[OpenRecord]) -> None:
     newest: dict[tuple[UUID, str, str], ContactPointValue] = {}
-    for point in points:
+    for point in chain.from_iterable(map(contact_points, records)):
         newest.setdefault((point.record, point.kind, point.value), point)
     rows = [
         (
@@ -91,6 +102,8 @@ def _save_contacts(points: Iterable[ContactPointValue]) -> None:
         for _, p in sorted(newest.items(), key=lambda item: item[0])
     ]
     execute_over(sql.SAVE_CONTACTS, rows)
+    kept = [list(column) for column in zip(*(row[:3] for row in rows), strict=True)] or [[], [], []]
+    execute(sql.DROP_CONTACTS, [[record.id for record in records], *kept])
 
 
 def _keep_periods(traits: dict[UUID, dict[str, Any]]) -> None:

@@ -10,7 +10,8 @@ LIVE = "select id from identity_profile where id = any(%s) and state = 'live'"
 
 FACTS = """
 with mine as materialized (
-    select r.profile_id, e.name, e.brand, e.order_id, e.currency, e.revenue, e.occurred_at, e.message_id, e.properties
+    select r.profile_id, e.name, e.brand, e.order_id, e.currency, e.revenue, e.occurred_at, e.message_id,
+           case when e.name in ('NPS Answered', 'CSAT Answered') then e.properties -> 'score' end as score
     from identity_record r join events_event e on e.record = r.id
     where r.profile_id = any(%(profiles)s)
 ), latest as (
@@ -43,8 +44,8 @@ with mine as materialized (
 ), seen as (
     select profile_id, count(*) as n, min(occurred_at) as first_at, max(occurred_at) as last_at from mine group by 1
 ), answers as (
-    select distinct on (profile_id, name) profile_id, name, properties -> 'score' as score from mine
-    where name in ('NPS Answered', 'CSAT Answered') and jsonb_typeof(properties -> 'score') = 'number'
+    select distinct on (profile_id, name) profile_id, name, score from mine
+    where jsonb_typeof(score) = 'number'
     order by profile_id, name, occurred_at desc, message_id desc
 )
 select seen.profile_id, seen.n, seen.first_at, seen.last_at, coalesce(orders.n, 0), orders.last_at, money.spent,
@@ -73,6 +74,13 @@ set usable = excluded.usable, reason = excluded.reason, valid_from = excluded.va
 where (profiles_contactpoint.usable, profiles_contactpoint.reason, profiles_contactpoint.valid_from,
        profiles_contactpoint.valid_to)
     is distinct from (excluded.usable, excluded.reason, excluded.valid_from, excluded.valid_to)
+"""
+
+# What a record no longer says, and would not say had it all come in another order.
+DROP_CONTACTS = """
+delete from profiles_contactpoint c where c.record_id = any(%b::uuid[]) and not exists (
+    select from unnest(%b::uuid[], %b::text[], %b::bytea[]) as v (record, kind, digest)
+    where v.record = c.record_id and v.kind = c.kind and v.digest = c.digest)
 """
 
 # Periods of chosen traits: the current one closes when the value changes, and a new one begins.
