@@ -120,6 +120,11 @@ def coverage(at: datetime) -> list[Coverage]:
     return [Coverage(*row) for row in _rows(sql.COVERAGE, {"at": at})]
 
 
+def allowed_counts(at: datetime) -> dict[tuple[str, str], int]:
+    """How many live profiles `gate_sql` allows over all brands, by every (purpose, contact channel)."""
+    return {(purpose, channel): count for purpose, channel, count in _rows(sql.ALLOWED_COUNTS, {"at": at})}
+
+
 def history(profile_id: UUID) -> list[LedgerLine]:
     """The lines of the ledger that concern this profile, newest first, with the names of their sources."""
     return [LedgerLine(*row) for row in _rows(sql.HISTORY, {"profile": profile_id})]

@@ -200,6 +200,37 @@ from consent_effective e join identity_profile f on f.id = e.profile_id and f.st
 group by 1, 2, 3 order by 1, 2, 3
 """
 
+# Per purpose and contact channel, how many the gate allows for all brands at once: what `ALLOWED_BY_TABLE` finds, for all
+# at once. A purpose needs itself and, where it exists, the use of data for it; without a purpose that rests on consent
+# everybody is allowed who did not object.
+ALLOWED_COUNTS = """
+with needed as (
+    select p.key as purpose, n.key as needed, n.basis = 'consent' as asks
+    from consent_purpose p join consent_purpose n on n.key in (p.key, p.key || '_use')
+), verdicts as (
+    select e.profile_id as profile, e.purpose, e.channel,
+        (p.basis <> 'consent' or bool_or(e.brand = '')) and not bool_or(e.state <> 'granted'
+            or e.brand = '' and p.basis = 'consent' and coalesce(e.expires_at <= %(at)s, false)) as allowed
+    from consent_effective e
+    join identity_profile f on f.id = e.profile_id and f.state = 'live'
+    join consent_purpose p on p.key = e.purpose
+    group by e.profile_id, e.purpose, e.channel, p.basis
+), told as (
+    select n.purpose, v.channel, v.profile, bool_and(v.allowed) as allowed, count(*) filter (where n.asks) as granted
+    from needed n join verdicts v on v.purpose = n.needed group by n.purpose, v.channel, v.profile
+), counted as (
+    select purpose, channel, granted, count(*) filter (where allowed) as allowed, count(*) filter (where not allowed) as objected
+    from told group by purpose, channel, granted
+)
+select asked.purpose, c.key, case when asked.consents = 0
+    then (select count(*) from identity_profile where state = 'live') - coalesce(sum(told.objected), 0)
+    else coalesce(sum(told.allowed) filter (where told.granted = asked.consents), 0) end::bigint
+from (select purpose, count(*) filter (where asks) as consents from needed group by purpose) asked
+cross join consent_contactchannel c
+left join counted told on told.purpose = asked.purpose and told.channel = c.key
+group by asked.purpose, c.key, asked.consents order by asked.purpose, c.key
+"""
+
 HISTORY = """
 select l.id, said.record, said.by_contact, l.purpose_id, l.channel_id, l.brand, l.state, l.given_at, l.received_at,
     l.expires_at, l.method, s.name, l.basis, l.notice_version, l.notice_language, l.recorded_by

@@ -116,6 +116,7 @@ class Claim(models.Model):
 
     class Meta:
         verbose_name = _("claim")
+        verbose_name_plural = _("claims")
         constraints = [models.UniqueConstraint(fields=["leaf", "record"], name="identity_claim_once")]
         indexes = [models.Index(fields=["record"], name="identity_claim_record")]
 

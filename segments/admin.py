@@ -14,7 +14,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -24,12 +24,22 @@ from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
 from segments import actions, models, queries
 from segments.query import catalog as rules
+from segments.query.ast import Node
+from segments.query.describe import describe
 from segments.query.parse import parse
-from segments.query.problems import Problem, RuleError
+from segments.query.problems import EXPECTED, Problem, RuleError
 
 RUNS_SHOWN = 10
 PREVIEW = "_preview"
 CHANNEL = "email"
+# The types that a problem may name.
+TYPES = {
+    "number": pgettext_lazy("type of a value", "number"),
+    "string": pgettext_lazy("type of a value", "text"),
+    "boolean": pgettext_lazy("type of a value", "true or false"),
+    "date": pgettext_lazy("type of a value", "date"),
+    "moment": pgettext_lazy("type of a value", "moment"),
+}
 PROFILE = link("profile_id", _("profile"), "identity_profile")
 EXAMPLES = (
     (
@@ -64,7 +74,7 @@ class SegmentForm(forms.ModelForm[models.Segment]):
     """A segment as a person writes it; a rule that is refused says at which place."""
 
     rule = forms.JSONField(
-        label=_("rule"),
+        label=_("Rule"),
         encoder=Indented,
         widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"}),
         help_text=_("As JSON, built from all, any, not, trait, event, segment and consent. Examples stand below."),
@@ -99,10 +109,15 @@ class SegmentForm(forms.ModelForm[models.Segment]):
     def clean(self) -> dict[str, Any]:
         """Ask the rule language, and the catalog of this purpose and zone, whether the rule may stand."""
         cleaned = super().clean() or self.cleaned_data
+        shown: Any = self.instance
+        # The sentence above the rule is of what stands on the page, not of what is stored.
+        shown.told = ""
         if cleaned.keys() >= {"rule", "purpose", "zone"}:
             try:
                 node = parse(cleaned["rule"])
-                rules.require(node, queries.catalog(cleaned["purpose"].pk, cleaned["zone"], node))
+                catalog = queries.catalog(cleaned["purpose"].pk, cleaned["zone"], node)
+                rules.require(node, catalog)
+                shown.told = told(node, catalog)
             except RuleError as error:
                 self.add_error("rule", ValidationError([sentence(problem) for problem in error.problems]))
         return cleaned
@@ -118,8 +133,19 @@ def _purpose_name(purpose: Purpose) -> str:
 
 def sentence(problem: Problem) -> str:
     """A problem in the reader's language, with its place in the rule."""
-    text = gettext(problem.message) % problem.params
+    text = gettext(problem.message) % {name: _word(value) for name, value in problem.params.items()}
     return f"{problem.path}: {text}" if problem.path else text
+
+
+def _word(value: str) -> str:
+    if value in EXPECTED:
+        return gettext(value)
+    return str(TYPES.get(value, value))
+
+
+def told(rule: Node, catalog: rules.Catalog) -> str:
+    """The sentence that describes a rule in the reader's language."""
+    return describe(rule, get_language() or "en", catalog)
 
 
 @admin.register(models.Segment)
@@ -136,8 +162,9 @@ class SegmentAdmin(Room[models.Segment]):
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "owner")}),
         (_("What it may be used for"), {"fields": (("purpose", "brand"), ("zone", "refresh_minutes"))}),
-        (_("Who is in it"), {"fields": ("rule",)}),
+        (_("Who is in it"), {"fields": ("in_words", "rule")}),
     )
+    readonly_fields = ("in_words",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[models.Segment]:
         done = models.Run.objects.filter(segment=OuterRef("pk"), state=models.Run.State.DONE).order_by("-started_at")
@@ -146,6 +173,17 @@ class SegmentAdmin(Room[models.Segment]):
             members=Subquery(counted.annotate(number=Count("*")).values("number")),
             ran_at=Subquery(done.values("finished_at")[:1]),
         )  # fmt: skip
+
+    @admin.display(description=_("in words"))
+    def in_words(self, segment: Any) -> str | None:
+        """The sentence of the rule on the page, else of the stored one; None where there is none yet or it is wrong."""
+        if hasattr(segment, "told") or not segment.rule:
+            return getattr(segment, "told", None) or None
+        try:
+            node = parse(segment.rule)
+            return told(node, queries.catalog(segment.purpose_id, segment.zone, node))
+        except (RuleError, Refused):
+            return None
 
     @admin.display(description=_("members"), ordering="members")
     def size(self, segment: Any) -> int:
@@ -242,7 +280,7 @@ class SegmentAdmin(Room[models.Segment]):
 
     def _history(self, request: HttpRequest, segment: models.Segment) -> dict[str, Any]:
         return {
-            "reach": queries.reach(segment),
+            "reach": queries.reach(segment) if segment.state == models.Segment.State.PUBLISHED else [],
             "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN],
             "size": models.Membership.objects.filter(segment=segment).count(),
             "may_publish": request.user.has_perms(("segments.change_segment", "segments.publish_segment")),

@@ -32,18 +32,18 @@ CONTACT_CHANNELS = {
     "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
 }
 ATTRIBUTES = {
-    "full_name": _("full name"),
-    "given_name": _("given name"),
-    "family_name": _("family name"),
-    "email": _("e-mail"),
-    "phone": _("phone"),
-    "birth_date": _("birth date"),
-    "gender": _("gender"),
-    "address": _("address"),
-    "city": _("city"),
-    "region": _("region"),
-    "postcode": _("postcode"),
-    "country": _("country"),
+    "full_name": _("Full name"),
+    "given_name": _("Given name"),
+    "family_name": _("Family name"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "birth_date": _("Birth date"),
+    "gender": _("Gender"),
+    "address": _("Address"),
+    "city": _("City"),
+    "region": _("Region"),
+    "postcode": _("Postcode"),
+    "country": _("Country"),
 }
 RECORD_KINDS = {
     "user": pgettext_lazy("record kind", "signed-in user"),
@@ -52,6 +52,16 @@ RECORD_KINDS = {
     "device": pgettext_lazy("record kind", "device"),
     "receipt": pgettext_lazy("record kind", "receipt"),
 }
+# Why a steward is asked: what the model is unsure of, or what a constraint refused.
+REVIEW_REASONS = {
+    "gray zone": pgettext_lazy("why a case is open", "Likely, but not sure"),
+    "given names": pgettext_lazy("why a case is open", "Different given names"),
+    "birth dates": pgettext_lazy("why a case is open", "Different birth dates"),
+    "gender": pgettext_lazy("why a case is open", "Different genders"),
+    "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
+}
+# Why a contact point is not used.
+POINT_REASONS = {"replaced": pgettext_lazy("why a contact point is not used", "replaced")}
 # Why a value of the golden record won.
 WHY = {
     "steward": pgettext_lazy("why a value won", "a steward said so"),

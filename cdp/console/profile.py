@@ -1,5 +1,6 @@
 """Everything that is known of one profile, for its page: a fixed number of queries, personal values masked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -32,6 +33,7 @@ class Attribute:
     why: str
     at: str
     record: str
+    source: str
 
 
 def personal(profiles: list[UUID], unmasked: bool = False) -> dict[UUID, dict[str, str]]:
@@ -46,7 +48,9 @@ def page(profile: Profile, unmasked: bool) -> dict[str, Any]:
     golden = Golden.objects.filter(pk=profile.pk).first()
     ids = [record.pk for record in records]
     return {
-        "attributes": _attributes(profile, golden, unmasked),
+        "attributes": _attributes(
+            profile, golden, {str(record.pk): record.source.name for record in records}, unmasked
+        ),
         "traits": _traits(golden),
         "records": [(record, label(CHANNELS, record.source.channel_id)) for record in records],
         "contact_points": _contact_points(ids),
@@ -62,20 +66,23 @@ def _contact_points(records: list[UUID]) -> QuerySet[ContactPoint]:
     return present.select_related("record__source").order_by("kind", "-usable")
 
 
-def _attributes(profile: Profile, golden: Golden | None, unmasked: bool) -> list[Attribute]:
+def _attributes(profile: Profile, golden: Golden | None, sources: Mapping[str, str], unmasked: bool) -> list[Attribute]:
     values = personal([profile.pk], unmasked).get(profile.pk, {})
+    lineage = golden.lineage if golden else {}
     known = [name for name in ATTRIBUTES if name in values]
-    return [_attribute(name, values[name], golden) for name in [*known, *sorted(values.keys() - set(known))]]
+    named = [*known, *sorted(values.keys() - set(known))]
+    return [_attribute(name, values[name], lineage.get(name) or {}, sources) for name in named]
 
 
-def _attribute(name: str, value: str, golden: Golden | None) -> Attribute:
-    lineage = (golden.lineage if golden else {}).get(name) or {}
+def _attribute(name: str, value: str, origin: Mapping[str, Any], sources: Mapping[str, str]) -> Attribute:
+    record = str(origin.get("record", ""))
     return Attribute(
-        label(ATTRIBUTES, name),
-        value,
-        str(lineage.get("why", "")),
-        str(lineage.get("at", "")),
-        str(lineage.get("record", "")),
+        name=label(ATTRIBUTES, name),
+        value=value,
+        why=str(origin.get("why", "")),
+        at=str(origin.get("at", "")),
+        record=record,
+        source=sources.get(record, record[:8]),
     )
 
 
@@ -103,6 +110,13 @@ def _trait_value(name: str, value: Any) -> Any:
     return date_format(timezone.localtime(datetime.fromisoformat(value)), "SHORT_DATETIME_FORMAT")
 
 
-def _consents(profile: Profile) -> list[tuple[str, str, Effective]]:
-    rows = Effective.objects.filter(profile=profile).select_related("purpose").order_by("purpose", "channel", "brand")
-    return [(purpose_name(row.purpose), label(CONTACT_CHANNELS, row.channel_id), row) for row in rows]
+def _consents(profile: Profile) -> list[tuple[str, list[str], Effective]]:
+    """(purpose, contact channels, one of their rows): channels of one purpose, brand, state and day stand together."""
+    rows = Effective.objects.filter(profile=profile).select_related("purpose").order_by("purpose", "brand", "channel")
+    alike: dict[tuple[Any, ...], list[Effective]] = {}
+    for row in rows:
+        alike.setdefault((row.purpose_id, row.brand, row.state, timezone.localdate(row.since)), []).append(row)
+    return [
+        (purpose_name(rows[0].purpose), [label(CONTACT_CHANNELS, row.channel_id) for row in rows], rows[0])
+        for rows in alike.values()
+    ]

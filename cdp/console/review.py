@@ -5,18 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.console import unmask
-from cdp.console.labels import ATTRIBUTES, label
+from cdp.console.labels import ATTRIBUTES, RECORD_KINDS, REVIEW_REASONS, label
 from cdp.console.masking import mask
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from identity import actions, queries
@@ -67,16 +71,70 @@ class OpenFirst(admin.SimpleListFilter):
         return queryset if state == "all" else queryset.filter(state=state)
 
 
+class ByReason(admin.SimpleListFilter):
+    """Cases by why they are open, in words."""
+
+    title = _("reason")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(REVIEW_REASONS.items())
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+class CaseList(ChangeList):
+    """A page of cases, the records they are about read for the page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        shown = list(self.result_list)
+        records = Record.objects.select_related("source").in_bulk({pk for row in shown for pk in (row.left, row.right)})
+        for row in shown:
+            row.records = {pk: records.get(pk) for pk in (row.left, row.right)}
+        self.result_list = shown
+
+
+def _side(case: Any, record_id: UUID) -> str:
+    """A record in a few words: its source, its kind and the beginning of its id, which leads to it."""
+    record = case.records[record_id]
+    if record is None:
+        return gettext("erased")
+    address = reverse("admin:identity_record_change", args=[record_id])
+    kind = label(RECORD_KINDS, record.kind)
+    return format_html(
+        '<span class="side">{} <small>{} · <a href="{}">{}</a></small></span>',
+        record.source.name, kind, address, str(record_id)[:8],
+    )  # fmt: skip
+
+
 @admin.register(ReviewCase)
 class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
-    list_display = (
-        "reason", "weight", link("left", _("one record"), "identity_record"),
-        link("right", _("other record"), "identity_record"), "state", "created_at", "decided_at",
-    )  # fmt: skip
-    list_filter = (OpenFirst, "reason")
+    list_display = ("why", "match_weight", "one_record", "other_record", "state")
+    list_filter = (OpenFirst, ByReason)
     ordering = ("-weight", "id")
     id_fields = ("id", "left", "right")
     search_help_text = _("A whole id: of the case or of a record.")
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def why(self, case: ReviewCase) -> str:
+        return label(REVIEW_REASONS, case.reason)
+
+    @admin.display(description=_("match weight"), ordering="weight")
+    def match_weight(self, case: ReviewCase) -> str:
+        return number_format(case.weight, decimal_pos=1)
+
+    @admin.display(description=_("one record"))
+    def one_record(self, case: ReviewCase) -> str:
+        return _side(case, case.left)
+
+    @admin.display(description=_("other record"))
+    def other_record(self, case: ReviewCase) -> str:
+        return _side(case, case.right)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CaseList
 
     def get_urls(self) -> list[URLPattern]:
         decide = self.admin_site.admin_view(require_POST(self.decide))

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.labels import CHANNELS, CONTACT_CHANNELS, label, purpose_name
 from cdp.core.models import Watermark
 from cdp.events.models import Event, Quarantined
-from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose
+from consent import queries as consent
+from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
 from identity.models import Profile, Record, ReviewCase
 from segments.models import Membership, Run, Segment
 
@@ -69,8 +70,9 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Share:
-    """A part of the live profiles; `tenths` (0–10) picks its shade."""
+    """A part of the live profiles, by a contact channel; `tenths` (0–10) picks its shade."""
 
+    channel: str
     count: int
     percent: int
     tenths: int
@@ -152,26 +154,32 @@ def _profiles(state: State) -> None:
 
 
 def _coverage(state: State) -> None:
-    granted = Effective.objects.filter(state=ConsentRecord.State.GRANTED, brand="")
-    granted = granted.exclude(expires_at__lte=timezone.now())
-    counted = granted.order_by().values_list("purpose", "channel").annotate(Count("id"))
-    shares = {(purpose, channel): number for purpose, channel, number in counted}
+    counts = consent.allowed_counts(timezone.now())
     channels = list(ContactChannel.objects.order_by("key").values_list("key", flat=True))
+    purposes = Purpose.objects.order_by("key") if state.live else []
     state.coverage = Coverage(
         channels=[label(CONTACT_CHANNELS, channel) for channel in channels],
         rows=[
-            (purpose_name(purpose), [_share(shares, state.live, purpose.key, channel) for channel in channels])
-            for purpose in Purpose.objects.order_by("key")
-            if any(named == purpose.key for named, _channel in shares)
+            (purpose_name(purpose), [_share(counts, state.live, purpose, channel) for channel in channels])
+            for purpose in purposes
         ],
     )
 
 
-def _share(shares: dict[tuple[str, str], int], live: int, purpose: str, channel: str) -> Share:
-    count = shares.get((purpose, channel), 0)
+def _share(counts: dict[tuple[str, str], int], live: int, purpose: Purpose, channel: str) -> Share:
+    """Who may be contacted: those who agreed, or, where the purpose rests on something else, who did not object."""
+    count = counts[purpose.key, channel]
     percent = round(100 * count / live) if live else 0
-    asked = {"purpose__key__exact": purpose, "channel__key__exact": channel, "state__exact": "granted"}
-    return Share(count, percent, min(10, -(-percent // 10)), _list("consent_effective", **asked))
+    rests_on_consent = purpose.basis == Purpose.Basis.CONSENT
+    decides = ConsentRecord.State.GRANTED if rests_on_consent else ConsentRecord.State.WITHDRAWN
+    asked = {"purpose__key__exact": purpose.key, "channel__key__exact": channel, "state__exact": decides}
+    return Share(
+        label(CONTACT_CHANNELS, channel),
+        count,
+        percent,
+        min(10, -(-percent // 10)),
+        _list("consent_effective", **asked),
+    )
 
 
 def _segments(state: State) -> None:

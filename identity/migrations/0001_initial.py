@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'claim',
+                'verbose_name_plural': 'claims',
                 'indexes': [models.Index(fields=['record'], name='identity_claim_record')],
                 'constraints': [models.UniqueConstraint(fields=('leaf', 'record'), name='identity_claim_once')],
             },

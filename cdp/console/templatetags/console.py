@@ -8,7 +8,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, RECORD_KINDS, WHY, label
+from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, POINT_REASONS, RECORD_KINDS, REVIEW_REASONS, WHY, label
 
 register = template.Library()
 LONGEST = 200
@@ -35,6 +35,12 @@ def moment(text: str) -> datetime | None:
 
 
 @register.filter
+def pairs(values: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values of properties. (In a template `.items` would be the property of that name.)"""
+    return list(values.items())
+
+
+@register.filter
 def attribute(name: str) -> str:
     """The word for a canonical attribute or kind of contact point."""
     return label(ATTRIBUTES, name)
@@ -50,6 +56,18 @@ def contact_channel(key: str) -> str:
 def reason(key: str) -> str:
     """Why a value won, in words."""
     return label(WHY, key)
+
+
+@register.filter
+def review_reason(key: str) -> str:
+    """Why a review case is open, in words."""
+    return label(REVIEW_REASONS, key)
+
+
+@register.filter
+def point_reason(key: str) -> str:
+    """Why a contact point is not used, in words."""
+    return label(POINT_REASONS, key)
 
 
 @register.filter

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'watermark',
+                'verbose_name_plural': 'watermarks',
             },
         ),
         migrations.CreateModel(
@@ -124,6 +125,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'key-encryption key',
+                'verbose_name_plural': 'key-encryption keys',
                 'constraints': [models.UniqueConstraint(condition=models.Q(('writes', True)), fields=('writes',), name='core_kek_one_writes')],
             },
         ),
@@ -138,6 +140,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'data key',
+                'verbose_name_plural': 'data keys',
             },
         ),
         migrations.CreateModel(
@@ -151,6 +154,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'sequence number',
+                'verbose_name_plural': 'sequence numbers',
                 'constraints': [models.UniqueConstraint(fields=('stream', 'seq'), name='core_sequence_number'), models.UniqueConstraint(fields=('stream', 'row'), name='core_sequence_row')],
             },
         ),
@@ -164,6 +168,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'touched row',
+                'verbose_name_plural': 'touched rows',
                 'indexes': [
                     models.Index(fields=['stage', 'id'], name='core_touched_stage'),
                     models.Index(fields=['stage', 'subject'], name='core_touched_subject'),
@@ -179,6 +184,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'unnumbered row',
+                'verbose_name_plural': 'unnumbered rows',
                 'indexes': [models.Index(fields=['stream', 'id'], name='core_unnumbered_stream')],
             },
         ),
