@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from cdp.core.types import now
 from cdp.demo import doors
 from cdp.demo.retailer import generate
 from cdp.events import queries
@@ -16,7 +15,7 @@ from cdp.events.models import Source
 from cdp.ingestion import actions, canonical, sources
 from cdp.ingestion.messages import Arrival
 
-# The data end here; not at the clock, so that a seed always means the same customers.
+# The data end and arrive here; not at the clock, so that a seed always means the same events.
 ENDS = datetime(2026, 6, 1, tzinfo=UTC)
 _IDS = UUID("0d5a2c0e-3d0c-4a4b-8f7e-5f1a2b3c4d5e")
 _MESSAGES_A_REQUEST = 1_000
@@ -63,7 +62,7 @@ def _send(name: str, file: Path, only: Collection[str]) -> None:
     source = queries.source_by_name(name)
     assert source is not None
     for messages in _chunks(file, only):
-        arrival = Arrival(source, now(), now().isoformat(), sources.plan())
+        arrival = Arrival(source, ENDS, ENDS.isoformat(), sources.plan())
         outcome = actions.take(messages, arrival)
         assert outcome.quarantined == 0, outcome.reasons
 
