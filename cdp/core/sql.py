@@ -39,11 +39,11 @@ from unnest(%b::uuid[], %b::bytea[], %b::uuid[]) as v (id, wrapped, kek) where d
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
-with waiting as (
-    select distinct subject from (select subject from core_touched where stage = %(stage)s order by id limit 200000) oldest
-    limit %(limit)s
-), taken as (
-    select id from core_touched where stage = %(stage)s and subject in (select subject from waiting) for update skip locked
+with taken as (
+    select id from core_touched where stage = %(stage)s and subject = any(array(
+        select distinct subject from (select subject from core_touched where stage = %(stage)s order by id limit 200000) oldest
+        limit %(limit)s))
+    for update skip locked
 )
 delete from core_touched t using taken where t.id = taken.id returning t.subject
 """

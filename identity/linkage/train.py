@@ -17,7 +17,7 @@ from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Compari
 from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight
 from identity.linkage.score import connect, linker_for
 
-FEWEST_RECORDS: Final = 1000
+FEWEST_RECORDS: Final = 500
 # Pairs sampled for u, and pairs looked at in each pass of expectation maximisation.
 SAMPLED_PAIRS: Final = 1_000_000
 PASS_PAIRS: Final = 500_000

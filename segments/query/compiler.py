@@ -131,7 +131,7 @@ class _Compiler:
 
     def _event_set(self, node: Event) -> exp.Select:
         """Profiles by their events. Where zero satisfies the measure, those that do *not* satisfy it."""
-        by_order = node.measure.path == (REVENUE,) and node.name.startswith(relations.WHOLE_ORDER)
+        by_order = node.measure.path == (REVENUE,) and node.name in relations.WHOLE_ORDER
         query = self._latest_of_orders(node) if by_order else self._matching(node)
         profile_id = exp.column("profile_id", "e" if by_order else "r")
         measured = self._measured(node)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlglot import exp
 
-from segments.query.dialects import DECIMAL, cast
 from cdp.core.money import minor_units
+from segments.query.dialects import DECIMAL, cast
 
 
 class Parameters:

@@ -18,5 +18,5 @@ COLUMNS = frozenset({
 })  # fmt: skip
 LIVE = "live"
 GRANTED = "granted"
-# Events that state a whole order (Order Completed, Order Updated, …); others, such as single lines of a receipt, each count.
-WHOLE_ORDER = "Order "
+# Events that state a whole order; others, such as refunds and single lines of a receipt, each count.
+WHOLE_ORDER = frozenset({"Order Completed", "Order Updated", "Order Cancelled"})
