@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 from django.db.models import Count
+from pyarrow import parquet
 from pytest_django.plugin import DjangoDbBlocker
 
 from cdp import pipeline
@@ -133,6 +134,8 @@ def test_segments_hold_whom_the_file_says(shop: Shop, customers: dict[UUID, str]
 
 
 @pytest.mark.django_db
-def test_a_second_import_doubles_nothing(shop: Shop) -> None:
-    assert "taken: 0, repeated: 541909, quarantined: 0" in imported(shop.file)
+def test_a_second_import_doubles_nothing(shop: Shop, tmp_path: Path) -> None:
+    beginning = tmp_path / "beginning.parquet"
+    parquet.write_table(parquet.read_table(shop.file).slice(0, 60_000), beginning)
+    assert "taken: 0, repeated: 60000, quarantined: 0" in imported(beginning)
     assert Event.objects.count() == 541_909
