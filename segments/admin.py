@@ -175,15 +175,15 @@ class SegmentAdmin(Room[models.Segment]):
         )  # fmt: skip
 
     @admin.display(description=_("in words"))
-    def in_words(self, segment: Any) -> str | None:
-        """The sentence of the rule on the page, else of the stored one; None where there is none yet or it is wrong."""
+    def in_words(self, segment: Any) -> str:
+        """The sentence of the rule on the page, else of the stored one; empty where there is none yet or it is wrong."""
         if hasattr(segment, "told") or not segment.rule:
-            return getattr(segment, "told", None) or None
+            return getattr(segment, "told", "") or self.get_empty_value_display()
         try:
             node = parse(segment.rule)
             return told(node, queries.catalog(segment.purpose_id, segment.zone, node))
         except (RuleError, Refused):
-            return None
+            return self.get_empty_value_display()
 
     @admin.display(description=_("members"), ordering="members")
     def size(self, segment: Any) -> int:

@@ -52,9 +52,19 @@ class Segment(models.Model):
 class SegmentUserPermission(UserObjectPermissionBase):
     content_object = models.ForeignKey(Segment, on_delete=models.CASCADE)
 
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("segment permission of a user")
+        verbose_name_plural = _("segment permissions of users")
+
 
 class SegmentGroupPermission(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Segment, on_delete=models.CASCADE)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("segment permission of a group")
+        verbose_name_plural = _("segment permissions of groups")
 
 
 class Run(models.Model):

@@ -123,7 +123,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
 
     @admin.display(description=_("match weight"), ordering="weight")
     def match_weight(self, case: ReviewCase) -> str:
-        return number_format(case.weight, decimal_pos=1)
+        return number_format(round(case.weight, 1), decimal_pos=1)
 
     @admin.display(description=_("one record"))
     def one_record(self, case: ReviewCase) -> str:

@@ -1,4 +1,4 @@
-"""The console in a real browser: Chromium against the live server."""
+"""The console in a real browser: Chromium against a live server; one small world for a module that only reads it."""
 
 import os
 from collections.abc import Iterator
@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db import connections
+from django.test import Client, override_settings
+from pytest_django import DjangoDbBlocker
+from pytest_django.live_server_helper import LiveServer
 
 from cdp.core.models import User
 from cdp.core.roles import ship_roles
 from cdp.events.actions import ship_rows as ship_channels
 from consent.actions import ship_rows as ship_purposes
 from tests.console import seed
+from tests.database import wipe
 
 # Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -35,6 +41,13 @@ def require_chromium() -> str:
     return str(CHROMIUM)
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """A slow hash guards real passwords, not those of tests."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     path = require_chromium()
@@ -44,6 +57,29 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def house(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveServer]:
+    """A live server over one small world, committed and wiped with the module: for tests that change nothing."""
+    with django_db_blocker.unblock():
+        wipe()
+        ship_roles("default")
+        seed.everything()
+        account()
+        server = LiveServer("localhost")
+        yield server
+        server.stop()
+        wipe()
+        # Opened beside Playwright's event loop: whoever drops the database would not find them.
+        connections.close_all()
+
+
+def session_of(user: User) -> str:
+    """The session id of somebody who just signed in."""
+    client = Client()
+    client.force_login(user)
+    return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 @pytest.fixture

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.apps import apps
+from django.db.models import Model
 from django.utils.translation import gettext, override
+
+from cdp.console.labels import REVIEW_REASONS
+from identity.actions import _WORTH_A_LOOK
+from segments.query.problems import EXPECTED, MESSAGES
 
 LOCALE = Path(__file__).parents[2] / "cdp" / "locale"
 
@@ -30,3 +36,22 @@ def test_every_string_is_in_korean() -> None:
 def test_korean_is_chosen() -> None:
     with override("ko"):
         assert gettext("Customer data platform") == "고객 데이터 플랫폼"
+
+
+def test_no_name_of_a_table_has_an_english_plural_in_korean() -> None:
+    with override("ko"):
+        names = [str(model._meta.verbose_name_plural) for model in apps.get_models() if ours(model)]
+    assert names and [name for name in names if name[-1] in "sS" or name.isascii()] == []
+
+
+def ours(model: type[Model]) -> bool:
+    return model.__module__.split(".")[0] in ("cdp", "identity", "consent", "segments")
+
+
+def test_what_can_be_wrong_with_a_rule_is_in_korean() -> None:
+    with override("ko"):
+        assert [text for text in (*MESSAGES.values(), *EXPECTED) if gettext(text) == text] == []
+
+
+def test_every_reason_for_a_review_case_has_words() -> None:
+    assert REVIEW_REASONS.keys() == {*_WORTH_A_LOOK, "gray zone"}
