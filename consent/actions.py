@@ -48,7 +48,12 @@ def ship_rows(using: str) -> None:
     Purpose.objects.using(using).bulk_create(
         [
             Purpose(
-                key=key, name_ko=ko, name_en=en, basis=basis, required=required, data_classes=classes,
+                key=key,
+                name_ko=ko,
+                name_en=en,
+                basis=basis,
+                required=required,
+                data_classes=classes,
                 reconfirm_years=years,
             )
             for key, ko, en, basis, required, classes, years in PURPOSES

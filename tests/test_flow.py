@@ -57,7 +57,13 @@ def test_one_person_from_four_channels_to_a_pulled_segment_and_out_of_it() -> No
     pipeline.resolve()
 
     # Five records, four channels, one profile; what she spent on the web and at the till adds up.
-    assert sorted(Record.objects.values_list("kind", flat=True)) == ["anonymous", "customer", "customer", "user", "user"]
+    assert sorted(Record.objects.values_list("kind", flat=True)) == [
+        "anonymous",
+        "customer",
+        "customer",
+        "user",
+        "user",
+    ]
     person = str(Profile.objects.get(state="live").pk)
     found = tool.post("/profiles/lookup", {"email": "SEOYEON@shop.example"})["profiles"]
     assert found == [person]

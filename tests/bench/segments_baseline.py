@@ -35,8 +35,8 @@ def rules(as_of: str) -> dict[str, str]:
             select from identity_record r join events_event e on e.record = r.id
             where r.profile_id = p.id and e.name = 'Cart Viewed' and {within(90, as_of)})""",
         "nested_five": f"""{traits} {korean} and g.traits ->> 'gender' = 'f' and ({quiet}
-            or g.profile_id in ({counted}) or g.profile_id in ({spent(365, as_of, '>= 500000')}))""",
-        "segment_and_consent": f"""select m.profile_id from segments_membership m {LIVE.format('m')}
+            or g.profile_id in ({counted}) or g.profile_id in ({spent(365, as_of, ">= 500000")}))""",
+        "segment_and_consent": f"""select m.profile_id from segments_membership m {LIVE.format("m")}
             join segments_segment s on s.id = m.segment_id and s.key = 'korean'
             join consent_effective c on c.profile_id = m.profile_id and c.purpose = 'marketing' and c.channel = 'email'
                 and c.brand = '' and c.state = 'granted'""",
@@ -46,7 +46,7 @@ def rules(as_of: str) -> dict[str, str]:
 def export(columns: str) -> str:
     """The clear columns of a segment's consenting members, in one statement."""
     return f"""select m.profile_id, to_char(m.entered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), {columns}
-        from segments_membership m {LIVE.format('m')}
+        from segments_membership m {LIVE.format("m")}
         join segments_segment s on s.id = m.segment_id and s.key = 'everybody'
         join consent_effective c on c.profile_id = m.profile_id and c.purpose = 'marketing' and c.channel = 'email'
             and c.brand = '' and c.state = 'granted'

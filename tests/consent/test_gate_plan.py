@@ -69,7 +69,9 @@ def heavy(plan: list[dict[str, Any]]) -> dict[tuple[str, str | None], float]:
 
 
 def _rows(node: dict[str, Any]) -> float:
-    return float(node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0) + node.get("Rows Removed by Filter", 0))
+    return float(
+        node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0) + node.get("Rows Removed by Filter", 0)
+    )
 
 
 def test_a_few_profiles_are_found_by_indexes_alone(profiles: list[UUID]) -> None:

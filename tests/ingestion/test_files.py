@@ -137,7 +137,11 @@ def test_ndjson_may_hold_anything(shop: Shop, tmp_path: Path) -> None:
     events(tmp_path, "\n".join(map(json.dumps, sold)), name="e.ndjson")
     assert "unexpected" not in reasons()
     seen = counters()
-    assert seen.pop("received") == len(rows) + len(sold) == sum(n for kind, n in seen.items() if not kind.startswith("consent_"))
+    assert (
+        seen.pop("received")
+        == len(rows) + len(sold)
+        == sum(n for kind, n in seen.items() if not kind.startswith("consent_"))
+    )
 
 
 @pytest.mark.parametrize("name", ["data.parquet", "data.ndjson"])

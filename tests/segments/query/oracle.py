@@ -62,7 +62,11 @@ class Oracle:
         if asked.get("property") == "revenue":
             currency = rule.get("currency", self.currency)
             stated = [event for event in events if event.revenue is not None]
-            once = latest_of_orders(stated) if rule["event"] in ("Order Completed", "Order Updated", "Order Cancelled") else stated
+            once = (
+                latest_of_orders(stated)
+                if rule["event"] in ("Order Completed", "Order Updated", "Order Cancelled")
+                else stated
+            )
             events = [event for event in once if event.currency == currency]
             values = [Decimal(event.revenue) / 10 ** MINOR[currency] for event in self.kept(events, rule)]
         elif kind == "count":
