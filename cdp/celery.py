@@ -1,12 +1,13 @@
 """The Celery application: worker and beat."""
 
+import logging.config
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import setup_logging, worker_init
 
 from cdp.core import startup
 
@@ -19,6 +20,16 @@ app = Celery("cdp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["cdp"], related_name="pipeline")
+
+
+@setup_logging.connect
+def _log_without_values(loglevel: int | None = None, **_: Any) -> None:
+    """Celery's own set-up would print what exceptions say."""
+    from django.conf import settings
+
+    logging.config.dictConfig(settings.LOGGING)
+    if loglevel is not None:
+        logging.getLogger().setLevel(loglevel)
 
 
 @worker_init.connect

@@ -98,12 +98,12 @@ class Driver:
 class Worker:
     """A real Celery worker, its log in a file; `kill` ends it and its children at once, as a power cut would."""
 
-    def __init__(self, redis_url: str, log: Path) -> None:
-        self.redis_url, self.log = redis_url, log
+    def __init__(self, redis_url: str, log: Path, app: str = "cdp") -> None:
+        self.redis_url, self.log, self.app = redis_url, log, app
         self.start()
 
     def start(self) -> None:
-        command = ["-m", "celery", "--app", "cdp", "worker", "--concurrency", "1", "--loglevel", "INFO"]
+        command = ["-m", "celery", "--app", self.app, "worker", "--concurrency", "1", "--loglevel", "INFO"]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=environment(self.redis_url), stdout=out, stderr=out,

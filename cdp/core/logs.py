@@ -1,0 +1,48 @@
+"""Log lines without anybody's values: of an exception its type and places, of a request its outcome.
+
+What an exception says, and the address of a request, may quote what somebody sent; types and lines of code never do.
+"""
+
+import copy
+import logging
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_ADDRESS = "(address)"
+
+
+class Formatter(logging.Formatter):
+    """As `logging.Formatter`, for the loggers of libraries too, which know nothing of personal values."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy.copy(record)
+        shown.exc_text = shown.stack_info = None
+        shown.args = _harmless(record)
+        return super().format(shown)
+
+    def formatException(self, ei: ExcInfo) -> str:
+        return shape(ei[1]) if ei[1] is not None else ""
+
+
+def shape(error: BaseException) -> str:
+    """The types of an exception and its causes, each with where it came from, innermost first."""
+    frames = " < ".join(
+        f"{f.filename}:{f.lineno} {f.name}" for f in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return f"{type(error).__name__} at {frames}" + (f"\nfrom {shape(cause)}" if cause else "")
+
+
+def _harmless(record: logging.LogRecord) -> Any:
+    """The arguments of a line, less those by which Celery quotes an exception and Django an address."""
+    args = record.args
+    if isinstance(args, Mapping):
+        error = record.exc_info[1] if record.exc_info else None
+        quoted = {"exc": type(error).__name__, "traceback": ""} if error and "exc" in args else {}
+        return {**args, **quoted}
+    if record.name.startswith("django.") and isinstance(args, tuple):
+        return tuple(_ADDRESS if isinstance(arg, str) and arg.startswith("/") else arg for arg in args)
+    return args
