@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from cdp.core import sql
 from cdp.core.errors import NotReadable
@@ -192,10 +192,17 @@ def key_encryption_key(kek_id: UUID) -> bytes:
 
 
 def _writing_kek() -> tuple[UUID, bytes]:
+    if _writing is not None and _writing[0] >= time.monotonic():
+        return _writing[1], key_encryption_key(_writing[1])
+    kek_id = _find_or_make_writing_kek()
+    # Not before: other threads must not use one that is yet to be committed, nor we one that was rolled back.
+    transaction.on_commit(lambda: _write_with(kek_id))
+    return kek_id, key_encryption_key(kek_id)
+
+
+def _write_with(kek_id: UUID) -> None:
     global _writing
-    if _writing is None or _writing[0] < time.monotonic():
-        _writing = (time.monotonic() + settings.KEY_CACHE_SECONDS, _find_or_make_writing_kek())
-    return _writing[1], key_encryption_key(_writing[1])
+    _writing = (time.monotonic() + settings.KEY_CACHE_SECONDS, kek_id)
 
 
 def _find_or_make_writing_kek() -> UUID:
