@@ -147,7 +147,8 @@ DEFAULT_CURRENCY = os.environ.get("CDP_CURRENCY", "KRW")
 DEFAULT_COUNTRY = os.environ.get("CDP_COUNTRY", "KR")
 
 STATIC_URL = "static/"
-STATIC_ROOT = Path(os.environ.get("CDP_STATIC_ROOT", embedded.home() / "static"))
+# Served from the packages themselves; where a proxy serves them: this folder, filled by `manage.py collectstatic`.
+STATIC_ROOT = os.environ.get("CDP_STATIC_ROOT")
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
