@@ -143,7 +143,7 @@ def test_a_missing_key_encryption_key_is_503(shop: Shop, monkeypatch: pytest.Mon
     def gone(_id: object) -> bytes:
         raise crypto.NotReadable("gone")
 
-    monkeypatch.setattr(crypto, "_kek", gone)
+    monkeypatch.setattr(crypto, "key_encryption_key", gone)
     refusal(send(shop[1], track()), 503, "unavailable")
 
 
