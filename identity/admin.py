@@ -28,7 +28,7 @@ class RecordAdmin(ReadOnlyRoom[models.Record]):
     list_display = (
         "id", "source", "kind", "leaf", link("profile_id", _("profile"), "identity_profile"), "first_seen", "last_seen",
     )  # fmt: skip
-    list_filter = ("source", "leaf")
+    list_filter = ("source", "source__channel", "leaf")
     list_select_related = ("source",)
     fields = (*list_display, "traits")
     ordering = ("-last_seen",)

@@ -11,12 +11,15 @@ from identity.linkage.evaluate import Quality, evaluate
 def evaluate_truth(file: Path) -> tuple[Quality, int]:
     """Quality against a CSV of source, external_id, person; and how many of its records are unknown here.
 
-    Unknown records count as profiles of their own, so that missing ones cost recall.
+    Unknown records count as profiles of their own, so that missing ones cost recall. KeyError for a missing column,
+    ValueError for a file that is no text or names no record: nothing to measure would look like a perfect result.
     """
     with file.open(encoding="utf-8-sig", newline="") as handle:
         truth: dict[Hashable, Hashable] = {
             (row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)
         }
+    if not truth or None in truth.values():
+        raise ValueError("no record, or a line without its person")
     found: dict[Hashable, Hashable] = {
         (source, external_id): profile
         for profile, source, external_id in queries.assignments()

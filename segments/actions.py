@@ -25,6 +25,8 @@ from segments.query.parse import parse
 from segments.types import SegmentFields
 
 MEANING = {"rule", "purpose", "brand", "zone"}
+# Addresses of the API beside those of segments.
+RESERVED = {"preview"}
 PASS = 5_000
 GATE = 10_000
 
@@ -116,6 +118,8 @@ def _check(segment: Segment) -> None:
     node = parse(segment.rule)
     require(node, queries.catalog(segment.purpose_id, segment.zone, node))
     segment.full_clean()
+    if segment.key in RESERVED:
+        raise Refused("key_reserved", _("This key is an address of the API: choose another."))
     if segment.refresh_minutes < 1:
         raise ValidationError({"refresh_minutes": _("At least one minute.")})
     _check_uses(segment)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -70,10 +71,27 @@ class Indented(json.JSONEncoder):
         super().__init__(**{**options, "indent": 2})
 
 
+class RuleField(forms.JSONField):
+    """JSON as a person writes it, shown again as it was written; whatever cannot be read or stored is a mistake."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            if isinstance(value, str):
+                value.encode()
+            read = super().to_python(value)
+            json.dumps(read, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            raise ValidationError(self.error_messages["invalid"], "invalid") from None
+        return read
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else data and InvalidJSONInput(data)
+
+
 class SegmentForm(forms.ModelForm[models.Segment]):
     """A segment as a person writes it; a rule that is refused says at which place."""
 
-    rule = forms.JSONField(
+    rule = RuleField(
         label=_("Rule"),
         encoder=Indented,
         widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"}),

@@ -111,7 +111,8 @@ def _brands(kind: str, brand: str | None) -> set[str]:
 
 def profiles_of_external(source: str, value: str) -> list[UUID]:
     """The live profile of the record that a source calls so. Raises a 400 for an unknown source."""
-    found = Source.objects.filter(name=source).values_list("pk", flat=True).first()
+    named = Source.objects.none() if UNSTORABLE.search(source) else Source.objects.filter(name=source)
+    found = named.values_list("pk", flat=True).first()
     if found is None:
         wrong = {"pointer": "/source", "code": "source_unknown", "detail": _("There is no such source.")}
         raise bad_request("source_unknown", wrong["detail"], wrong)

@@ -1,8 +1,10 @@
 """The staff site: one room a question, and the state of the whole on the first page."""
 
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +34,17 @@ class ConsoleSite(AdminSite):
     site_url = None
     empty_value_display = "–"
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """A page for staff only; a request with a NUL, which no text here may hold, is refused with 400."""
+
+        @wraps(view)
+        def read(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if _holds_nul(request):
+                raise BadRequest
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(read, cacheable)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The rooms in the order of the four questions; a question's room holds the tables of all its packages."""
         rooms = {room["app_label"]: room for room in super().get_app_list(request, app_label)}
@@ -43,6 +56,11 @@ class ConsoleSite(AdminSite):
         from cdp.console import state
 
         return super().index(request, {"state": state.of_the_whole(request.user), **(extra_context or {})})
+
+
+def _holds_nul(request: HttpRequest) -> bool:
+    sent = (text for given in (request.GET, request.POST) for name, texts in given.lists() for text in (name, *texts))
+    return any("\0" in text for text in (request.path, *sent))
 
 
 def _room(rooms: dict[str, Any], key: str, question: Any, labels: tuple[str, ...]) -> dict[str, Any] | None:

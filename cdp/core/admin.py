@@ -8,6 +8,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -20,6 +21,8 @@ from cdp.core.actions import audit
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
+# How a page of rows may be narrowed by its address; anything else would search in what no column shows.
+LOOKUPS = frozenset({"exact", "in", "isnull", "isempty", "gte", "lt"})
 # A callable: the stubs of `fields` know of names only.
 Column = Any
 
@@ -109,6 +112,13 @@ class Room(AuditedWrites[M]):
             return queryset.none(), False
         return queryset.filter(Q.create([(field, wanted) for field in self.id_fields], connector=Q.OR)), False
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only the filters that the page offers; Django would let every field of the table be searched, in every way."""
+        name, *rest = lookup.split(LOOKUP_SEP)
+        offered = {_filter_name(item).split(LOOKUP_SEP)[0] for item in self.get_list_filter(request)}
+        within = not rest or rest[-1] in LOOKUPS
+        return name in offered and within and super().lookup_allowed(lookup, value, request)
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = {"title": capfirst(str(self.opts.verbose_name_plural))}
         return super().changelist_view(request, {**title, **(extra_context or {})})
@@ -156,6 +166,13 @@ def _without_wrapper(field: Any) -> Any:
     return field
 
 
+def _filter_name(item: Any) -> str:
+    """The name that a filter has in addresses: of a field, of a field with its kind of filter, or of a filter's own."""
+    if isinstance(item, str):
+        return item
+    return str(item[0]) if isinstance(item, tuple) else str(item.parameter_name)
+
+
 def _as_uuid(text: str) -> UUID | None:
     try:
         return UUID(text.strip())
@@ -167,6 +184,16 @@ def _as_uuid(text: str) -> UUID | None:
 class StaffAdmin(AuditedWrites[models.User], UserAdmin[models.User]):
     list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.User | None = None) -> Any:
+        # Roles are given by groups; whoever could tick these would give themselves everything.
+        given = super().get_readonly_fields(request, obj)
+        return given if request.user.is_superuser else (*given, "is_superuser", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: models.User | None = None) -> bool:
+        # A superuser's account, with its password, is another superuser's to change.
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not above
 
     def has_delete_permission(self, request: HttpRequest, obj: models.User | None = None) -> bool:
         # Audit rows name the account: it is made inactive, never deleted.

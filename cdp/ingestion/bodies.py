@@ -1,7 +1,6 @@
 """The body of a request: its bytes, unpacked and bounded, and the messages in it."""
 
 import base64
-import binascii
 import zlib
 from typing import Any
 
@@ -38,7 +37,7 @@ def key_of(request: HttpRequest) -> str | None:
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise Refusal(401, "unknown_key", "The Authorization header cannot be read.") from None
     return request.GET.get("writeKey")
 

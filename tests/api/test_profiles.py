@@ -132,6 +132,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"external_id": "canary.kim@example.kr"}, "source_and_external_id"),
     ({"email": "canary.kim@example.kr", "source": "till"}, "source_and_external_id"),
     ({"external_id": "canary.kim@example.kr", "source": "canary.kim@example.kr"}, "source_unknown"),
+    ({"external_id": "1", "source": "a\0"}, "source_unknown"),
+    ({"external_id": "1", "source": "\ud800"}, "source_unknown"),
     ({"email": ["canary.kim@example.kr"]}, "invalid"),
     (["canary.kim@example.kr"], "invalid"),
     ({"email": "canary.kim@example.kr" * 100}, "too_long"),

@@ -20,10 +20,18 @@ def test_it_prints_the_write_key_and_nothing_else() -> None:
     assert AuditEntry.objects.filter(action="source.created", target=str(source.id)).exists()
 
 
-@pytest.mark.parametrize("wrong", [{"zone": "Mars"}, {"currency": "won"}])
+@pytest.mark.parametrize(
+    "wrong", [{"zone": "Mars"}, {"currency": "won"}, {"brand": "b" * 41}, {"trust_rank": 2**15}, {"trust_rank": -1}]
+)
 def test_it_refuses_what_cannot_be_meant(wrong: dict[str, Any]) -> None:
     with pytest.raises(CommandError):
         call_command("create_source", "till", channel="pos", **wrong)
+
+
+@pytest.mark.parametrize("name", ["", "t" * 61, "a b", "../till", 'till"'])
+def test_a_name_is_short_and_plain(name: str) -> None:
+    with pytest.raises(CommandError):
+        call_command("create_source", name, channel="pos", stdout=StringIO())
 
 
 def test_a_name_is_given_once() -> None:

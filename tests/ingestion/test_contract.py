@@ -56,7 +56,7 @@ def test_the_key_may_stand_in_header_body_message_or_query(shop: Shop) -> None:
     assert Event.objects.count() == 4
 
 
-@pytest.mark.parametrize("header", ["Basic !!!", "Basic d3JvbmcK", "Bearer x", ""])
+@pytest.mark.parametrize("header", ["Basic !!!", "Basic d3JvbmcK", "Basic \xff\xfe", "Bearer x", ""])
 def test_an_unknown_key_is_401(shop: Shop, header: str) -> None:
     refusal(post("/v1/batch", {"batch": [track()]}, Authorization=header), 401, "unknown_key")
     assert not Event.objects.exists()

@@ -1,5 +1,6 @@
 """Compare the profiles with a known truth, a CSV of source, external_id, person."""
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *, truth: Path, **_: Any) -> None:
         try:
             quality, missing = evaluate_truth(truth)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, ValueError, csv.Error) as error:
             raise CommandError(
                 f"The truth must be a CSV file with columns source, external_id, person ({error})."
             ) from None

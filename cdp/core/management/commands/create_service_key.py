@@ -3,10 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cdp.core.actions import SCOPES, create_service_key
 from cdp.core.types import Actor, now
+
+LONGEST_NAME = 100
+MOST_DAYS = 3650
 
 
 class Command(BaseCommand):
@@ -25,6 +29,12 @@ class Command(BaseCommand):
         scopes = sorted({part for text in scope for part in text.replace(",", " ").split()})
         if unknown := [part for part in scopes if part not in SCOPES]:
             raise CommandError(f"Unknown scope {', '.join(unknown)}: choose from {', '.join(SCOPES)}.")
+        if not scopes or not 0 < len(name) <= LONGEST_NAME or not 0 < days <= MOST_DAYS:
+            raise CommandError(
+                f"A key needs a scope, a name of at most {LONGEST_NAME} characters and 1 to {MOST_DAYS} days."
+            )
+        _require("Purpose", purpose)
+        _require("ContactChannel", contact_channel)
         _key, secret = create_service_key(
             Actor.system("create_service_key"),
             name,
@@ -34,3 +44,11 @@ class Command(BaseCommand):
             expires_at=now() + timedelta(days=days),
         )
         self.stdout.write(secret)
+
+
+def _require(model: str, key: str) -> None:
+    """A key bound to what does not exist would open nothing, and nobody would know why."""
+    rows = apps.get_model("consent", model).objects
+    if key and not rows.filter(pk=key).exists():
+        known = ", ".join(sorted(rows.values_list("pk", flat=True)))
+        raise CommandError(f"There is no {rows.model._meta.verbose_name} {key}: choose from {known}.")

@@ -1,5 +1,6 @@
 """`manage.py create_source NAME --channel …`: make a source and print its write key."""
 
+import re
 from argparse import ArgumentParser
 from typing import Any
 from zoneinfo import available_timezones
@@ -11,6 +12,10 @@ from cdp.core.types import Actor
 from cdp.events import queries
 from cdp.events.actions import CHANNELS, create_source
 from cdp.events.models import Source
+
+_NAME = re.compile(r"[\w.-]{1,60}")
+LONGEST_BRAND = 40
+LARGEST_RANK = 2**15 - 1
 
 
 class Command(BaseCommand):
@@ -32,6 +37,10 @@ class Command(BaseCommand):
         self.stdout.write(key)
 
     def _refuse_wrong(self, options: dict[str, Any]) -> None:
+        if not _NAME.fullmatch(options["name"]) or len(options["brand"]) > LONGEST_BRAND:
+            raise CommandError(_("A name is 1 to 60 letters, digits, hyphens; a brand has at most 40 characters."))
+        if not 0 <= options["trust_rank"] <= LARGEST_RANK:
+            raise CommandError(_("A trust rank lies between 0 and %(most)d.") % {"most": LARGEST_RANK})
         if queries.source_by_name(options["name"]):
             raise CommandError(_("There is a source of that name already."))
         if options["zone"] and options["zone"] not in available_timezones():

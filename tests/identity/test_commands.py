@@ -1,0 +1,28 @@
+"""The commands of identity say in a sentence what is wrong with a file."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+pytestmark = pytest.mark.django_db
+NO_TRUTHS = {
+    "empty": b"",
+    "binary": b"\xea\x00\xff",
+    "only a header": b"source,external_id,person\n",
+    "no person": b"source,external_id\nshop,1\n",
+    "half a line": b"source,external_id,person\nshop,1\n",
+}
+
+
+@pytest.mark.parametrize("content", NO_TRUTHS.values(), ids=list(NO_TRUTHS))
+def test_a_truth_that_says_nothing_is_no_perfect_result(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_bytes(content)
+    with pytest.raises(CommandError, match="The truth must be a CSV file"):
+        call_command("evaluate_linkage", truth=tmp_path / "truth.csv")
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/profiles.csv"])
+def test_assignments_need_a_file_that_can_be_written(place: str, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("export_assignments", str(tmp_path / place))
