@@ -1,6 +1,7 @@
 """Generate a retailer's customers, bring them in through the real doors, resolve, segment, serve."""
 
 import sys
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ from cdp.core.progress import Progress
 from cdp.demo import summary
 from cdp.demo.processes import Processes
 from cdp.demo.quickstart import Quickstart, Setup, remembered
+
+LAST_PORT = 2**16 - 1
 
 
 class Command(BaseCommand):
@@ -28,6 +31,8 @@ class Command(BaseCommand):
     def handle(self, *, people: int, seed: int, now: datetime | None, port: int, no_serve: bool, **_: Any) -> None:
         if not settings.CDP_DEBUG:
             raise CommandError("The demonstration is for an empty pilot: unset DATABASE_URL, or set CDP_DEBUG=1.")
+        if people < 1 or not 0 < port <= LAST_PORT:
+            raise CommandError(f"Give at least one of --people, and a --port between 1 and {LAST_PORT:,}.")
         console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 110)
         call_command("migrate", verbosity=0)
         setup = remembered(Setup(people, seed, now or datetime.now(UTC).replace(microsecond=0)))
@@ -57,5 +62,8 @@ class Command(BaseCommand):
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError("write it like 2026-05-01T09:00+09:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
