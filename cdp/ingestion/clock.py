@@ -6,6 +6,8 @@ from typing import Any
 SMALL = timedelta(minutes=5)
 ABSURD = timedelta(hours=24)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+# Nothing was recorded before; the first year of all cannot even be shown in a zone west of Greenwich.
+IMPOSSIBLE = datetime(1900, 1, 1, tzinfo=UTC)
 _LAST_SECONDS = 10**11  # larger numbers are milliseconds
 
 
@@ -28,7 +30,7 @@ def event_time(base: Any, sent: Any, received_at: datetime) -> tuple[datetime, d
     """(occurred, sent, flags): `base` + (received − sent), unless the clocks agree within `SMALL`.
 
     Flags: "clock" for a clock that is a day off or an impossible time, "time" for one that cannot be read. A time more
-    than a day ahead becomes the moment of receipt.
+    than a day ahead, or before 1900, becomes the moment of receipt.
     """
     sent_at, moment = read_time(sent), read_time(base)
     if moment is None:
@@ -41,8 +43,9 @@ def event_time(base: Any, sent: Any, received_at: datetime) -> tuple[datetime, d
 
 
 def plausible(moment: datetime, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """(occurred, flags): a time more than a day ahead becomes the moment of receipt, one before 1990 is flagged."""
-    if moment - received_at > ABSURD:
+    """(occurred, flags): a time more than a day ahead or before 1900 becomes the moment of receipt, one before 1990 is
+    flagged."""
+    if moment - received_at > ABSURD or moment < IMPOSSIBLE:
         return received_at, ("clock",)
     return moment, ("clock",) if moment < EARLIEST else ()
 
