@@ -92,9 +92,7 @@ class Quickstart:
         with self._stage("import store, call-center and desk files"):
             self._import_files()
         with self._stage("resolve identities and project profiles"):
-            self.outcome.pairs = pipeline.resolve(self.progress.say).counts["pairs"]
-        with self._stage("start worker and beat"):
-            self.processes.start_workers()
+            self._resolve()
         with self._stage("recompute segments by the worker"):
             self._publish_segments()
         with self._stage("pull a segment over REST"):
@@ -148,6 +146,16 @@ class Quickstart:
             counts = doors.import_file(row["door"], row["source"], self.folder / row["file"], mapping)
             self.outcome.files.append((row["file"], counts))
         self._open_erasure()
+
+    def _resolve(self) -> None:
+        """The worker and beat start while records are clustered, and then share what follows."""
+
+        def report(step: str) -> None:
+            self.progress.say(step)
+            if step == "linking":
+                self.processes.start_workers()
+
+        self.outcome.pairs = pipeline.resolve(report).counts["pairs"]
 
     def _open_erasure(self) -> None:
         """The planted request for erasure: due tomorrow, or on the first working day after."""

@@ -1,7 +1,9 @@
 """The body of a request: its bytes, unpacked and bounded, and the messages in it."""
 
 import base64
+import gzip
 import zlib
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -58,15 +60,15 @@ def _unpacked(raw: bytes, encoding: str) -> bytes:
         if encoding.lower() == "gzip":
             raise Refusal(400, "bad_gzip", "The body is not gzip.")
         return raw
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        text = unpacker.decompress(raw, LARGEST_BODY + 1)
-    except zlib.error:
+        with gzip.GzipFile(fileobj=BytesIO(raw)) as unpacker:
+            text = unpacker.read(LARGEST_BODY + 1)
+    except EOFError:
+        raise Refusal(400, "bad_gzip", "The gzip data is incomplete.") from None
+    except (gzip.BadGzipFile, zlib.error):
         raise Refusal(400, "bad_gzip", "The gzip data is damaged.") from None
     if len(text) > LARGEST_BODY:
         raise _TOO_LARGE
-    if not unpacker.eof:
-        raise Refusal(400, "bad_gzip", "The gzip data is incomplete.")
     return text
 
 

@@ -95,6 +95,13 @@ def test_what_is_no_message_is_400(shop: Shop, body: bytes) -> None:
     refusal(post("/v1/track", body, shop[1]), 400, "invalid_json")
 
 
+def test_gzip_in_several_members_is_read_whole(shop: Shop) -> None:
+    body = json.dumps({"batch": [track(), track(messageId="m2")]}).encode()
+    packed = gzip.compress(body[:40]) + gzip.compress(body[40:])
+    assert post("/v1/batch", packed, shop[1], **{"Content-Encoding": "gzip"}).status_code == 200
+    assert Event.objects.count() == 2
+
+
 def test_damaged_and_exploding_gzip(shop: Shop) -> None:
     packed = gzip.compress(json.dumps({"batch": [track()]}).encode())
     refusal(post("/v1/batch", packed[:-9], shop[1], **{"Content-Encoding": "gzip"}), 400, "bad_gzip")
