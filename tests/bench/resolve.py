@@ -76,12 +76,12 @@ def resolved() -> dict[str, Any]:
     from django.db import connections
 
     _close(connections)
-    _on_server(f"drop database if exists {FRESH} with (force)")
+    _drop(FRESH)
     _on_server(f"create database {FRESH} template {LOADED}")
     _move(FRESH)
     found: dict[str, Any] = apart(_resolve)
     _move(LOADED)
-    _on_server(f"drop database {FRESH} with (force)")
+    _drop(FRESH)
     return found
 
 
@@ -205,7 +205,7 @@ def loaded(people: int) -> Iterator[None]:
     from django.db import connections
 
     before = connections["owner"].settings_dict["NAME"]
-    _on_server(f"drop database if exists {LOADED} with (force)")
+    _drop(LOADED)
     _on_server(f"create database {LOADED}")
     _move(LOADED)
     try:
@@ -214,7 +214,7 @@ def loaded(people: int) -> Iterator[None]:
         yield
     finally:
         _move(before)
-        _on_server(f"drop database {LOADED} with (force)")
+        _drop(LOADED)
 
 
 def _load(people: int) -> None:
@@ -252,6 +252,18 @@ def _event(record: Any, source: UUID) -> Any:
         brand=SOURCES[record.source].brand,
         sealed=sealed | ({"identifiers": {"loyalty_id": [loyalty]}} if loyalty else {}),
     )
+
+
+def _drop(name: str) -> None:
+    """Drop a database once its last session, which may be ending in another process, is over."""
+    from django.db.utils import OperationalError
+
+    for _ in range(100):
+        try:
+            return _on_server(f"drop database if exists {name}")
+        except OperationalError:
+            time.sleep(0.1)
+    raise RuntimeError(f"Somebody still uses the database {name}.")
 
 
 def _on_server(statement: str) -> None:
