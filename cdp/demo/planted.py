@@ -23,7 +23,6 @@ PAPER_MAPPING: dict[str, object] = {
                 "우편번호": "postcode", "수정일시": "updated_at"},
     "sealed": [],
     "clear": [],
-    "encoding": "cp949",
 }  # fmt: skip
 
 

@@ -80,9 +80,9 @@ def stream_row(source: str) -> dict[str, object]:
 
 
 def table_row(table: Table) -> dict[str, object]:
-    """The line of the manifest: door `records` (import_records), `events` (import_events) or `story` (left out)."""
+    """The line of the manifest: door `records` (import_records) or `events` (import_events)."""
     folder = table.path.split("/")[0]
-    door = {"records": "records", "extra": "story"}.get(folder, "events")
+    door = "records" if folder in ("records", "extra") else "events"
     mapping = f"{table.path}.mapping.json" if table.mapping is not None else None
     return {"door": door, "source": table.source, "file": f"{table.path}.csv", "mapping": mapping}
 
@@ -127,14 +127,10 @@ def seoul_text(when: datetime | None) -> str:
 
 
 def write_truth(folder: Path, records: Sequence[Record], stories: Sequence[Story], answers: dict[str, object]) -> None:
-    """Who is who, what was planted and what an analysis must find; nothing but an evaluation may read it.
-
-    `truth.csv` holds the records that pass the doors, `left_out.csv` those of the file that only a story brings.
-    """
-    passed = {id(record) for record in records}
-    left_out = [record for story in stories for record in story.records if id(record) not in passed]
-    for name, members in (("truth", records), ("left_out", left_out)):
-        rows = ((record.source, record.external_id, record.person.key) for record in members)
-        write_csv(folder / f"{name}.csv", ("source", "external_id", "person"), rows)
+    """Who is who, what was planted and what an analysis must find; nothing but an evaluation may read it."""
+    planted = {id(record): record for story in stories for record in story.records}
+    everyone = {id(record): record for record in records} | planted
+    rows = ((record.source, record.external_id, record.person.key) for record in everyone.values())
+    write_csv(folder / "truth.csv", ("source", "external_id", "person"), rows)
     write_json(folder / "stories.json", [story.row() for story in stories])
     write_json(folder / "answers.json", answers)

@@ -81,8 +81,13 @@ def test_mappings_name_columns_that_exist(folder: Folder) -> None:
     for row in folder.manifest:
         if row["mapping"]:
             mapping = folder.json(row["mapping"])
-            header = set(folder.rows(row["file"], mapping.get("encoding", "utf-8"))[0])
+            header = set(folder.rows(row["file"], encoding_of(row["file"]))[0])
             assert set(named_columns(mapping)) <= header, row["file"]
+
+
+def encoding_of(file: str) -> str:
+    """The planted file of a store's old till is the one that is not UTF-8."""
+    return "cp949" if file.startswith("extra/") else "utf-8"
 
 
 def named_columns(mapping: dict[str, object]) -> Iterator[str]:
@@ -106,7 +111,7 @@ def test_truth_names_every_record_and_only_records(folder: Folder) -> None:
     for row in tables:
         names = folder.json(row["mapping"])["columns"] if row["mapping"] else {}
         key = next((column for column, known in names.items() if known == "external_id"), "external_id")
-        users |= {(row["source"], record[key]) for record in folder.rows(row["file"])}
+        users |= {(row["source"], record[key]) for record in folder.rows(row["file"], encoding_of(row["file"]))}
     assert users == set(folder.owner)
 
 
