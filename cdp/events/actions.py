@@ -72,7 +72,7 @@ def create_write_key(actor: Actor, source: Source) -> str:
     return key.key
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def store(events: Sequence[NewEvent]) -> Stored:
     """Keep `events`, each once a source and message id, their personal part sealed under the data key of its record.
 
@@ -117,7 +117,7 @@ def _copy(statement: str, lines: bytes) -> None:
         copy.write(lines)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def quarantine(refusals: Sequence[Refusal]) -> Counter[str]:
     """Keep what does not fit, each content once a source, sealed under a data key of its own (record = its id).
 

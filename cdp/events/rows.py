@@ -21,11 +21,11 @@ def row(event: NewEvent, key: crypto.RecordKey, received_at: datetime) -> str:
     return "\t".join(
         (
             str(uuid7()),
-            str(event.source),
+            event.source.hex,
             _text(event.message_id),
             event.type,
             _text(event.name),
-            str(event.record),
+            event.record.hex,
             event.kind,
             _json(event.leaves) if event.leaves else "{}",
             _time(event.occurred_at),

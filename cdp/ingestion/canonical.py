@@ -27,6 +27,17 @@ _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+class _Batch(msgspec.Struct, forbid_unknown_fields=True):
+    """What nearly every request is; any other goes the long way."""
+
+    batch: list[msgspec.Raw]
+    sentAt: str | msgspec.UnsetType = msgspec.UNSET
+    writeKey: str | msgspec.UnsetType = msgspec.UNSET
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+
+
 class _FlawedText(str):
     """A number JSON has not, as it was written."""
 
@@ -50,14 +61,28 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """A request's outer object; of `batch` only the single texts (`bytes`), else values. ValueError if it is none."""
     if _has_loose_colon(body):
         return _parse_object_leniently(body)
+    return _parse_batch(body) or _parse_parts(body) or _parse_object_leniently(body)
+
+
+def _parse_batch(body: bytes) -> dict[str, Any] | None:
     try:
-        parts = _decode_parts(body)
-        pieces = {name: bytes(part) for name, part in parts.items()}
+        read = _decode_batch(body)
+    except _UNREADABLE:
+        return None
+    pieces = [bytes(raw) for raw in read.batch]
+    outer = {name: value for name in ("sentAt", "writeKey") if (value := getattr(read, name)) is not msgspec.UNSET}
+    keys = 1 + len(outer) + sum([piece.count(b'":') for piece in pieces])
+    return outer | {"batch": pieces} if body.count(b'":') == keys else None
+
+
+def _parse_parts(body: bytes) -> dict[str, Any] | None:
+    try:
+        pieces = {name: bytes(part) for name, part in _decode_parts(body).items()}
         if body.count(b'":') == len(pieces) + sum(piece.count(b'":') for piece in pieces.values()):
             return {name: _part(name, piece) for name, piece in pieces.items()}
     except _UNREADABLE:
         pass
-    return _parse_object_leniently(body)
+    return None
 
 
 def _part(name: str, piece: bytes) -> Any:
@@ -100,7 +125,7 @@ def _checked(content: Any, text: bytes) -> Message:
     try:
         if text.count(b'":') != _count_keys(content, 1):
             return _leniently(text)
-        if not text.isascii() or b"\\u" in text or may_hold_resident_number(text):
+        if not text.isascii() or b"\\" in text or may_hold_resident_number(text):
             content = clean(content)
     except Flaw as flaw:
         return Message(content if flaw.reason != "too_deep" else text.decode(), flaw.reason)
