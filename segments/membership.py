@@ -8,7 +8,7 @@ pass knew more. Whoever writes the memberships of a segment holds its lock.
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import CdpError
+from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
@@ -24,12 +24,15 @@ from segments import sql
 from segments.formats import copied_out
 from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, limit_statements, statement_seconds
+from segments.query import moments
 from segments.query.ast import references
+from segments.query.bounds import Clock
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.vocabulary import Names, compiled
+from segments.vocabulary import Names, compiled, zone_of
 
 logger = logging.getLogger(__name__)
+SOONEST = timedelta(minutes=1)
 
 
 class Dropped(CdpError):
@@ -102,7 +105,7 @@ def _apply(segment: Segment, begun: Run, members: list[bytes]) -> None:
     about = {"segment": segment.pk, "as_of": begun.as_of, "stage": _stage(begun.pk), "began": begun.started_at}
     entered, left = fetch(sql.APPLY_RUN, about)[0]
     execute(sql.FORGET_PASSED, [[about["stage"]]])
-    execute(sql.NEXT_DUE, about)
+    execute(sql.NEXT_DUE, about | next_moment(segment, begun.as_of))
     Run.objects.filter(pk=begun.pk).update(
         state=Run.State.DONE, finished_at=Now(), entered=entered, left=left,
         members=Membership.objects.filter(segment=segment).count(),
@@ -132,7 +135,8 @@ def _stage_members(members: list[bytes]) -> None:
 def _fail(segment: Segment, begun: Run, reason: str) -> None:
     logger.warning("A run of segment %s failed: %s", segment.pk, reason)
     execute(sql.FORGET_PASSED, [[_stage(begun.pk)]])
-    execute(sql.NEXT_DUE, {"segment": segment.pk, "began": begun.started_at})
+    about = {"segment": segment.pk, "began": begun.started_at}
+    execute(sql.NEXT_DUE, about | next_moment(segment, begun.as_of))
     running = Run.objects.filter(pk=begun.pk, state=Run.State.RUNNING)
     running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])
 
@@ -201,6 +205,20 @@ def uses(segment: Segment) -> frozenset[str]:
 def dependants(segment: Segment) -> list[Segment]:
     """The published segments whose rules name this one."""
     return [other for other in Segment.objects.filter(state=Segment.State.PUBLISHED) if segment.key in uses(other)]
+
+
+def next_moment(segment: Segment, as_of: datetime) -> dict[str, datetime | timedelta | None]:
+    """When time alone may change the members after `as_of`, beside the interval: what `sql.NEXT_DUE` asks for.
+
+    `starts` is the start of a day or month in the segment's zone. Windows that move on at every instant are looked at
+    once in their own length, or in a minute, where that is shorter than the interval.
+    """
+    try:
+        node, clock = parse(segment.rule), Clock(as_of, zone_of(segment.zone))
+    except (RuleError, Refused):  # the run itself has said so
+        return {"starts": None, "shortest": None}
+    shortest = moments.shortest_window(node)
+    return {"starts": moments.next_start(node, clock), "shortest": shortest and max(shortest, SOONEST)}
 
 
 def make_due(segments: Sequence[Segment]) -> None:

@@ -85,9 +85,12 @@ select {UUID7}, %(segment)s, profile_id, 'left', 'archived', '', '', clock_times
 
 FORGET_PASSED = "delete from core_touched where stage = any(%s)"
 
-# Due again after its interval, unless something made it due since the run began.
+# Due again after its interval, or sooner where time alone may change it sooner (NULL: it does not); unless something
+# made it due since the run began.
 NEXT_DUE = """
-update segments_segment set due_at = clock_timestamp() + make_interval(mins => greatest(refresh_minutes, 1))
+update segments_segment set due_at = least(
+    clock_timestamp() + make_interval(mins => greatest(refresh_minutes, 1)),
+    clock_timestamp() + %(shortest)s::interval, %(starts)s::timestamptz)
 where id = %(segment)s and state = 'published' and (due_at is null or due_at <= %(began)s)
 """
 DUE_NOW = "update segments_segment set due_at = clock_timestamp() where id = any(%s) and state = 'published'"

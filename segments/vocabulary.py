@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -81,21 +80,10 @@ def built_in() -> dict[str, TraitSpec]:
 
 def named_traits(rule: Node) -> dict[str, TraitSpec]:
     """The traits that a rule names beyond the built-in ones and that golden records really hold."""
-    names = {trait.name for trait in _trait_clauses(rule)} - TRAITS.keys()
+    names = ast.trait_names(rule) - TRAITS.keys()
     money = {name for name in names if MONEY_TRAIT.fullmatch(name)}
     seen = fetch(sql.TRAITS_NAMED, [sorted(names - money)]) if names - money else []
     return {name: TraitSpec(kind) for name, kind in seen} | {name: TraitSpec("number") for name in money}
-
-
-def _trait_clauses(node: Node) -> Iterator[ast.Trait]:
-    match node:
-        case ast.All(parts) | ast.Any(parts):
-            for part in parts:
-                yield from _trait_clauses(part)
-        case ast.Not(part):
-            yield from _trait_clauses(part)
-        case ast.Trait():
-            yield node
 
 
 def seen_traits() -> dict[str, TraitSpec]:
@@ -119,7 +107,8 @@ def _traits_of(segment: UUID, version: int, minute: int) -> dict[str, TraitSpec]
     """The traits of a saved rule. One that no golden record holds any more is of the type of the rule's own values, so
     that a rule does not fail because the last of its members has gone."""
     node = parse(Segment.objects.values_list("rule", flat=True).get(pk=segment))
-    own = {trait.name: TraitSpec(kind_of(trait.test, None)) for trait in _trait_clauses(node)}
+    read = [leaf for leaf in ast.leaves(node) if isinstance(leaf, ast.Trait)]
+    own = {trait.name: TraitSpec(kind_of(trait.test, None)) for trait in read}
     return own | built_in() | named_traits(node)
 
 
@@ -133,5 +122,4 @@ def compiled(segment: Segment, names: Names, as_of: datetime, *, only_profiles: 
 
 def classes_of(rule: object) -> frozenset[str]:
     """The data classes that a saved rule reads itself."""
-    names = {trait.name for trait in _trait_clauses(parse(rule))}
-    return frozenset(TRAITS[name].data_class if name in TRAITS else "general" for name in names)
+    return frozenset(TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(parse(rule)))

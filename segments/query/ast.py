@@ -1,11 +1,13 @@
 """The rule as a tree of frozen values. Nodes are equal when they mean the same, so they serve as keys."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
 Kind = Literal["number", "string", "boolean", "date", "moment"]
 MeasureKind = Literal["count", "sum", "avg", "min", "max"]
+Unit = Literal["month"]
 
 EVERY_OP = (
     "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between", "contains", "starts_with", "exists", "not_exists",
@@ -51,7 +53,15 @@ class DaysAgo:
     kind: Kind = field(default="date", init=False)
 
 
-Value = Number | Text | Flag | DaysAgo
+@dataclass(frozen=True, slots=True)
+class This:
+    """The number of the calendar unit that "as of" lies in, in the segment's zone: of the month, 1 to 12."""
+
+    unit: Unit
+    kind: Kind = field(default="number", init=False)
+
+
+Value = Number | Text | Flag | DaysAgo | This
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,32 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """An event of a sequence: a name and what must hold of it."""
+
+    name: str
+    where: tuple[PropertyTest, ...] = ()
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Events of one profile in strict order of event time, then message id, then record.
+
+    `within` is the longest time from one step to the next, `without` what may not happen between two of them,
+    `then_not` what may not happen after the last: for the time of `silence`, which must be over, else up to "as of".
+    All steps lie in the window `in_last`. True where any choice of events fits; an event serves for one step only.
+    """
+
+    steps: tuple[Step, ...]
+    within: Window | None = None
+    without: Step | None = None
+    then_not: Step | None = None
+    silence: Window | None = None
+    in_last: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     key: str
 
@@ -134,17 +170,50 @@ class Consent:
     brand: str = ""
 
 
-Node = All | Any | Not | Trait | Event | Segment | Consent
+Leaf = Trait | Event | Sequence | Segment | Consent
+Node = All | Any | Not | Leaf
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """The clauses of a rule that are no groups, each as often as it stands there."""
+    match node:
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(part):
+            yield from leaves(part)
+        case _:
+            yield node
 
 
 def references(node: Node) -> frozenset[str]:
     """The keys of the segments that a rule names, for ordering runs and refusing cycles."""
-    match node:
-        case All(parts) | Any(parts):
-            return frozenset().union(*(references(part) for part in parts))
-        case Not(part):
-            return references(part)
-        case Segment(key):
-            return frozenset({key})
+    return frozenset(leaf.key for leaf in leaves(node) if isinstance(leaf, Segment))
+
+
+def trait_names(node: Node) -> frozenset[str]:
+    """The names of the traits that a rule reads."""
+    return frozenset(leaf.name for leaf in leaves(node) if isinstance(leaf, Trait))
+
+
+def happenings(leaf: Leaf) -> tuple[Event | Step, ...]:
+    """The descriptions of events in a clause: what must happen and what must not."""
+    match leaf:
+        case Event():
+            return (leaf,)
+        case Sequence(steps=steps, without=without, then_not=then_not):
+            return (*steps, *(step for step in (without, then_not) if step is not None))
         case _:
-            return frozenset()
+            return ()
+
+
+def event_names(node: Node) -> frozenset[str]:
+    """The names of the events that a rule reads, also of those that must not happen."""
+    return frozenset(told.name for leaf in leaves(node) for told in happenings(leaf))
+
+
+def tests_of(leaf: Leaf) -> tuple[Test, ...]:
+    """Every test of a trait or a property in a clause."""
+    if isinstance(leaf, Trait):
+        return (leaf.test,)
+    return tuple(condition.test for told in happenings(leaf) for condition in told.where)

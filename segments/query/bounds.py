@@ -6,9 +6,10 @@ Moments that come as JSON are canonical strings of one width, so that they compa
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from segments.query.ast import DaysAgo, Text, Value, Window
+from segments.query.ast import DaysAgo, Text, Unit, Value, Window
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 INSTANT = timedelta(microseconds=1)
@@ -62,6 +63,15 @@ class Clock:
     @property
     def today(self) -> date:
         return self.as_of.astimezone(self.zone).date()
+
+    def this(self, unit: Unit) -> int:
+        """The number of the calendar unit that it is in the zone: of the month, 1 to 12."""
+        return {"month": self.today.month}[unit]
+
+    def next_start(self, unit: Unit | Literal["day"]) -> datetime:
+        """The first instant of the zone's next day or month, in UTC."""
+        month = self.today.replace(day=1) + timedelta(days=31)
+        return self.day_start({"day": self.today + DAY, "month": month.replace(day=1)}[unit])
 
     def day_start(self, day: date) -> datetime:
         """The first instant of a day in the zone, in UTC, also where the clock skips or repeats midnight."""

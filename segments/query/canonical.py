@@ -23,8 +23,11 @@ from segments.query.ast import (
     Number,
     PropertyTest,
     Segment,
+    Sequence,
+    Step,
     Test,
     Text,
+    This,
     Trait,
     Value,
     Window,
@@ -48,7 +51,7 @@ def fingerprint(rule: object) -> str:
     return hashlib.sha256(b"%d:%s" % (SEMANTICS, canonical(rule))).hexdigest()
 
 
-NODES = (All, Any, Not, Trait, Event, Segment, Consent)
+NODES = (All, Any, Not, Trait, Event, Sequence, Segment, Consent)
 
 
 def tree_to_json(node: Node) -> dict[str, object]:
@@ -64,6 +67,8 @@ def tree_to_json(node: Node) -> dict[str, object]:
             return {"trait": name, **_test(test)}
         case Event():
             return _event(node)
+        case Sequence():
+            return _sequence(node)
         case Segment(key):
             return {"segment": key}
         case Consent(purpose, channel, brand):
@@ -80,6 +85,22 @@ def _event(node: Event) -> dict[str, object]:
     if node.within is not None:
         held["within"] = _window(node.within)
     return held if node.currency is None else held | {"currency": node.currency}
+
+
+def _sequence(node: Sequence) -> dict[str, object]:
+    held: dict[str, object] = {"sequence": [_step(step) for step in node.steps]}
+    for key, step in (("without", node.without), ("then_not", node.then_not)):
+        held |= {key: _step(step)} if step is not None else {}
+    for key, window in (("within", node.within), ("for", node.silence), ("in_last", node.in_last)):
+        held |= {key: _window(window)} if window is not None else {}
+    return held
+
+
+def _step(step: Step) -> dict[str, object]:
+    held: dict[str, object] = {"event": step.name}
+    if step.where:
+        held["where"] = [_condition(condition) for condition in step.where]
+    return held if step.currency is None else held | {"currency": step.currency}
 
 
 def _measure(measure: Measure) -> dict[str, object]:
@@ -111,6 +132,8 @@ def _value(value: Value) -> object:
             return held
         case DaysAgo(days, calendar):
             return {"days_ago": Decimal(days)} | ({"calendar": True} if calendar else {})
+        case This(unit):
+            return {"this": unit}
 
 
 def spelt(value: object) -> str:

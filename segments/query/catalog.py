@@ -25,6 +25,8 @@ from segments.query.ast import (
     Number,
     PropertyTest,
     Segment,
+    Sequence,
+    Step,
     Test,
     Text,
     Trait,
@@ -132,6 +134,8 @@ class _Examination:
                 self.trait(node, path)
             case Event():
                 self.event(node, path)
+            case Sequence():
+                self.sequence(node, path)
             case Segment(key):
                 self._known("segment", key, self.catalog.segments, child(path, "segment"))
             case Consent(purpose, channel):
@@ -157,17 +161,27 @@ class _Examination:
             self.problems.add(path, "data_class", name=name, **{"class": spec.data_class})
 
     def event(self, node: Event, path: str) -> None:
+        self.happening(node, path)
+        if node.measure.path:
+            self._measured(node, child(path, node.measure.kind))
+
+    def sequence(self, node: Sequence, path: str) -> None:
+        for index, step in enumerate(node.steps):
+            self.happening(step, child(child(path, "sequence"), index))
+        for key, forbidden in (("without", node.without), ("then_not", node.then_not)):
+            if forbidden is not None:
+                self.happening(forbidden, child(path, key))
+
+    def happening(self, node: Event | Step, path: str) -> None:
         known = self.catalog.events
         if known is not None and node.name not in known:
             _unknown(self.warnings, "event", node.name, known, child(path, "event"))
         for index, condition in enumerate(node.where):
             self._condition(node, condition, child(child(path, "where"), index))
-        if node.measure.path:
-            self._measured(node, child(path, node.measure.kind))
         if uses_revenue(node) and not (node.currency or self.catalog.currency):
             self.problems.add(path, "currency_missing")
 
-    def _condition(self, node: Event, condition: PropertyTest, path: str) -> None:
+    def _condition(self, node: Event | Step, condition: PropertyTest, path: str) -> None:
         spec = self._property(node.name, condition.name, path)
         self._typed(condition.name, condition.test, kind_of(condition.test, spec), path)
         if condition.name == REVENUE:
@@ -213,9 +227,14 @@ class _Examination:
             self.problems.add(path, "wrong_type", name=name, expected=kind, type=value.kind)
 
 
-def uses_revenue(node: Event) -> bool:
-    """Whether an event clause counts or tests money, and so needs a currency."""
-    return node.measure.path == (REVENUE,) or any(condition.path == (REVENUE,) for condition in node.where)
+def uses_revenue(node: Event | Step) -> bool:
+    """Whether a description of events counts or tests money, and so needs a currency."""
+    return measures_revenue(node) or any(condition.path == (REVENUE,) for condition in node.where)
+
+
+def measures_revenue(node: Event | Step) -> bool:
+    """Whether an event clause counts money."""
+    return isinstance(node, Event) and node.measure.path == (REVENUE,)
 
 
 def _places(test: Test, path: str) -> Iterator[tuple[str, Value]]:

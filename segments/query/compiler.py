@@ -15,17 +15,32 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from segments.query import relations
-from segments.query.ast import All, Any, Consent, Event, Node, Not, Number, Segment, Test, Trait
+from segments.query import relations, sequences
+from segments.query.ast import (
+    All,
+    Any,
+    Consent,
+    Event,
+    Node,
+    Not,
+    Number,
+    Segment,
+    Sequence,
+    Step,
+    Test,
+    Trait,
+    Window,
+    happenings,
+)  # fmt: skip
 from segments.query.bounds import Clock
-from segments.query.catalog import REVENUE, Catalog, kind_of, require, uses_revenue
+from segments.query.catalog import REVENUE, Catalog, kind_of, measures_revenue, require, uses_revenue
 from segments.query.conditions import Conditions, Field, JsonField, compared, truth
 from segments.query.dialects import POSTGRES, Dialect, cast, when
 from segments.query.guard import guard
 from segments.query.parameters import Parameters
 
 PROFILES = "profiles"
-Leaf = Event | Segment | Consent
+Leaf = Event | Sequence | Segment | Consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ class _Compiler:
                 return exp.Not(this=exp.paren(self.holds(part)))
             case Trait():
                 return self._trait(node)
-            case Event() | Segment() | Consent():
+            case Event() | Sequence() | Segment() | Consent():
                 return self._in_set(node)
 
     def _trait(self, node: Trait) -> exp.Expr:
@@ -115,6 +130,8 @@ class _Compiler:
         match node:
             case Event():
                 return self._event_set(node)
+            case Sequence():
+                return self._sequence_set(node)
             case Segment(key):
                 chosen = {"segment_id": self.parameters.uuid(self.catalog.segments[key])}
                 return self._chosen(relations.MEMBERSHIP, chosen)
@@ -131,19 +148,48 @@ class _Compiler:
 
     def _event_set(self, node: Event) -> exp.Select:
         """Profiles by their events. Where zero satisfies the measure, those that do *not* satisfy it."""
-        by_order = node.measure.path == (REVENUE,) and node.name in relations.WHOLE_ORDER
+        by_order = measures_revenue(node) and node.name in relations.WHOLE_ORDER
         query = self._latest_of_orders(node) if by_order else self._matching(node)
         profile_id = exp.column("profile_id", "e" if by_order else "r")
         measured = self._measured(node)
         having = exp.Not(this=exp.paren(measured)) if admits_zero(node) else measured
         return query.select(profile_id, copy=False).group_by(profile_id.copy(), copy=False).having(having, copy=False)
 
-    def _scan(self, node: Event, *also: exp.Expr) -> exp.Select:
-        """The events of one name in the window, each with its profile; those at or after "as of" do not count."""
+    def _sequence_set(self, node: Sequence) -> exp.Select:
+        """Profiles in whose events the sequence is found; only events that any part of it describes are read."""
+        described = [told for told in dict.fromkeys(happenings(node)) if isinstance(told, Step)]
+        names = list(dict.fromkeys(step.name for step in described))
+        query = self._scan(names, node.in_last)
+        answers = [self._answers(step, alone=len(names) == 1) for step in described]
+        flags = {step: f"m{index}" for index, step in enumerate(described)}
+        columns = [exp.column("profile_id", "r"), exp.column("occurred_at", "e")]
+        query.select(*columns, *map(exp.alias_, answers, flags.values()), copy=False)
+        query.where(exp.or_(*[answer.copy() for answer in answers]), copy=False)
+        history = sequences.History(sequences.numbered(query, self._by_time()), flags)
+        return sequences.completed(node, history, self.clock, self.parameters)
+
+    def _answers(self, step: Step, *, alone: bool) -> exp.Expr:
+        """Whether an event answers a description; its name is asked for where the scan finds events of several."""
+        named = [] if alone else [_equal(exp.column("name", "e"), self.parameters.text(step.name))]
+        return exp.and_(*named, *self._filters(step)) if named or step.where or step.currency else exp.true()
+
+    def _by_time(self) -> list[exp.Expr]:
+        """The order of events: event time, then message id, then record."""
+        message_id = self.dialect.by_code_point(exp.column("message_id", "e"))
+        return [exp.column("occurred_at", "e"), message_id, exp.column("record", "e")]
+
+    def _named(self, names: list[str]) -> exp.Expr:
+        name = exp.column("name", "e")
+        if len(names) == 1:
+            return _equal(name, self.parameters.text(names[0]))
+        return _equal(name, exp.Any(this=exp.paren(self.parameters.texts(names))))
+
+    def _scan(self, names: list[str], within: Window | None, *also: exp.Expr) -> exp.Select:
+        """The events of these names in the window, each with its profile; those at or after "as of" do not count."""
         moment = exp.column("occurred_at", "e")
-        conditions = [_equal(exp.column("name", "e"), self.parameters.text(node.name))]
-        if node.within is not None:
-            start = self.parameters.moment(self.clock.window_start(node.within))
+        conditions = [self._named(names)]
+        if within is not None:
+            start = self.parameters.moment(self.clock.window_start(within))
             conditions.append(exp.GTE(this=moment.copy(), expression=start))
         conditions.append(exp.LT(this=moment, expression=self.parameters.moment(self.clock.now)))
         conditions.extend(self._scope(exp.column("profile_id", "r")))
@@ -154,7 +200,7 @@ class _Compiler:
         return query.where(*conditions, *also, copy=False)
 
     def _matching(self, node: Event) -> exp.Select:
-        return self._scan(node, *self._filters(node))
+        return self._scan([node.name], node.within, *self._filters(node))
 
     def _latest_of_orders(self, node: Event) -> exp.Select:
         """Revenue once for each (profile, brand, order id): its last statement.
@@ -168,29 +214,25 @@ class _Compiler:
         own = [when(alone.copy(), exp.column(name, "e")) for name in ("record", "message_id")]
         keys = [*columns, *own]
         fits = exp.and_(*self._filters(node)).as_("fits")
-        query = self._scan(node, exp.column("revenue", "e").is_(exp.null()).not_())
+        query = self._scan([node.name], node.within, exp.column("revenue", "e").is_(exp.null()).not_())
         query = query.select(exp.column("profile_id", "r"), exp.column("revenue", "e"), fits, copy=False)
         query = query.distinct(*[key.copy() for key in keys]).order_by(*self._latest_first(keys), copy=False)
         return exp.Select().from_(query.subquery("e")).where(exp.column("fits", "e"), copy=False)
 
     def _latest_first(self, keys: list[exp.Expr]) -> list[exp.Expr]:
-        message_id = self.dialect.by_code_point(exp.column("message_id", "e"))
-        ties = [exp.column("occurred_at", "e"), message_id, exp.column("record", "e")]
         grouped = [exp.Ordered(this=key.copy(), desc=False, nulls_first=False) for key in keys]
-        return [*grouped, *(exp.Ordered(this=tie, desc=True, nulls_first=False) for tie in ties)]
+        return [*grouped, *(exp.Ordered(this=tie, desc=True, nulls_first=False) for tie in self._by_time())]
 
-    def _filters(self, node: Event) -> list[exp.Expr]:
+    def _filters(self, node: Event | Step) -> list[exp.Expr]:
         currency = self._currency(node)
-        filters = (
-            [self._in_currency(currency)] if currency and (node.currency or node.measure.path == (REVENUE,)) else []
-        )
+        filters = [self._in_currency(currency)] if currency and (node.currency or measures_revenue(node)) else []
         for condition in node.where:
             spec = self.catalog.property_spec(node.name, condition.name)
             field = self._property(condition.path, currency)
             filters.append(self.conditions.holds(field, condition.test, kind_of(condition.test, spec)))
         return filters
 
-    def _currency(self, node: Event) -> str | None:
+    def _currency(self, node: Event | Step) -> str | None:
         return node.currency or (self.catalog.currency if uses_revenue(node) else None)
 
     def _in_currency(self, currency: str) -> exp.Expr:
@@ -230,7 +272,7 @@ class _Compiler:
         return exp.column("revenue", "e") if path == (REVENUE,) else self._property(path, None).typed("number")
 
     def _bounds(self, node: Event) -> list[exp.Expr]:
-        currency = self._currency(node) if node.measure.path == (REVENUE,) else None
+        currency = self._currency(node) if measures_revenue(node) else None
         return [self.parameters.number(number, currency) for number in numbers(node.measure.test)]
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from sqlglot import exp
 
-from segments.query.ast import NEGATIONS, Flag, Kind, Number, Test, Text, Value
+from segments.query.ast import NEGATIONS, Flag, Kind, Number, Test, Text, This, Value
 from segments.query.bounds import Clock, canonical
 from segments.query.dialects import Dialect, shaped
 from segments.query.parameters import Parameters
@@ -115,12 +116,15 @@ class Conditions:
 
     def _scalar(self, value: Value, kind: Kind, field: Field) -> exp.Expr:
         match value:
-            case Number(number):
-                return self.parameters.number(number, field.currency)
+            case Number() | This():
+                return self.parameters.number(self._number(value), field.currency)
             case Flag(flag):
                 return self.parameters.boolean(flag)
             case _:
                 return self.parameters.text(self._text(value, kind))
+
+    def _number(self, value: Number | This) -> Decimal:
+        return value.value if isinstance(value, Number) else Decimal(self.clock.this(value.unit))
 
     def _text(self, value: Value, kind: Kind) -> str:
         if isinstance(value, Text) and kind == "string":
@@ -130,7 +134,7 @@ class Conditions:
     def _array(self, values: Sequence[Value], kind: Kind, field: Field) -> exp.Expr:
         match kind:
             case "number":
-                numbers = [value.value for value in values if isinstance(value, Number)]
+                numbers = [self._number(value) for value in values if isinstance(value, Number | This)]
                 return self.parameters.numbers(numbers, field.currency)
             case "boolean":
                 return self.parameters.booleans([value.value for value in values if isinstance(value, Flag)])

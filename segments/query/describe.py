@@ -14,7 +14,10 @@ from segments.query.ast import (
     Not,
     Number,
     Segment,
+    Sequence,
+    Step,
     Test,
+    This,
     Trait,
     Value,
     Window,
@@ -51,6 +54,8 @@ class _Telling:
                 return self._trait(name, test)
             case Event():
                 return self._event(node)
+            case Sequence():
+                return self._sequence(node)
             case Segment(key):
                 return self.say.segment.format(segment=quoted(key))
             case Consent():
@@ -58,7 +63,7 @@ class _Telling:
 
     def _grouped(self, node: Node) -> str:
         told = self.clause(node)
-        several = isinstance(node, All | Any) and len(node.parts) > 1
+        several = (isinstance(node, All | Any) and len(node.parts) > 1) or isinstance(node, Sequence)
         return self.say.group.format(rule=told) if several else told
 
     def _trait(self, name: str, test: Test) -> str:
@@ -85,6 +90,8 @@ class _Telling:
                 return self.say.flags[flag]
             case DaysAgo(days, calendar):
                 return self._counted(self.say.calendar_days_ago if calendar else self.say.days_ago, days)
+            case This(unit):
+                return self.say.this[unit]
             case _:
                 return quoted(value.value)
 
@@ -103,7 +110,25 @@ class _Telling:
         template = self.say.measures[measure.kind]
         return self._test(template.format(what=what, property=name, currency=currency, within=within), measure.test)
 
-    def _occurrences(self, node: Event, within: str, currency: str) -> str:
+    def _sequence(self, node: Sequence) -> str:
+        return self.say.sequence.format(
+            steps=Word(self.say.then.join(self._step(step) for step in node.steps)),
+            in_last=self._window(node.in_last) if node.in_last else "",
+            apart=self.say.apart.format(length=self._length(node.within)) if node.within else "",
+            without=self.say.without.format(event=self._step(node.without)) if node.without else "",
+            then_not=self._then_not(node.then_not, node.silence) if node.then_not else "",
+        )
+
+    def _then_not(self, step: Step, silence: Window | None) -> str:
+        if silence is None:
+            return self.say.since.format(event=self._step(step))
+        return self.say.silence.format(event=self._step(step), length=self._length(silence))
+
+    def _step(self, step: Step) -> Word:
+        currency = self.say.currency.format(currency=step.currency) if step.currency else ""
+        return Word(self._occurrences(step, "", currency))
+
+    def _occurrences(self, node: Event | Step, within: str, currency: str) -> str:
         conditions = [self._test(condition.name, condition.test) for condition in node.where]
         where = self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
         return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency)
@@ -111,8 +136,11 @@ class _Telling:
     def _window(self, window: Window) -> str:
         if window.calendar:
             return self.say.since_day.format(days=window.seconds // LENGTHS["days"])
+        return self.say.within.format(length=self._length(window))
+
+    def _length(self, window: Window) -> str:
         unit, length = next((unit, length) for unit, length in LENGTHS.items() if window.seconds % length == 0)
-        return self.say.within.format(length=self._counted(self.say.units[unit], window.seconds // length))
+        return self._counted(self.say.units[unit], window.seconds // length)
 
     def _consent(self, node: Consent) -> str:
         template = self.say.brand_consent if node.brand else self.say.consent

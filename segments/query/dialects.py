@@ -145,5 +145,5 @@ DUCKDB = DuckDB()
 FUNCTIONS = frozenset({"jsonb_typeof", "json_type", "json_extract", "json_extract_string"})
 CONSTANTS = frozenset(
     {"number", "string", "boolean", "null", "OBJECT", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "$",
-     "{}", "0", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED, *SHAPES.values()}
+     "{}", "0", "1", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED, *SHAPES.values()}
 )  # fmt: skip

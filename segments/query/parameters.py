@@ -1,7 +1,7 @@
 """Every value of a rule becomes a named, typed parameter; equal ones share a name. Nothing is ever spelt into SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -36,6 +36,10 @@ class Parameters:
     def moment(self, value: datetime) -> exp.Expr:
         """A moment in UTC."""
         return self._bound(value, "timestamptz")
+
+    def duration(self, value: timedelta) -> exp.Expr:
+        """A length of time; a day is 24 hours."""
+        return self._bound(value, "interval")
 
     def uuid(self, value: UUID) -> exp.Expr:
         return self._bound(value, "uuid")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import get_args
 
-from segments.query import values
+from segments.query import values, windows
 from segments.query.ast import (
     EVERY_OP,
     LIST_OPS,
@@ -29,11 +29,12 @@ from segments.query.ast import (
     Number,
     PropertyTest,
     Segment,
+    Sequence,
+    Step,
     Test,
     Text,
     Trait,
     Value,
-    Window,
 )  # fmt: skip
 from segments.query.problems import Notes, Problem, RuleError, child
 
@@ -42,8 +43,11 @@ MOST_CLAUSES = 200
 MOST_VALUES = 1_000
 MOST_EVENTS = 10**9
 DEEPEST_PATH = 5
-UNITS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
+MOST_STEPS = 8
 MEASURES: tuple[MeasureKind, ...] = get_args(MeasureKind)
+BETWEEN = ("within", "without")
+FORBIDDEN = ("without", "then_not")
+AROUND = ("within", "without", "then_not", "for", "in_last")
 AT_LEAST_ONCE = Measure("count", Test("gte", (Number(Decimal(1)),)))
 
 Json = Mapping[str, object]
@@ -160,11 +164,51 @@ class Reading:
         values.only_keys(clause, ("event", "where", "within", "currency", *MEASURES), path, self.notes)
         name = values.name(clause["event"], child(path, "event"), self.notes)
         where = self._where(clause.get("where", []), child(path, "where"))
-        within = self._window(clause["within"], child(path, "within")) if "within" in clause else None
-        given = clause.get("currency")
-        currency = values.currency(given, child(path, "currency"), self.notes) if "currency" in clause else None
+        within = windows.optional(clause, "within", path, self.notes)
+        currency = self._currency(clause, path)
         measure = self._measure(clause, path)
         return None if name is None or measure is None else Event(name, measure, where, within, currency)
+
+    def _currency(self, clause: Json, path: str) -> str | None:
+        given = clause.get("currency")
+        return values.currency(given, child(path, "currency"), self.notes) if "currency" in clause else None
+
+    def sequence(self, clause: Json, path: str, depth: int) -> Node | None:
+        values.only_keys(clause, ("sequence", *AROUND), path, self.notes)
+        steps = self._steps(clause["sequence"], child(path, "sequence"))
+        self._check_sequence(clause, len(steps), path)
+        without, then_not = (self._step(clause[key], child(path, key)) if key in clause else None for key in FORBIDDEN)
+        within, silence = (windows.optional(clause, key, path, self.notes, calendar=False) for key in ("within", "for"))
+        in_last = windows.optional(clause, "in_last", path, self.notes)
+        return Sequence(tuple(step for step in steps if step), within, without, then_not, silence, in_last)
+
+    def _steps(self, value: object, path: str) -> list[Step | None]:
+        listed = self._listed(value, path)
+        if listed is not None and not 1 <= len(listed) <= MOST_STEPS:
+            self.notes.add(path, "step_number", limit=MOST_STEPS)
+        return [self._step(part, child(path, index)) for index, part in enumerate((listed or [])[:MOST_STEPS])]
+
+    def _check_sequence(self, clause: Json, steps: int, path: str) -> None:
+        """One step alone needs something that must not follow, and has nothing before or between."""
+        if steps == 1 and "then_not" not in clause:
+            self.notes.add(child(path, "sequence"), "single_step")
+        for key in BETWEEN:
+            if steps == 1 and key in clause:
+                self.notes.add(child(path, key), "between_steps", name=key)
+        if "for" in clause and "then_not" not in clause:
+            self.notes.add(child(path, "for"), "nothing_follows")
+
+    def _step(self, value: object, path: str) -> Step | None:
+        if not self._fits(path, 1):
+            return None
+        held = values.mapping(value, path, self.notes)
+        if held is None:
+            return None
+        values.only_keys(held, ("event", "where", "currency"), path, self.notes)
+        name = values.name(held.get("event"), child(path, "event"), self.notes)
+        where = self._where(held.get("where", []), child(path, "where"))
+        currency = self._currency(held, path)
+        return None if name is None else Step(name, where, currency)
 
     def _where(self, value: object, path: str) -> tuple[PropertyTest, ...]:
         listed = (self._listed(value, path) or [])[: MOST_CLAUSES + 1]
@@ -222,28 +266,6 @@ class Reading:
         if not all(isinstance(value, Number) for value in test.values):
             self.notes.add(child(path, "value"), "type", expected="a number")
         return Measure(kind, test, names)
-
-    def _window(self, value: object, path: str) -> Window | None:
-        held = values.mapping(value, path, self.notes)
-        if held is None:
-            return None
-        values.only_keys(held, (*UNITS, "calendar"), path, self.notes)
-        calendar = values.flag(held.get("calendar", False), child(path, "calendar"), self.notes)
-        used = [unit for unit in UNITS if unit in held]
-        if not used:
-            self.notes.add(path, "empty_window")
-        if calendar and used != ["days"]:
-            self.notes.add(path, "calendar_days")
-        return self._length(held, used, calendar, path)
-
-    def _length(self, held: Json, used: list[str], calendar: bool, path: str) -> Window | None:
-        most = values.MOST_DAYS * UNITS["days"]
-        read = [values.integer(held[unit], 1, most, child(path, unit), self.notes) for unit in used]
-        seconds = sum((count or 0) * UNITS[unit] for unit, count in zip(used, read, strict=True))
-        if seconds > most:
-            self.notes.add(path, "window_length", limit=values.MOST_DAYS)
-            return None
-        return Window(seconds, calendar)
 
     def test(self, held: Json, path: str, known: tuple[str, ...]) -> Test | None:
         """The operator and its values, one kind of value throughout."""
@@ -314,5 +336,5 @@ def _descends(low: Value, high: Value) -> bool:
 Reader = Callable[[Reading, Json, str, int], Node | None]
 READERS: Mapping[str, Reader] = {
     "all": Reading.all, "any": Reading.any, "not": Reading.negation, "trait": Reading.trait, "event": Reading.event,
-    "segment": Reading.segment, "consent": Reading.consent,
+    "sequence": Reading.sequence, "segment": Reading.segment, "consent": Reading.consent,
 }  # fmt: skip

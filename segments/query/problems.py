@@ -45,6 +45,11 @@ MESSAGES: Mapping[str, str] = {
     "empty_window": _('A window needs a length, such as {"days": 30}.'),
     "calendar_days": _("Calendar windows are counted in days only."),
     "window_length": _("A window may be at most %(limit)s days long."),
+    "step_number": _("A sequence has between one and %(limit)s steps."),
+    "single_step": _('A sequence of one step needs “then_not”; an event alone is written {"event": …}.'),
+    "between_steps": _("“%(name)s” is about what lies between two steps, but there is only one."),
+    "nothing_follows": _("“for” says how long something must not follow: say what, with “then_not”."),
+    "unknown_unit": _("“%(name)s” is no calendar unit here. Units: %(known)s."),
     "not_json": _("The rule is not valid JSON."),
     "unknown_trait": _("There is no trait “%(name)s”."),
     "unknown_trait_near": _("There is no trait “%(name)s”. Did you mean “%(near)s”?"),
@@ -71,7 +76,7 @@ EXPECTED = (
     _("a text"),
     _("a number"),
     _("a whole number"),
-    _("a number, a text, true, false or days ago"),
+    _("a number, a text, true, false, days ago or this month"),
     _("true or false"),
 )
 

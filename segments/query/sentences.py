@@ -22,6 +22,13 @@ class Sentences:
     since_day: str
     currency: str
     units: dict[str, tuple[str, str]]
+    this: dict[str, str]
+    sequence: str
+    then: str
+    apart: str
+    without: str
+    since: str
+    silence: str
     days_ago: tuple[str, str]
     calendar_days_ago: tuple[str, str]
     flags: tuple[str, str]
@@ -68,6 +75,13 @@ ENGLISH = Sentences(
     currency=" in {currency}",
     units={"days": ("{n} day", "{n} days"), "hours": ("{n} hour", "{n} hours"),
            "minutes": ("{n} minute", "{n} minutes"), "seconds": ("{n} second", "{n} seconds")},
+    this={"month": "this month"},
+    sequence="{steps} happened{in_last}{apart}{without}{then_not}",
+    then=" then ",
+    apart=", each step at most {length} after the one before",
+    without=", with no {event} in between",
+    since=", and no {event} since",
+    silence=", and no {event} for {length} after",
     days_ago=("{n} day ago", "{n} days ago"),
     calendar_days_ago=("{n} calendar day ago", "{n} calendar days ago"),
     flags=("no", "yes"),
@@ -116,6 +130,13 @@ KOREAN = Sentences(
     currency="({currency})",
     units={"days": ("{n}일", "{n}일"), "hours": ("{n}시간", "{n}시간"), "minutes": ("{n}분", "{n}분"),
            "seconds": ("{n}초", "{n}초")},
+    this={"month": "이번 달"},
+    sequence="{in_last}{steps:이} 있음{apart}{without}{then_not}",
+    then=" 다음에 ",
+    apart=", 각 단계는 앞 단계로부터 {length} 이내",
+    without=", 단계 사이에 {event:이} 없음",
+    since=", 그 뒤로 {event:이} 없음",
+    silence=", 그 뒤 {length} 동안 {event:이} 없음",
     days_ago=("{n}일 전", "{n}일 전"),
     calendar_days_ago=("달력으로 {n}일 전", "달력으로 {n}일 전"),
     flags=("아니요", "예"),

@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from decimal import Context, Decimal
+from typing import get_args
 
-from segments.query.ast import DaysAgo, Flag, Number, Text, Value
+from segments.query.ast import DaysAgo, Flag, Number, Text, This, Unit, Value
 from segments.query.problems import Notes, child
 
 LONGEST_TEXT = 500
@@ -15,6 +16,7 @@ MOST_UNKNOWN_KEYS = 5
 WHOLE_DIGITS = 32
 DECIMALS = 6
 EXACT = Context(prec=60)
+THESE: tuple[Unit, ...] = get_args(Unit)
 CURRENCY = re.compile(r"[A-Z]{3}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -34,7 +36,7 @@ def only_keys(value: Mapping[str, object], known: Collection[str], path: str, no
 
 
 def scalar(value: object, path: str, notes: Notes) -> Value | None:
-    """A number, text, flag or `{"days_ago": n}`."""
+    """A number, text, flag, `{"days_ago": n}` or `{"this": "month"}`."""
     match value:
         case bool():
             return Flag(value)
@@ -43,9 +45,11 @@ def scalar(value: object, path: str, notes: Notes) -> Value | None:
         case str():
             read = text(value, path, notes)
             return None if read is None else Text(read)
+        case dict() if "this" in value:
+            return this(value, path, notes)
         case dict():
             return days_ago(value, path, notes)
-    notes.add(path, "type", expected="a number, a text, true, false or days ago")
+    notes.add(path, "type", expected="a number, a text, true, false, days ago or this month")
     return None
 
 
@@ -138,3 +142,16 @@ def days_ago(value: object, path: str, notes: Notes) -> DaysAgo | None:
     days = integer(held.get("days_ago"), 0, MOST_DAYS, child(path, "days_ago"), notes)
     calendar = flag(held.get("calendar", False), child(path, "calendar"), notes)
     return None if days is None else DaysAgo(days, calendar)
+
+
+def this(value: object, path: str, notes: Notes) -> This | None:
+    """`{"this": "month"}`: the number of the month that it is in the segment's zone."""
+    held = mapping(value, path, notes)
+    if held is None:
+        return None
+    only_keys(held, ("this",), path, notes)
+    for unit in THESE:
+        if held["this"] == unit:
+            return This(unit)
+    notes.add(child(path, "this"), "unknown_unit", name=held["this"], known=", ".join(THESE))
+    return None
