@@ -22,7 +22,7 @@ from identity.models import ResolutionRun
 from segments import actions as segments
 
 logger = logging.getLogger(__name__)
-EVENTS_A_STEP = 5_000
+EVENTS_A_STEP = 10_000
 SUBJECTS_A_STEP = 2_000
 STEPS_A_ROUND = 40
 SECONDS_A_TASK = 60.0

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
-from cdp.core.statements import column, execute, execute_over, fetch
+from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
@@ -44,7 +44,7 @@ def fold_next(limit: int) -> int:
     if last is None:
         return 0
     touch("identity", fold_events(seen))
-    touch("profiles", column(sql.PROFILES_OF, [sorted({event.record for event in seen})]))
+    touch("profiles", column(sql.PROFILES_OF, [by_number({event.record for event in seen})]))
     mark.move(*last)
     return len(seen) or 1
 
@@ -58,13 +58,13 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
     by_record: dict[UUID, list[Seen]] = defaultdict(list)
     for event in events:
         by_record[event.record].append(event)
-    known = {record.id: record.folded for record in queries.open_records(sorted(by_record))}
+    known = {record.id: record.folded for record in queries.open_records(by_number(by_record))}
     folded, changed = _fold_each(by_record, known)
     _save_records(by_record, {record: folded[record] for record in changed})
     _save_identifiers({record: folded[record] for record in changed})
     _save_claims(events)
     execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in by_record.items()])
-    return changed | {event.record for event in events if event.leaves} | _block_shared_values(sorted(changed))
+    return changed | {event.record for event in events if event.leaves} | _block_shared_values(by_number(changed))
 
 
 def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
@@ -107,7 +107,7 @@ def _save_identifiers(folded: dict[UUID, Folded]) -> None:
     full = {record for record, part in folded.items() if is_full(part)}
     kept = [row[:3] for row in rows if row[0] in full]
     if kept:
-        execute(sql.DROP_IDENTIFIERS, [sorted(full), *(list(part) for part in zip(*kept, strict=True))])
+        execute(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
 
 
 def _save_claims(events: Collection[Seen]) -> None:
@@ -138,12 +138,12 @@ def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = 
     around = _with_owners(set(seeds))
     persons = queries.component(around)
     leaves = dict(
-        Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": sorted(persons | around)})).values_list(
+        Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": by_number(persons | around)})).values_list(
             "pk", "kind"
         )
     )
     persons -= leaves.keys()
-    records = queries.open_records(sorted(persons))
+    records = queries.open_records(by_number(persons))
     grouped, refused = _clusters(records)
     claims, carried = _claims(leaves), _carried(leaves)
     elsewhere = _profiles(set(claims.values()).union(*carried.values()) - persons)
@@ -187,7 +187,7 @@ def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
 
 def _inhabited(before: dict[UUID, UUID | None]) -> set[UUID]:
     """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
-    profiles = sorted({profile for profile in before.values() if profile})
+    profiles = by_number({profile for profile in before.values() if profile})
     return set(column(sql.INHABITED, {"profiles": profiles, "records": list(before)}))
 
 
@@ -199,7 +199,7 @@ def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
 
 def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor) -> None:
     execute(sql.INSERT_PROFILES, [plan.created])
-    targets = [(record, plan.profile_of.get(record)) for record in sorted(before)]
+    targets = [(record, plan.profile_of.get(record)) for record in by_number(before)]
     moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
     execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))
     ProfileChange.objects.bulk_create(_changes(plan, before, run, actor), batch_size=1000)

@@ -11,7 +11,6 @@ import time
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,13 +24,11 @@ from django.db import connection, transaction
 from cdp.core import sql
 from cdp.core.errors import NotReadable
 from cdp.core.keyring import KEY_BYTES, Keyring, load
-from cdp.core.statements import fetch_binary
+from cdp.core.statements import by_number, execute_over, fetch_binary
 
 VERSION = 1
 _VERSION = bytes((VERSION,))
 _HEADER = 1 + 16 + 12
-# As PostgreSQL orders them, and without a call in Python for each comparison.
-_number = attrgetter("int")
 
 
 class RecordKey(msgspec.Struct, frozen=True, gc=False):
@@ -129,7 +126,7 @@ def data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
 
     Call it in the transaction that writes what the keys seal.
     """
-    wanted = sorted(set(records), key=_number)
+    wanted = by_number(set(records))
     found = existing_data_keys(wanted)
     if len(found) < len(wanted):
         missing = [record for record in wanted if record not in found]
@@ -152,8 +149,7 @@ def subjects(records: Iterable[UUID]) -> dict[UUID, UUID]:
 def _insert_data_keys(records: list[UUID]) -> None:
     kek_id, kek = _writing_kek()
     rows = [(uuid4(), record, kek_id, aes_key_wrap(kek, os.urandom(KEY_BYTES))) for record in records]
-    with connection.cursor() as cursor:
-        cursor.execute(sql.INSERT_DATA_KEYS, [list(column) for column in zip(*rows, strict=True)])
+    execute_over(sql.INSERT_DATA_KEYS, rows)
 
 
 def _unwrap(id_: UUID, record: UUID, kek: UUID, wrapped: bytes) -> RecordKey:

@@ -1,14 +1,18 @@
 """What every entry point does first, and what keeps an unsafe deployment from serving."""
 
 import os
+import sys
 
 from cdp.core import embedded
+
+# The one command that comes before there are servers: their keyring is made with it.
+WITHOUT_SERVERS = "make_keyring"
 
 
 def prepare() -> None:
     """Start or join the embedded services this process needs (those without a URL in the environment)."""
     database, redis = "DATABASE_URL" not in os.environ, "REDIS_URL" not in os.environ
-    if database or redis:
+    if (database or redis) and sys.argv[1:2] != [WITHOUT_SERVERS]:
         embedded.ensure(database=database, redis=redis)
 
 
@@ -33,6 +37,11 @@ def _refuse_missing_secrets() -> None:
         crypto.keys()
     except keyring.KeyringError as error:
         raise ImproperlyConfigured(str(error)) from None
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The keyring cannot be read ({error.strerror}): let the user of this process read the file that "
+            "CDP_KEYRING_FILE names."
+        ) from None
 
 
 def _refuse_owning_role() -> None:

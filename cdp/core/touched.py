@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from cdp.core import sql
-from cdp.core.statements import column, execute
+from cdp.core.statements import by_number, column, execute
 
 
 def touch(stage: str, subjects: Iterable[UUID]) -> None:
     """Leave `subjects` for `stage`, in the caller's own transaction."""
-    ids = sorted(set(subjects))
+    ids = by_number(set(subjects))
     if ids:
         execute(sql.TOUCH, [stage, ids])
 
@@ -21,4 +21,4 @@ def forget(stage: str, subjects: Iterable[UUID]) -> None:
 
 def take(stage: str, limit: int) -> list[UUID]:
     """Take up to `limit` subjects of `stage`, each with all its waiting rows; they come back if the transaction fails."""
-    return sorted(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))
+    return by_number(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))
