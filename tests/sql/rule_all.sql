@@ -1,5 +1,5 @@
 -- {"all": [{"event": "Order Completed"}, {"trait": "country", "op": "eq", "value": "KR"}]}
--- {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1", "p3": "country", "p4": "KR"}
+-- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1", "p3": "country", "p4": "KR"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -33,6 +33,40 @@ WHERE
           ) #>> CAST('{}' AS TEXT[])
         END COLLATE "C"
       ) = CAST(%(p4)s AS TEXT),
+      FALSE
+    )
+  );
+
+-- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1", "p3": "/country", "p4": "KR"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST($p2 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND (
+    NOT s0.profile_id IS NULL
+    AND COALESCE(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p3 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p3 AS TEXT)), '$')
+      END = CAST($p4 AS TEXT),
       FALSE
     )
   );

@@ -1,5 +1,5 @@
 -- {"trait": "joined", "op": "between", "value": ["2025-06-30", "2025-12-31"]}
--- {"p0": "joined", "p1": "2025-06-30", "p2": "2025-12-31"}
+-- postgres: {"p0": "joined", "p1": "2025-06-30", "p2": "2025-12-31"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -30,5 +30,31 @@ WHERE
         END COLLATE "C"
       )
     END BETWEEN CAST(%(p1)s AS TEXT) AND CAST(%(p2)s AS TEXT),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/joined", "p1": "2025-06-30", "p2": "2025-12-31"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00'
+      THEN CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      END
+    END BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT),
     FALSE
   );

@@ -1,5 +1,5 @@
 -- {"trait": "joined", "op": "in", "value": ["2026-01-01", "2025-06-30"]}
--- {"p0": "joined", "p1": ["2026-01-01", "2025-06-30"]}
+-- postgres: {"p0": "joined", "p1": ["2026-01-01", "2025-06-30"]}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -31,6 +31,34 @@ WHERE
       )
     END = ANY(
       CAST(%(p1)s AS TEXT[])
+    ),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/joined", "p1": ["2026-01-01", "2025-06-30"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00'
+      THEN CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      END
+    END = ANY(
+      CAST($p1 AS TEXT[])
     ),
     FALSE
   );

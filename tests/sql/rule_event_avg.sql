@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "avg": {"property": "items", "op": "gte", "value": 1.5}}
--- {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1.5", "p3": "items"}
+-- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1.5", "p3": "items"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -26,6 +26,38 @@ WITH s0 AS (
           WHEN ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
           THEN CAST(ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
         END
+      END
+    )
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1.5", "p3": "/items"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    SUM(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$') AS DECIMAL(38, 6))
+      END
+    ) >= CAST($p2 AS DECIMAL(38, 6)) * COUNT(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$') AS DECIMAL(38, 6))
       END
     )
 )

@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "max": {"property": "items", "op": "ne", "value": 0.25}}
--- {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "0.25", "p3": "items"}
+-- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "0.25", "p3": "items"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -20,6 +20,33 @@ WITH s0 AS (
         END
       END
     ) <> CAST(%(p2)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "0.25", "p3": "/items"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    MAX(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$') AS DECIMAL(38, 6))
+      END
+    ) <> CAST($p2 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

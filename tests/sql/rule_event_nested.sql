@@ -1,5 +1,5 @@
 -- {"event": "Viewed", "where": [{"property": "address.city", "op": "eq", "value": "Seoul"}]}
--- {"p0": "address", "p1": "city", "p2": "Seoul", "p3": "Viewed", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+-- postgres: {"p0": "address", "p1": "city", "p2": "Seoul", "p3": "Viewed", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -24,6 +24,39 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(*) >= CAST(%(p5)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/address", "p1": "/city", "p2": "Seoul", "p3": "Viewed", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p3 AS TEXT)
+    AND e.occurred_at < CAST($p4 AS TIMESTAMPTZ)
+    AND COALESCE(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(
+          JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT)),
+          '$'
+        )
+      END = CAST($p2 AS TEXT),
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST($p5 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

@@ -1,5 +1,5 @@
 -- {"event": "Line Sold", "sum": {"property": "revenue", "op": "eq", "value": 1500}}
--- {"p0": "KRW", "p1": "Line Sold", "p2": "2026-03-01 00:00:00+00:00", "p3": "1500"}
+-- postgres: {"p0": "KRW", "p1": "Line Sold", "p2": "2026-03-01 00:00:00+00:00", "p3": "1500"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -14,6 +14,30 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COALESCE(SUM(e.revenue), 0) = CAST(%(p3)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "KRW", "p1": "Line Sold", "p2": "2026-03-01 00:00:00+00:00", "p3": "1500"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p1 AS TEXT)
+    AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+    AND COALESCE(e.currency = CAST($p0 AS TEXT), FALSE)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COALESCE(SUM(e.revenue), 0) = CAST($p3 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

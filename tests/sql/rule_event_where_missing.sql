@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "where": [{"property": "category", "op": "not_exists"}]}
--- {"p0": "category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
+-- postgres: {"p0": "category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -14,6 +14,30 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(*) >= CAST(%(p3)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p1 AS TEXT)
+    AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+    AND NOT COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) <> 'NULL', FALSE)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST($p3 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

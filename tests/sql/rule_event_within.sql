@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "within": {"days": 30}, "where": [{"property": "category", "op": "starts_with", "value": "s"}]}
--- {"p0": "category", "p1": "s", "p2": "Order Completed", "p3": "2026-01-30 00:00:00+00:00", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+-- postgres: {"p0": "category", "p1": "s", "p2": "Order Completed", "p3": "2026-01-30 00:00:00+00:00", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -28,6 +28,40 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(*) >= CAST(%(p5)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/category", "p1": "s", "p2": "Order Completed", "p3": "2026-01-30 00:00:00+00:00", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p2 AS TEXT)
+    AND e.occurred_at >= CAST($p3 AS TIMESTAMPTZ)
+    AND e.occurred_at < CAST($p4 AS TIMESTAMPTZ)
+    AND COALESCE(
+      STARTS_WITH(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+        END,
+        CAST($p1 AS TEXT)
+      ),
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST($p5 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

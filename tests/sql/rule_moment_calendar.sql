@@ -1,5 +1,5 @@
 -- {"trait": "last_seen", "op": "gte", "value": {"days_ago": 0, "calendar": true}}
--- {"p0": "last_seen", "p1": "2026-02-28T15:00:00.000000Z"}
+-- postgres: {"p0": "last_seen", "p1": "2026-02-28T15:00:00.000000Z"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -30,5 +30,31 @@ WHERE
         END COLLATE "C"
       )
     END >= CAST(%(p1)s AS TEXT),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/last_seen", "p1": "2026-02-28T15:00:00.000000Z"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00T00:00:00.000000Z'
+      THEN CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      END
+    END >= CAST($p1 AS TEXT),
     FALSE
   );

@@ -1,5 +1,5 @@
 -- {"not": {"any": [{"segment": "vip"}, {"not": {"trait": "visits", "op": "lt", "value": 5}}]}}
--- {"p0": "efbe7ada-fb94-55c3-a144-18813858203a", "p1": "visits", "p2": "5"}
+-- postgres: {"p0": "efbe7ada-fb94-55c3-a144-18813858203a", "p1": "visits", "p2": "5"}
 WITH s0 AS (
   SELECT DISTINCT
     r.profile_id
@@ -27,6 +27,36 @@ WHERE
             THEN CAST(ROUND(CAST(t.traits -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
           END
         END < CAST(%(p2)s AS DECIMAL(38, 6)),
+        FALSE
+      )
+    )
+  );
+
+-- duckdb: {"p0": "efbe7ada-fb94-55c3-a144-18813858203a", "p1": "/visits", "p2": "5"}
+WITH s0 AS (
+  SELECT DISTINCT
+    r.profile_id
+  FROM segments_membership AS r
+  WHERE
+    r.segment_id = CAST($p0 AS UUID)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT (
+    NOT s0.profile_id IS NULL
+    OR NOT (
+      COALESCE(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+        END < CAST($p2 AS DECIMAL(38, 6)),
         FALSE
       )
     )

@@ -1,5 +1,5 @@
 -- {"trait": "vip", "op": "eq", "value": false}
--- {"p0": "vip", "p1": false}
+-- postgres: {"p0": "vip", "p1": false}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -12,5 +12,21 @@ WHERE
       WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'boolean'
       THEN CAST(t.traits -> CAST(%(p0)s AS TEXT) AS BOOLEAN)
     END = CAST(%(p1)s AS BOOLEAN),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/vip", "p1": false}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'BOOLEAN'
+      THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$') AS BOOLEAN)
+    END = CAST($p1 AS BOOLEAN),
     FALSE
   );

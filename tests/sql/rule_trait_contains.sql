@@ -1,5 +1,5 @@
 -- {"trait": "country", "op": "contains", "value": "K"}
--- {"p0": "country", "p1": "K"}
+-- postgres: {"p0": "country", "p1": "K"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -17,6 +17,25 @@ WHERE
           ) #>> CAST('{}' AS TEXT[])
         END COLLATE "C"
       )
+    ) > 0,
+    FALSE
+  );
+
+-- duckdb: {"p0": "/country", "p1": "K"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    STRPOS(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      END,
+      CAST($p1 AS TEXT)
     ) > 0,
     FALSE
   );

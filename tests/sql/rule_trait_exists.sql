@@ -1,5 +1,5 @@
 -- {"trait": "country", "op": "exists"}
--- {"p0": "country"}
+-- postgres: {"p0": "country"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -8,3 +8,13 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) <> 'null', FALSE);
+
+-- duckdb: {"p0": "/country"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) <> 'NULL', FALSE);

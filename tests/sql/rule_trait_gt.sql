@@ -1,5 +1,5 @@
 -- {"trait": "visits", "op": "gt", "value": 3}
--- {"p0": "visits", "p1": "3"}
+-- postgres: {"p0": "visits", "p1": "3"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -15,5 +15,21 @@ WHERE
         THEN CAST(ROUND(CAST(t.traits -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
       END
     END > CAST(%(p1)s AS DECIMAL(38, 6)),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/visits", "p1": "3"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+      THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+    END > CAST($p1 AS DECIMAL(38, 6)),
     FALSE
   );

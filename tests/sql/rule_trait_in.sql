@@ -1,5 +1,5 @@
 -- {"trait": "visits", "op": "in", "value": [3, 12]}
--- {"p0": "visits", "p1": ["3", "12"]}
+-- postgres: {"p0": "visits", "p1": ["3", "12"]}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -16,6 +16,24 @@ WHERE
       END
     END = ANY(
       CAST(%(p1)s AS DECIMAL(38, 6)[])
+    ),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/visits", "p1": ["3", "12"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+      THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+    END = ANY(
+      CAST($p1 AS DECIMAL(38, 6)[])
     ),
     FALSE
   );

@@ -1,5 +1,5 @@
 -- {"trait": "country", "op": "not_in", "value": ["KR", "JP"]}
--- {"p0": "country", "p1": ["KR", "JP"]}
+-- postgres: {"p0": "country", "p1": ["KR", "JP"]}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -17,6 +17,24 @@ WHERE
       END COLLATE "C"
     ) = ANY(
       CAST(%(p1)s AS TEXT[])
+    ),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/country", "p1": ["KR", "JP"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT COALESCE(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+      THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+    END = ANY(
+      CAST($p1 AS TEXT[])
     ),
     FALSE
   );

@@ -1,5 +1,5 @@
 -- {"trait": "country", "op": "starts_with", "value": "U"}
--- {"p0": "country", "p1": "U"}
+-- postgres: {"p0": "country", "p1": "U"}
 SELECT
   p.id AS profile_id
 FROM identity_profile AS p
@@ -18,6 +18,25 @@ WHERE
         END COLLATE "C"
       ),
       CAST(%(p1)s AS TEXT)
+    ),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/country", "p1": "U"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    STARTS_WITH(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      END,
+      CAST($p1 AS TEXT)
     ),
     FALSE
   );

@@ -107,6 +107,15 @@ def revenue(op: str, value: Any, **rest: Any) -> dict[str, Any]:
     return {"property": "revenue", "op": op, "value": value, **rest}
 
 
+def property_is(event: str, name: str, op: str, *value: Any) -> dict[str, Any]:
+    return {"event": event, "where": [{"property": name, "op": op, **({"value": value[0]} if value else {})}]}
+
+
+HATS = property_is("Order Completed", "category", "eq", "Hats")
+SHOES = property_is("Order Completed", "category", "eq", "shoes")
+IN_DOLLARS = property_is("Order Completed", "currency", "eq", "USD")
+OF_A_KIND = property_is("Order Completed", "category", "exists")
+
 CASES: dict[str, tuple[dict[str, Any], str]] = {
     "event_revenue_lines": ({"event": "Line Sold", "sum": revenue("eq", 1_500)}, "cho"),
     "trait_eq": (trait("country", "eq", "KR"), "ann"),
@@ -133,6 +142,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "moment_days_ago": (trait("last_seen", "gte", {"days_ago": 1}), "ann bob"),
     "moment_calendar": (trait("last_seen", "gte", {"days_ago": 0, "calendar": True}), "ann"),
     "moment_between": (trait("last_seen", "between", ["2026-02-28", "2026-03-01"]), "ann bob"),
+    "trait_this_month": (trait("visits", "eq", {"this": "month"}), "ann"),
+    "trait_this_month_in": (trait("visits", "in", [{"this": "month"}, 12.5]), "ann bob"),
     "event": (ORDERS, "ann bob"),
     "event_where": (orders(where=[{"property": "category", "op": "eq", "value": "shoes"}]), "ann"),
     "event_where_percent": (orders(where=[{"property": "category", "op": "contains", "value": "h%e"}]), "bob"),
@@ -167,6 +178,35 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "event_revenue_major_units": (orders(sum=revenue("eq", 12.50), currency="USD"), "bob"),
     "event_revenue_avg": (orders(avg=revenue("eq", 15_000)), "ann"),
     "event_revenue_where": (orders(sum=revenue("gt", 0), where=[{"property": "items", "op": "exists"}]), "ann bob"),
+    "sequence": ({"sequence": [HATS, SHOES]}, "ann"),
+    "sequence_same": ({"sequence": [ORDERS, ORDERS, ORDERS]}, "ann bob"),
+    "sequence_within": ({"sequence": [ORDERS, ORDERS], "within": {"days": 1}}, "ann bob"),
+    "sequence_within_edge": ({"sequence": [HATS, SHOES], "within": {"days": 35}}, "ann"),
+    "sequence_without": ({"sequence": [{"event": "Line Sold"}] * 2, "without": {"event": "Viewed"}}, "cho"),
+    "sequence_without_step": ({"sequence": [HATS, SHOES, SHOES], "without": SHOES}, "ann"),
+    "sequence_in_last": ({"sequence": [ORDERS, ORDERS], "in_last": {"days": 30}}, "ann bob"),
+    "sequence_in_last_calendar": (
+        {"sequence": [ORDERS, ORDERS], "in_last": {"days": 29, "calendar": True}},
+        "ann",
+    ),
+    "sequence_then_not": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS}, "ann"),
+    "sequence_then_not_for": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS, "for": {"days": 24}}, "ann bob"),
+    "sequence_revenue": (
+        {"sequence": [orders(where=[revenue("gte", 10_000)]), orders(where=[revenue("lt", 30_000)], currency="KRW")]},
+        "ann",
+    ),
+    "sequence_everything": (
+        {
+            "sequence": [HATS, SHOES, SHOES],
+            "within": {"weeks": 5},
+            "without": IN_DOLLARS,
+            "then_not": {"event": "Viewed"},
+            "for": {"hours": 1},
+            "in_last": {"days": 45},
+        },
+        "ann",
+    ),
+    "not_sequence": ({"not": {"sequence": [{"event": "Viewed"}], "then_not": ORDERS}}, "ann bob dee"),
     "segment": ({"segment": "vip"}, "bob dee"),
     "consent": ({"consent": {"purpose": "marketing", "channel": "email"}}, "ann"),
     "consent_brand": ({"consent": {"purpose": "marketing", "channel": "email", "brand": "north"}}, "cho"),

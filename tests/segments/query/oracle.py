@@ -45,6 +45,8 @@ class Oracle:
         if "trait" in rule:
             value = (self.world.traits.get(profile) or {}).get(rule["trait"])
             return self.holds(value, rule, self.kinds[rule["trait"]])
+        if "sequence" in rule:
+            return self.sequence_fits(rule, profile)
         if "segment" in rule:
             return (rule["segment"], profile) in self.world.members
         if "consent" in rule:
@@ -52,6 +54,42 @@ class Oracle:
             wanted = (profile, asked["purpose"], asked["channel"], asked.get("brand", ""), "granted")
             return wanted in self.world.consents
         return self.event_fits(rule, profile)
+
+    def sequence_fits(self, rule: dict[str, Any], profile: str) -> bool:
+        """Every choice of events is tried."""
+        history = sorted(
+            (event for event in self.world.events if self.world.records.get(event.record) == profile), key=in_order
+        )
+        window = {"within": rule["in_last"]} if "in_last" in rule else {}
+        past = [event for event in history if event.occurred_at < self.as_of]
+        firsts = [event for event in past if self.in_window(event, window)]
+        return any(self.goes_on(rule, [first], past) for first in firsts if self.is_one(first, rule["sequence"][0]))
+
+    def goes_on(self, rule: dict[str, Any], chosen: list[Event], past: list[Event]) -> bool:
+        """Whether the events chosen so far can be completed."""
+        if len(chosen) == len(rule["sequence"]):
+            return self.nothing_follows(rule, chosen[-1], past)
+        here = past.index(chosen[-1])
+        for index in range(here + 1, len(past)):
+            between, event = past[here + 1 : index], past[index]
+            near = "within" not in rule or event.occurred_at - chosen[-1].occurred_at <= length(rule["within"])
+            clean = "without" not in rule or not any(self.is_one(other, rule["without"]) for other in between)
+            next_one = near and clean and self.is_one(event, rule["sequence"][len(chosen)])
+            if next_one and self.goes_on(rule, [*chosen, event], past):
+                return True
+        return False
+
+    def nothing_follows(self, rule: dict[str, Any], last: Event, past: list[Event]) -> bool:
+        if "then_not" not in rule:
+            return True
+        after = [event for event in past[past.index(last) + 1 :] if self.is_one(event, rule["then_not"])]
+        if "for" not in rule:
+            return not after
+        end = last.occurred_at + length(rule["for"])
+        return end < self.as_of and not any(event.occurred_at <= end for event in after)
+
+    def is_one(self, event: Event, described: dict[str, Any]) -> bool:
+        return event.name == described["event"] and self.kept([event], described) == [event]
 
     def event_fits(self, rule: dict[str, Any], profile: str) -> bool:
         events = [event for event in self.world.events if self.world.records.get(event.record) == profile]
@@ -84,7 +122,7 @@ class Oracle:
     def start(self, window: dict[str, Any]) -> datetime:
         if window.get("calendar"):
             return self.midnight(self.as_of.astimezone(self.zone).date() - timedelta(days=window["days"]))
-        return self.as_of - timedelta(seconds=sum(window.get(unit, 0) * length for unit, length in UNITS.items()))
+        return self.as_of - length(window)
 
     def midnight(self, day: date) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
@@ -118,6 +156,7 @@ class Oracle:
         typed = READ[kind](value)
         if typed is None:
             return False
+        test = {**test, "value": self.settled(test["value"])}
         if kind in ("date", "moment"):
             return self.time_holds(typed, test, kind)
         wanted = test["value"]
@@ -127,6 +166,12 @@ class Oracle:
             return typed.startswith(wanted)
         given = [READ[kind](one) for one in wanted] if isinstance(wanted, list) else READ[kind](wanted)
         return compare(typed, {"op": op, "value": given})
+
+    def settled(self, wanted: Any) -> Any:
+        """This month as its number."""
+        if isinstance(wanted, list):
+            return [self.settled(one) for one in wanted]
+        return self.as_of.astimezone(self.zone).month if wanted == {"this": "month"} else wanted
 
     def time_holds(self, typed: str, test: dict[str, Any], kind: str) -> bool:
         wanted = test["value"] if isinstance(test["value"], list) else [test["value"]]
@@ -160,6 +205,14 @@ class Oracle:
         return stamp(self.midnight(day)), stamp(self.midnight(day + timedelta(days=1)) - timedelta(microseconds=1))
 
 
+def length(window: dict[str, Any]) -> timedelta:
+    return timedelta(seconds=sum(window.get(unit, 0) * seconds for unit, seconds in UNITS.items()))
+
+
+def in_order(event: Event) -> Any:
+    return event.occurred_at, event.message_id, uuid_of(event.record)
+
+
 def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -168,7 +221,7 @@ def latest_of_orders(events: list[Event]) -> list[Event]:
     """Of each (brand, order id) the last event with revenue; events without order id all stay."""
     stated = sorted(
         (event for event in events if event.revenue is not None),
-        key=lambda event: (event.occurred_at, event.message_id, uuid_of(event.record)),
+        key=in_order,
     )
     latest = {(event.brand, event.order_id): event for event in stated if event.order_id is not None}
     return [*latest.values(), *(event for event in stated if event.order_id is None)]
@@ -219,7 +272,7 @@ def kind_of(condition: dict[str, Any]) -> str:
     wanted = condition.get("value")
     several = wanted if isinstance(wanted, list) else [wanted]
     if any(isinstance(one, dict) for one in several):
-        return "date"
+        return "number" if {"this": "month"} in several else "date"
     if isinstance(several[0], bool):
         return "boolean"
     return "number" if isinstance(several[0], int | float) else "string"

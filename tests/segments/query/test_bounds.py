@@ -26,6 +26,26 @@ def test_today_is_the_zones() -> None:
     assert Clock(evening - timedelta(microseconds=1), SEOUL).date_text(DaysAgo(0)) == "2026-02-28"
 
 
+def test_this_month_is_the_zones() -> None:
+    last_of_february = datetime(2026, 2, 28, 15, tzinfo=UTC)
+    assert Clock(last_of_february, SEOUL).this("month") == 3
+    assert Clock(last_of_february - timedelta(microseconds=1), SEOUL).this("month") == 2
+    assert Clock(last_of_february, NEW_YORK).this("month") == 2
+
+
+def test_the_next_day_and_month_begin_in_the_zone() -> None:
+    clock = Clock(datetime(2026, 3, 7, 12, tzinfo=NEW_YORK), NEW_YORK)
+    assert clock.next_start("day") == datetime(2026, 3, 8, 5, tzinfo=UTC)
+    assert Clock(clock.next_start("day"), NEW_YORK).next_start("day") == datetime(2026, 3, 9, 4, tzinfo=UTC)
+    assert clock.next_start("month") == datetime(2026, 4, 1, 4, tzinfo=UTC)
+    assert Clock(datetime(2026, 12, 31, 15, tzinfo=UTC), SEOUL).next_start("month") == datetime(
+        2027, 1, 31, 15, tzinfo=UTC
+    )
+    assert Clock(datetime(2026, 12, 31, 14, 59, tzinfo=UTC), SEOUL).next_start("month") == datetime(
+        2026, 12, 31, 15, tzinfo=UTC
+    )
+
+
 def test_a_day_of_23_hours_ends_on_time() -> None:
     start, end = Clock(datetime(2026, 3, 20, tzinfo=UTC), NEW_YORK).span(Text("2026-03-08"))
     assert (start, end - start) == (datetime(2026, 3, 8, 5, tzinfo=UTC), timedelta(hours=23))

@@ -23,6 +23,10 @@ def where(name: str, op: str, value: Any, event: str = ORDER) -> dict[str, Any]:
     return {"event": event, "where": [{"property": name, "op": op, "value": value}]}
 
 
+def then(second: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"sequence": [{"event": ORDER}, second or {"event": ORDER}]}
+
+
 @pytest.mark.parametrize(
     ("rule", "path", "code"),
     [
@@ -57,6 +61,14 @@ def where(name: str, op: str, value: Any, event: str = ORDER) -> dict[str, Any]:
         ({"event": ORDER, "sum": {"property": "category", "op": "gt", "value": 1}}, "/sum/property", "wrong_type"),
         ({"event": ORDER, "sum": {"property": "currency", "op": "gt", "value": 1}}, "/sum/property", "wrong_type"),
         ({"event": ORDER, "sum": {"property": "revenue", "op": "gt", "value": 10**30}}, "/sum/value", "number_range"),
+        ({"trait": "joined", "op": "eq", "value": {"this": "month"}}, "/value", "wrong_type"),
+        ({"trait": "country", "op": "eq", "value": {"this": "month"}}, "/value", "wrong_type"),
+        ({"trait": "last_seen", "op": "gt", "value": {"this": "month"}}, "/value", "wrong_type"),
+        (then(where("user.email", "eq", "a@b.c")), "/sequence/1/where/0/property", "sealed"),
+        (then(where("items", "eq", "3")), "/sequence/1/where/0/value", "wrong_type"),
+        ({**then(), "without": where("items", "eq", "3")}, "/without/where/0/value", "wrong_type"),
+        ({**then(), "then_not": where("items", "eq", "3")}, "/then_not/where/0/value", "wrong_type"),
+        (then(where("revenue", "gt", 10**30)), "/sequence/1/where/0/value", "number_range"),
         ({"any": [{"not": {"trait": "zzz", "op": "exists"}}]}, "/any/0/not/trait", "unknown_trait"),
     ],
 )
@@ -79,6 +91,7 @@ def test_names_of_events_and_properties_are_open() -> None:
     for rule, code in [
         (where("colour", "eq", 1), "unknown_property"),
         ({"event": "Order Complete"}, "unknown_event_near"),
+        ({**then(), "then_not": {"event": "Order Complete"}}, "unknown_event_near"),
     ]:
         findings = examine(parse(rule), CATALOG)
         assert findings.problems == [] and [warning.code for warning in findings.warnings] == [code]
@@ -90,6 +103,10 @@ def test_money_needs_a_currency() -> None:
     rule: dict[str, Any] = {"event": ORDER, "sum": {"property": "revenue", "op": "gt", "value": 500}}
     assert [problem.code for problem in problems(rule, without)] == ["currency_missing"]
     assert problems({**rule, "currency": "USD"}, without) == [] == problems(rule)
+    step = where("revenue", "gt", 500)
+    found = [(problem.path, problem.code) for problem in problems(then(step), without)]
+    assert found == [("/sequence/1", "currency_missing")]
+    assert problems(then({**step, "currency": "USD"}), without) == [] == problems(then(step))
 
 
 def test_compiling_asks_the_catalog() -> None:

@@ -71,6 +71,39 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "3일 전 0시부터의 “구매” 이벤트의 revenue(KRW) 합계가 500,000보다 큼",
         ),
         (
+            {"trait": "visits", "op": "ne", "value": {"this": "month"}},
+            "visits is not this month",
+            "visits이(가) 이번 달이 아님",
+        ),
+        (
+            {
+                "sequence": [{"event": "통화", "where": [{"property": "점수", "op": "lte", "value": 2}]}],
+                "then_not": {"event": "구매"},
+                "in_last": {"days": 60},
+            },
+            "“통화” (where 점수 is at most 2) happened in the last 60 days, and no “구매” since",
+            "최근 60일 동안의 (점수가 2 이하임) 조건의 “통화” 이벤트가 있음, 그 뒤로 “구매” 이벤트가 없음",
+        ),
+        (
+            {
+                "sequence": [{"event": "방문"}, {"event": "담기"}, {"event": "구매", "currency": "KRW"}],
+                "within": {"hours": 1},
+                "without": {"event": "취소"},
+                "then_not": {"event": "환불"},
+                "for": {"seconds": 20},
+                "in_last": {"days": 3, "calendar": True},
+            },
+            "“방문” then “담기” then “구매” in KRW happened since the start of the day 3 days ago, each step at most 1 hour "
+            "after the one before, with no “취소” in between, and no “환불” for 20 seconds after",
+            "3일 전 0시부터의 “방문” 이벤트 다음에 “담기” 이벤트 다음에 “구매”(KRW) 이벤트가 있음, "
+            "각 단계는 앞 단계로부터 1시간 이내, 단계 사이에 “취소” 이벤트가 없음, 그 뒤 20초 동안 “환불” 이벤트가 없음",
+        ),
+        (
+            {"any": [{"sequence": [{"event": "a"}], "then_not": {"event": "b"}}, {"segment": "c"}]},
+            "(“a” happened, and no “b” since) or the profile is in the segment “c”",
+            "(“a” 이벤트가 있음, 그 뒤로 “b” 이벤트가 없음), 또는 “c” 세그먼트에 속함",
+        ),
+        (
             {"not": {"segment": "vip"}},
             "it is not so that (the profile is in the segment “vip”)",
             "(“vip” 세그먼트에 속함)에 해당하지 않음",

@@ -93,9 +93,10 @@ days_ago = st.fixed_dictionaries({"days_ago": st.sampled_from([0, 1, 2, 7])}, op
 days_pair = st.fixed_dictionaries(
     {"op": st.just("between"), "value": st.tuples(st.just({"days_ago": 7}), days_ago | st.sampled_from(DAYS)).map(list)}
 )
+this_month = st.just({"this": "month"})
 TESTS = {
     "string": asked_of(text, EQUAL + LISTS + ORDER) | searches,
-    "number": asked_of(figure, EQUAL + LISTS + ORDER),
+    "number": asked_of(figure, EQUAL + LISTS + ORDER) | asked_of(this_month | st.just(3), EQUAL + LISTS + ORDER[:4]),
     "boolean": asked_of(st.booleans(), EQUAL + LISTS),
     "date": asked_of(st.sampled_from(DAYS), EQUAL + LISTS + ORDER)
     | asked_of(days_ago, (*EQUAL, "gt", "lte"))
@@ -155,10 +156,32 @@ events = st.builds(
         },
     ),
 )
+steps = st.fixed_dictionaries(
+    {"event": st.sampled_from(NAMES)},
+    optional={"where": st.lists(conditions, max_size=1), "currency": st.sampled_from(["KRW", "USD"])},
+) | st.sampled_from(NAMES).map(lambda name: {"event": name})
+distances = st.sampled_from([{"hours": 1}, {"days": 1}, {"days": 2}, {"days": 7}, {"seconds": 3599}])
+chains = st.builds(
+    lambda listed, rest, end: {"sequence": listed, **rest, **end},
+    st.lists(steps, min_size=2, max_size=4),
+    st.fixed_dictionaries({}, optional={"within": distances, "without": steps, "in_last": windows}),
+    st.just({}) | st.fixed_dictionaries({"then_not": steps}, optional={"for": distances}),
+)
+lone_steps = st.fixed_dictionaries(
+    {"sequence": steps.map(lambda step: [step]), "then_not": steps}, optional={"for": distances, "in_last": windows}
+)
 consents = st.fixed_dictionaries(
     {"purpose": st.just("marketing"), "channel": st.sampled_from(["email", "sms"])}, optional={"brand": st.just("x")}
 ).map(lambda asked: {"consent": asked})
-leaves = traits | events | events | consents | st.sampled_from([{"segment": "one"}, {"segment": "two"}])
+leaves = (
+    traits
+    | events
+    | events
+    | chains
+    | lone_steps
+    | consents
+    | st.sampled_from([{"segment": "one"}, {"segment": "two"}])
+)
 rules = st.recursive(
     leaves,
     lambda parts: st.one_of(
@@ -266,6 +289,12 @@ EVERYTHING = {
     "calendar",
     "currency",
     "days_ago",
+    "this",
+    "sequence",
+    "without",
+    "then_not",
+    "for",
+    "in_last",
     "count",
     "sum",
     "avg",

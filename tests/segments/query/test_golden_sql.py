@@ -1,4 +1,4 @@
-"""The SQL of each operator is the text in tests/sql, and finds the members that were worked out by hand.
+"""The SQL of each operator, for both engines, is the text in tests/sql, and finds the members worked out by hand.
 
 After a deliberate change, `python -m tests.segments.query.test_golden_sql` writes the files anew; read the difference.
 """
@@ -11,20 +11,26 @@ import psycopg
 import pytest
 
 from segments.query.compiler import compile_rule
+from segments.query.dialects import DUCKDB, POSTGRES, Dialect
 from segments.query.parse import parse
 from tests.segments.query.cases import AS_OF, CASES, CATALOG, WORLD, ZONE
 from tests.segments.query.engines import duckdb_members, fill_duckdb, fill_postgres, members, new_duckdb
 from tests.segments.query.world import uuid_of
 
+DIALECTS: tuple[Dialect, ...] = (POSTGRES, DUCKDB)
 FOLDER = Path(__file__).parents[2] / "sql"
 
 
 def golden(name: str) -> str:
-    """The rule, its parameters and its SQL as one file."""
+    """The rule, then for each engine the parameters and the SQL, as one file."""
     rule = CASES[name][0]
-    query = compile_rule(parse(rule), CATALOG, as_of=AS_OF, zone=ZONE)
+    return f"-- {json.dumps(rule, ensure_ascii=False)}\n" + "\n".join(statement(rule, one) for one in DIALECTS)
+
+
+def statement(rule: object, dialect: Dialect) -> str:
+    query = compile_rule(parse(rule), CATALOG, as_of=AS_OF, zone=ZONE, dialect=dialect)
     params = json.dumps(query.params, default=str, ensure_ascii=False)
-    return f"-- {json.dumps(rule, ensure_ascii=False)}\n-- {params}\n{query.sql};\n"
+    return f"-- {dialect.name}: {params}\n{query.sql};\n"
 
 
 def file_of(name: str) -> Path:

@@ -100,6 +100,8 @@ def hostile(word: str) -> dict[str, Any]:
             {"trait": word, "op": "exists"},
             {"segment": word},
             {"consent": {"purpose": word, "channel": word, "brand": word}},
+            *({"sequence": [{"event": word}, {"event": "x"}, where], "without": where} for where in wheres),
+            {"sequence": [wheres[0]], "then_not": {"event": word}, "for": {"seconds": 1}},
             {"event": word, "sum": {"property": "p" if "." in word else word, "op": "gt", "value": 1}},
         ]
     }
@@ -142,8 +144,11 @@ def test_a_hostile_name_still_finds_its_own(pg: psycopg.Connection[Any], word: s
     duck = new_duckdb()
     fill_duckdb(duck, world)
     fill_postgres(pg, world)
-    assert members(pg, rule, open_to(word), AS_OF, ZONE) == [uuid_of("ann")]
-    assert duckdb_members(duck, rule, open_to(word), AS_OF, ZONE) == [uuid_of("ann")]
+    alone = {"sequence": [rule], "then_not": {"event": "other"}}
+    twice = {"sequence": [rule, rule], "without": rule}
+    for asked, found in ((rule, [uuid_of("ann")]), (alone, [uuid_of("ann")]), (twice, [])):
+        assert members(pg, asked, open_to(word), AS_OF, ZONE) == found
+        assert duckdb_members(duck, asked, open_to(word), AS_OF, ZONE) == found
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segments.query.ast import Event, Flag, Measure, Number, Test, Trait, Window, references
+from segments.query.ast import (
+    Event,
+    Flag,
+    Measure,
+    Number,
+    Sequence,
+    Step,
+    Test,
+    Trait,
+    Window,
+    event_names,
+    references,
+    trait_names,
+)  # fmt: skip
 from segments.query.parse import AT_LEAST_ONCE, DEEPEST, MOST_CLAUSES, parse, parse_text
 from segments.query.problems import MOST_PROBLEMS, RuleError
 
+A = {"event": "a"}
 TRAIT = {"trait": "a", "op": "eq", "value": 1}
 
 
@@ -104,6 +118,33 @@ def nested(depth: int) -> Any:
         ({"event": "a", "within": {"days": 40_000}}, "/within", "window_length"),
         ({"event": "a", "within": {"hours": 1, "calendar": True}}, "/within", "calendar_days"),
         ({"event": "a", "within": {"months": 1}}, "/within/months", "unknown_key"),
+        ({**TRAIT, "value": {"this": "week"}}, "/value/this", "unknown_unit"),
+        ({**TRAIT, "value": {"this": ["month"]}}, "/value/this", "unknown_unit"),
+        ({**TRAIT, "value": {"this": "month", "days_ago": 1}}, "/value/days_ago", "unknown_key"),
+        ({**TRAIT, "op": "in", "value": [{"this": "month"}, "a"]}, "/value", "mixed_values"),
+        ({**TRAIT, "op": "contains", "value": {"this": "month"}}, "/value", "type"),
+        ({"event": "a", "count": {"op": "eq", "value": {"this": "month"}}}, "/count/value", "type"),
+        ({"event": "a", "sum": {"property": "b", "op": "eq", "value": {"this": "month"}}}, "/sum/value", "type"),
+        ({"sequence": []}, "/sequence", "step_number"),
+        ({"sequence": [A] * 9}, "/sequence", "step_number"),
+        ({"sequence": A}, "/sequence", "type"),
+        ({"sequence": [A]}, "/sequence", "single_step"),
+        ({"sequence": [A], "then_not": A, "within": {"days": 1}}, "/within", "between_steps"),
+        ({"sequence": [A], "then_not": A, "without": A}, "/without", "between_steps"),
+        ({"sequence": [A, A], "for": {"days": 1}}, "/for", "nothing_follows"),
+        ({"sequence": [A, A], "then_not": A, "for": {}}, "/for", "empty_window"),
+        ({"sequence": [A, A], "within": {"days": 1, "calendar": True}}, "/within/calendar", "unknown_key"),
+        ({"sequence": [A, A], "then_not": A, "for": {"days": 1, "calendar": True}}, "/for/calendar", "unknown_key"),
+        ({"sequence": [A, A], "in_last": {"hours": 1, "calendar": True}}, "/in_last", "calendar_days"),
+        ({"sequence": [A, A], "since": {"days": 1}}, "/since", "unknown_key"),
+        ({"sequence": [A, 1]}, "/sequence/1", "type"),
+        ({"sequence": [A, {}]}, "/sequence/1/event", "type"),
+        ({"sequence": [A, {**A, "within": {"days": 1}}]}, "/sequence/1/within", "unknown_key"),
+        ({"sequence": [A, {**A, "count": {}}]}, "/sequence/1/count", "unknown_key"),
+        ({"sequence": [A, {**A, "where": [{"property": "b"}]}]}, "/sequence/1/where/0/op", "unknown_op"),
+        ({"sequence": [A, A], "without": {"event": ""}}, "/without/event", "empty_text"),
+        ({"sequence": [A, A], "then_not": {**A, "currency": "won"}}, "/then_not/currency", "currency_code"),
+        ({"sequence": [A, A], "event": "a"}, "", "kind"),
         ({"event": "a", "currency": "won"}, "/currency", "currency_code"),
         ({"event": "a", "currency": None}, "/currency", "currency_code"),
         ({"consent": {"purpose": "a"}}, "/consent/channel", "type"),
@@ -138,6 +179,10 @@ def test_clauses_are_limited() -> None:
     assert refusals({"all": [TRAIT] * 100_000}) == [(f"/all/{MOST_CLAUSES - 1}", "too_many_clauses")]
     wide = {"event": "a", "where": [{"property": "b", "op": "exists"}] * 100_000}
     assert [code for _, code in refusals(wide)] == ["too_many_clauses"]
+    steps = {"sequence": [A] * 8, "then_not": A}
+    # The group, and ten for each sequence: itself, eight steps and what may not follow.
+    assert refusals({"all": [*[steps] * 19, TRAIT]}) == []
+    assert refusals({"all": [steps] * 20}) == [("/all/19/then_not", "too_many_clauses")]
 
 
 def test_a_hostile_rule_makes_no_hostile_answer() -> None:
@@ -169,6 +214,24 @@ def test_defaults_and_units() -> None:
     assert parse({"event": "a", "count": {"op": "eq", "value": 2.0}}) == Event(
         "a", Measure("count", Test("eq", (Number(Decimal(2)),)))
     )
+
+
+def test_sequences() -> None:
+    rule = {
+        "sequence": [A, {**A, "currency": "KRW"}], "within": {"weeks": 1}, "without": A, "then_not": A,
+        "for": {"seconds": 20}, "in_last": {"days": 2, "calendar": True},
+    }  # fmt: skip
+    step = Step("a")
+    assert parse(rule) == Sequence(
+        (step, Step("a", currency="KRW")), Window(604_800), step, step, Window(20), Window(172_800, calendar=True)
+    )
+    assert parse({"sequence": [A], "then_not": A}) == Sequence((step,), then_not=step)
+
+
+def test_what_a_rule_names() -> None:
+    rule = {"any": [{"sequence": [A, {"event": "b"}], "without": {"event": "c"}, "then_not": {"event": "d"}}, TRAIT,
+                    {"not": {"event": "e"}}, {"segment": "s"}]}  # fmt: skip
+    assert event_names(parse(rule)) == set("abcde") and trait_names(parse(rule)) == {"a"}
 
 
 def test_true_is_not_one() -> None:
@@ -214,6 +277,12 @@ KEYS = [
     "currency",
     "days_ago",
     "calendar",
+    "sequence",
+    "without",
+    "then_not",
+    "for",
+    "in_last",
+    "this",
 ]
 rule_like = st.recursive(
     anything | st.sampled_from(["eq", "in", "between", "exists"]),

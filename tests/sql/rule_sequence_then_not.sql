@@ -1,0 +1,84 @@
+-- {"sequence": [{"event": "Order Completed", "where": [{"property": "category", "op": "exists"}]}], "then_not": {"event": "Order Completed", "where": [{"property": "currency", "op": "eq", "value": "USD"}]}}
+-- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "category", "p3": "USD"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      r.profile_id,
+      e.occurred_at,
+      COALESCE(JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) <> 'null', FALSE) AS m0,
+      COALESCE((
+        e.currency COLLATE "C"
+      ) = CAST(%(p3)s AS TEXT), FALSE) AS m1,
+      ROW_NUMBER() OVER (
+        PARTITION BY r.profile_id
+        ORDER BY e.occurred_at ASC, (
+          e.message_id COLLATE "C"
+        ) ASC, e.record ASC
+      ) AS place
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      (
+        e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+      )
+      AND (
+        COALESCE(JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) <> 'null', FALSE)
+        OR COALESCE((
+          e.currency COLLATE "C"
+        ) = CAST(%(p3)s AS TEXT), FALSE)
+      )
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    MAX(CASE WHEN e.m0 THEN e.place END) >= COALESCE(MAX(CASE WHEN e.m1 THEN e.place END), 0)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "/category", "p3": "USD"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      r.profile_id,
+      e.occurred_at,
+      COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) <> 'NULL', FALSE) AS m0,
+      COALESCE(e.currency = CAST($p3 AS TEXT), FALSE) AS m1,
+      ROW_NUMBER() OVER (
+        PARTITION BY r.profile_id
+        ORDER BY e.occurred_at ASC, e.message_id ASC, e.record ASC
+      ) AS place
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      (
+        e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+      )
+      AND (
+        COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) <> 'NULL', FALSE)
+        OR COALESCE(e.currency = CAST($p3 AS TEXT), FALSE)
+      )
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    MAX(CASE WHEN e.m0 THEN e.place END) >= COALESCE(MAX(CASE WHEN e.m1 THEN e.place END), 0)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -1,0 +1,39 @@
+-- {"trait": "visits", "op": "in", "value": [{"this": "month"}, 12.5]}
+-- postgres: {"p0": "visits", "p1": ["3", "12.5"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'number'
+      THEN CASE
+        WHEN ROUND(CAST(t.traits -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+        THEN CAST(ROUND(CAST(t.traits -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+      END
+    END = ANY(
+      CAST(%(p1)s AS DECIMAL(38, 6)[])
+    ),
+    FALSE
+  );
+
+-- duckdb: {"p0": "/visits", "p1": ["3", "12.5"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+      THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+    END = ANY(
+      CAST($p1 AS DECIMAL(38, 6)[])
+    ),
+    FALSE
+  );
