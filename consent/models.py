@@ -86,9 +86,11 @@ class ConsentRecord(models.Model):
     key = models.UUIDField(unique=True, editable=False)
     subject = models.UUIDField(_("subject"), null=True)
     contact = models.BinaryField(max_length=32, null=True)
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, verbose_name=_("purpose"))
-    channel = models.ForeignKey(ContactChannel, on_delete=models.PROTECT, verbose_name=_("contact channel"), null=True)
-    brand = models.SlugField(_("brand"), max_length=40, blank=True)
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, verbose_name=_("purpose"), db_index=False)
+    channel = models.ForeignKey(
+        ContactChannel, on_delete=models.PROTECT, verbose_name=_("contact channel"), null=True, db_index=False
+    )
+    brand = models.SlugField(_("brand"), max_length=40, blank=True, db_index=False)
     recipient = models.CharField(_("recipient"), max_length=100, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
     basis = models.CharField(_("legal basis"), max_length=10, choices=Purpose.Basis, default=Purpose.Basis.CONSENT)
@@ -98,7 +100,9 @@ class ConsentRecord(models.Model):
     given_at = models.DateTimeField(_("given"))
     received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
     method = models.CharField(_("how"), max_length=30)
-    source = models.ForeignKey("events.Source", on_delete=models.PROTECT, null=True, verbose_name=_("source"))
+    source = models.ForeignKey(
+        "events.Source", on_delete=models.PROTECT, null=True, verbose_name=_("source"), db_index=False
+    )
     proof = models.BinaryField(null=True)
     expires_at = models.DateTimeField(_("expires"), null=True)
     recorded_by = models.CharField(_("recorded by"), max_length=100)
@@ -118,10 +122,15 @@ class ConsentRecord(models.Model):
 class Effective(models.Model):
     """What the ledger adds up to for a profile: one row a purpose, contact channel and brand ('' = all brands)."""
 
-    profile = models.ForeignKey("identity.Profile", on_delete=models.CASCADE)
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, db_column="purpose")
-    channel = models.ForeignKey(ContactChannel, on_delete=models.PROTECT, db_column="channel")
-    brand = models.SlugField(max_length=40, blank=True, default="", db_default="")
+    # Many rows, written anew by every run: no index that another one begins with, no check that the ledger has made.
+    profile = models.ForeignKey("identity.Profile", on_delete=models.CASCADE, db_index=False)
+    purpose = models.ForeignKey(
+        Purpose, on_delete=models.PROTECT, db_column="purpose", db_index=False, db_constraint=False
+    )
+    channel = models.ForeignKey(
+        ContactChannel, on_delete=models.PROTECT, db_column="channel", db_index=False, db_constraint=False
+    )
+    brand = models.SlugField(max_length=40, blank=True, default="", db_default="", db_index=False)
     state = models.CharField(_("state"), max_length=9, choices=ConsentRecord.State)
     since = models.DateTimeField(_("since"))
     expires_at = models.DateTimeField(_("expires"), null=True)

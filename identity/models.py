@@ -73,7 +73,7 @@ class Record(models.Model):
 class Identifier(models.Model):
     """A value by which a record can be found, as a blind index, with the period in which it was seen."""
 
-    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="identifiers")
+    record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
     kind = models.CharField(_("kind"), max_length=30)
     digest = models.BinaryField(max_length=32)
     first_seen = models.DateTimeField(_("first seen"))
@@ -164,7 +164,7 @@ class Link(models.Model):
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     weight = models.FloatField(_("match weight"), default=0)
     levels: models.JSONField[Any, Any] = models.JSONField(default=dict)
-    model = models.ForeignKey(LinkageModel, on_delete=models.PROTECT, null=True)
+    model = models.ForeignKey(LinkageModel, on_delete=models.PROTECT, null=True, db_index=False)
     actor = models.CharField(_("actor"), max_length=100, blank=True)
     created_at = models.DateTimeField(_("created"), db_default=Now())
 

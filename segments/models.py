@@ -100,8 +100,10 @@ class Run(models.Model):
 class Membership(models.Model):
     """Who is in a segment now, by its rule alone: consent is asked when members leave the house."""
 
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships")
-    profile = models.ForeignKey("identity.Profile", on_delete=models.CASCADE, related_name="memberships")
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="memberships", db_index=False)
+    profile = models.ForeignKey(
+        "identity.Profile", on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     entered_at = models.DateTimeField(_("entered"))
 
     class Meta:
@@ -125,7 +127,7 @@ class Transition(models.Model):
         LEFT = "left", pgettext_lazy("a segment", "left")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"))
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"), db_index=False)
     profile = models.UUIDField(_("profile"))
     kind = models.CharField(_("kind"), max_length=7, choices=Kind)
     reason = models.CharField(_("reason"), max_length=12)

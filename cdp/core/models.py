@@ -70,7 +70,7 @@ class DataKey(models.Model):
 
     id = models.UUIDField(primary_key=True, editable=False)
     record = models.UUIDField(unique=True)
-    kek = models.ForeignKey(KeyEncryptionKey, on_delete=models.PROTECT)
+    kek = models.ForeignKey(KeyEncryptionKey, on_delete=models.PROTECT, db_index=False)
     wrapped = models.BinaryField()
     created_at = models.DateTimeField(db_default=Now())
 

@@ -35,7 +35,9 @@ class Golden(models.Model):
 class ContactPoint(models.Model):
     """An address at which a record's person may be reached; an opt-out that names it binds every record that holds it."""
 
-    record = models.ForeignKey("identity.Record", on_delete=models.CASCADE, related_name="contact_points")
+    record = models.ForeignKey(
+        "identity.Record", on_delete=models.CASCADE, related_name="contact_points", db_index=False
+    )
     kind = models.CharField(_("kind"), max_length=10)
     digest = models.BinaryField(max_length=32)
     usable = models.BooleanField(_("usable"), default=True)

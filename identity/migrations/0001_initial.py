@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                 ('digest', models.BinaryField(max_length=32)),
                 ('first_seen', models.DateTimeField(verbose_name='first seen')),
                 ('last_seen', models.DateTimeField(verbose_name='last seen')),
-                ('record', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to='identity.record')),
+                ('record', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='identifiers', to='identity.record')),
             ],
             options={
                 'verbose_name': 'identifier',
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ('levels', models.JSONField(default=dict)),
                 ('actor', models.CharField(blank=True, max_length=100, verbose_name='actor')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='created')),
-                ('model', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='identity.linkagemodel')),
+                ('model', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='identity.linkagemodel')),
             ],
             options={
                 'verbose_name': 'link',

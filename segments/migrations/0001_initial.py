@@ -75,8 +75,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('entered_at', models.DateTimeField(verbose_name='entered')),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='identity.profile')),
-                ('segment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='segments.segment')),
+                ('profile', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='identity.profile')),
+                ('segment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='segments.segment')),
             ],
             options={
                 'verbose_name': 'membership',
@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 ('purpose', models.CharField(blank=True, max_length=50, verbose_name='purpose')),
                 ('channel', models.CharField(blank=True, max_length=20, verbose_name='contact channel')),
                 ('at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow(), verbose_name='when')),
-                ('segment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='segments.segment', verbose_name='segment')),
+                ('segment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='segments.segment', verbose_name='segment')),
             ],
             options={
                 'verbose_name': 'transition',

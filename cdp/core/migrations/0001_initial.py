@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 ('record', models.UUIDField(unique=True)),
                 ('wrapped', models.BinaryField()),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('kek', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='core.keyencryptionkey')),
+                ('kek', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='core.keyencryptionkey')),
             ],
             options={
                 'verbose_name': 'data key',

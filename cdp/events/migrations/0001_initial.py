@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
                 ('properties', models.JSONField(default=dict, verbose_name='properties')),
                 ('sealed', models.BinaryField(null=True)),
                 ('txid', models.BigIntegerField(db_default=cdp.events.models.CurrentTransaction(), editable=False)),
-                ('source', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, to='events.source', verbose_name='source')),
+                ('source', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='events.source', verbose_name='source')),
             ],
             options={
                 'verbose_name': 'event',

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(blank=True, max_length=40, verbose_name='why not usable')),
                 ('valid_from', models.DateTimeField(verbose_name='valid from')),
                 ('valid_to', models.DateTimeField(null=True, verbose_name='valid to')),
-                ('record', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contact_points', to='identity.record')),
+                ('record', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='contact_points', to='identity.record')),
             ],
             options={
                 'verbose_name': 'contact point',
