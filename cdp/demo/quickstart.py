@@ -21,7 +21,7 @@ from cdp.demo import doors
 from cdp.demo.places import STORES
 from cdp.demo.processes import Processes
 from cdp.demo.retailer import generate
-from cdp.demo.telling import telling_segments
+from cdp.demo.telling import TELLING
 from cdp.events.actions import create_source, create_write_key
 from cdp.events.models import Place, Source
 from consent import actions as consent
@@ -169,16 +169,14 @@ class Quickstart:
 
     def _publish_segments(self) -> None:
         zone = settings.TIME_ZONE
-        for telling in telling_segments(timezone.localtime()):
+        for telling in TELLING:
             segment = Segment.objects.filter(key=telling.key).first() or create_segment(
                 DEMO, key=telling.key, name=telling.name, description=telling.description, rule=telling.rule,
                 purpose=telling.purpose, zone=zone,
             )  # fmt: skip
             if segment.state != Segment.State.PUBLISHED:
                 publish(DEMO, segment)
-        self.outcome.segments = list(
-            Segment.objects.filter(key__in=[t.key for t in telling_segments(timezone.localtime())])
-        )
+        self.outcome.segments = list(Segment.objects.filter(key__in=[telling.key for telling in TELLING]))
         _wait_for(self._all_computed, _SECONDS_FOR_SEGMENTS, f"the worker (see {self.processes.logs / 'worker.log'})")
 
     def _all_computed(self) -> bool:

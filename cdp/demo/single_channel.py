@@ -1,5 +1,12 @@
-"""Who of a segment's members any one channel could have found by itself: the worth of putting records together."""
+"""Who of a segment's members any one channel could have found by itself: the worth of putting records together.
 
+A channel can find a member only if its records alone make the rule true *and* it carries every event and trait that the
+rule names: one that never sees a fact cannot know that it is absent. (A till knows no app, so it cannot tell who has
+none.) A channel carries an event that it has sent at least once, of anybody, and a trait that its records alone give
+anybody with a value that says something: no, nothing and none are what it says of everybody.
+"""
+
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -7,13 +14,14 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
-from cdp.core.statements import execute, execute_over, fetch
+from cdp.core.statements import column, execute, execute_over, fetch
 from cdp.core.types import now
 from cdp.profiles import queries as profiles
 from cdp.profiles.survivorship import survivors
 from cdp.profiles.traits import coarse
 from segments.models import Membership, Segment
 from segments.queries import catalog
+from segments.query.ast import event_names, trait_names
 from segments.query.compiler import compile_rule
 from segments.query.parse import parse
 
@@ -21,39 +29,51 @@ from segments.query.parse import parse
 ONE_CHANNEL = """
 create temporary table identity_record on commit drop as
 select r.* from public.identity_record r join public.events_source s on s.id = r.source_id
-where r.profile_id = any(%s) and s.channel_id = %s
+where r.profile_id is not null and s.channel_id = %s
 """
+PROFILES = "select distinct profile_id from pg_temp.identity_record"
 GOLDEN = "create temporary table profiles_golden (profile_id uuid primary key, traits jsonb) on commit drop"
+EVENTS = "select distinct e.name from events_event e join pg_temp.identity_record r on r.id = e.record"
+DROP = "drop table pg_temp.identity_record, pg_temp.profiles_golden"
 SAVE = "insert into pg_temp.profiles_golden select * from unnest(%s::uuid[], %s::jsonb[])"
 
 
 def only_together(segments: list[Segment]) -> dict[UUID, int]:
     """For each segment: how many of its members no single channel's records would have put into it."""
     members = {segment.pk: set(_members(segment)) for segment in segments}
-    everyone = sorted(set().union(*members.values()))
     found: dict[UUID, set[UUID]] = {segment.pk: set() for segment in segments}
     for channel in sorted(set(profiles.source_channels().values())):
-        for segment, alone in _found_by(channel, segments, everyone).items():
+        for segment, alone in _found_by(channel, segments).items():
             found[segment] |= alone
     return {segment: len(inside - found[segment]) for segment, inside in members.items()}
 
 
 @transaction.atomic
-def _found_by(channel: str, segments: list[Segment], everyone: list[UUID]) -> dict[UUID, set[UUID]]:
-    execute(ONE_CHANNEL, [everyone, channel])
+def _found_by(channel: str, segments: list[Segment]) -> dict[UUID, set[UUID]]:
+    execute(ONE_CHANNEL, [channel])
     execute("create index on pg_temp.identity_record (profile_id); create index on pg_temp.identity_record (id)")
     execute("analyze pg_temp.identity_record")
     execute(GOLDEN)
-    execute_over(SAVE, _golden(everyone))
+    golden = _golden(column(PROFILES))
+    execute_over(SAVE, [(profile, Jsonb(traits)) for profile, traits in golden])
     execute("analyze pg_temp.profiles_golden")
-    return {segment.pk: _evaluate(segment) for segment in segments}
+    events = set(column(EVENTS))
+    traits = {name for _, held in golden for name, value in held.items() if value}
+    found = {segment.pk: _evaluate(segment) for segment in segments if _carries(events, traits, segment)}
+    execute(DROP)
+    return found
 
 
-def _golden(everyone: list[UUID]) -> list[tuple[UUID, Jsonb]]:
+def _carries(events: set[str], traits: set[str], segment: Segment) -> bool:
+    node = parse(segment.rule)
+    return event_names(node) <= events and trait_names(node) <= traits
+
+
+def _golden(everyone: list[UUID]) -> list[tuple[UUID, dict[str, Any]]]:
     records, facts = profiles.records_by_profile(everyone), profiles.facts(everyone)
     rank, channels, today = profiles.source_ranks(), profiles.source_channels(), timezone.localdate()
     return [
-        (profile, Jsonb(coarse(mine, survivors(mine, rank), facts.get(profile), channels, today)))
+        (profile, coarse(mine, survivors(mine, rank), facts.get(profile), channels, today))
         for profile, mine in records.items()
     ]
 

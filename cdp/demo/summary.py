@@ -70,6 +70,10 @@ def _segments(outcome: Outcome, console: Console) -> None:
     rows = [_segment_row(segment, together[segment.pk]) for segment in outcome.segments]
     columns = ("segment", "members", "e-mail reach", "SMS reach", "only by merging", "withdrawn", "sent to them")
     _table(console, "Segments, recomputed by the worker", columns, rows)
+    console.print(
+        "Only by merging: members whom no single channel could have found. One could if its records alone made the rule "
+        "true and it carried every event and trait of the rule: who never sees a fact cannot know that it is absent."
+    )
     if outcome.pulled:
         console.print(f"Pulled over REST: {outcome.pulled[1]:,} members of {outcome.pulled[0]} who consent to e-mail.")
 
