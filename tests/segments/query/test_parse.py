@@ -1,7 +1,10 @@
 """What is a rule and what is not: every refusal points at its place."""
 
+import json
 import math
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,6 +229,12 @@ def test_sequences() -> None:
         (step, Step("a", currency="KRW")), Window(604_800), step, step, Window(20), Window(172_800, calendar=True)
     )
     assert parse({"sequence": [A], "then_not": A}) == Sequence((step,), then_not=step)
+
+
+def test_the_documented_sequence_is_a_rule() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "engineers.md").read_text()
+    documented = re.search(r'```json\n(\{"sequence.*?)```', guide, re.DOTALL)
+    assert documented and refusals(json.loads(documented[1])) == []
 
 
 def test_what_a_rule_names() -> None:
