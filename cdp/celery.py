@@ -34,4 +34,11 @@ def _log_without_values(loglevel: int | None = None, **_: Any) -> None:
 
 @worker_init.connect
 def _refuse_unsafe(**_: Any) -> None:
-    startup.refuse_unsafe()
+    """Celery goes on after an exception of a receiver; so this ends the process."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
+    try:
+        startup.refuse_unsafe()
+    except (ImproperlyConfigured, DatabaseError) as error:
+        raise SystemExit(f"The worker does not start: {error}") from None
