@@ -1,4 +1,4 @@
-"""The only composer: events → identity → profiles → consent → segments.
+"""The only composer: events → identity → profiles → consent → segments, and the answers that span them.
 
 Each stage takes a batch (behind its watermark, or what was touched for it) with SKIP LOCKED, works in one short
 transaction and can be run again harmlessly; `advance` runs them until nothing waits.
@@ -8,18 +8,30 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.db import OperationalError, transaction
 
 from cdp.core import sequence, touched, wake
-from cdp.core.statements import column
+from cdp.events import queries as events
+from cdp.events.types import ToldEvent
 from cdp.profiles import actions as profiles
+from cdp.profiles import queries as profiles_queries
+from cdp.profiles.types import ContactPointState, GoldenRecord
 from consent import actions as consent
+from consent import queries as consent_queries
+from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
-from identity import sql as identity_sql
+from identity import queries as identity_queries
 from identity.models import ResolutionRun
+from identity.types import IdChange, RecordView
 from segments import actions as segments
+from segments import queries as segments_queries
+from segments.types import SegmentMembership
 
 logger = logging.getLogger(__name__)
 EVENTS_A_STEP = 10_000
@@ -94,7 +106,7 @@ def _cluster() -> int:
     records = touched.take("identity", SUBJECTS_A_STEP)
     if records:
         identity.recluster(records)
-        touched.touch("profiles", column(identity_sql.PROFILES_OF, [records]))
+        touched.touch("profiles", identity_queries.profiles_of(records))
     return len(records)
 
 
@@ -140,3 +152,85 @@ STAGES: dict[str, Callable[[], int]] = {
     "due segments": _due_segments,
     "number": _number,
 }
+
+
+# --- answers that span packages ---------------------------------------------------------------------------------------
+
+EVENTS_SHOWN = 25
+CHANGES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class ProfileAnswer:
+    """One profile in the clear: coarse traits, the lineage of its attributes, effective consents."""
+
+    id: UUID
+    redirected_from: UUID | None
+    created_at: datetime
+    traits: dict[str, Any]
+    lineage: dict[str, dict[str, str]]
+    consents: list[EffectiveConsent]
+    records_count: int
+
+
+def profile_answer(asked: UUID, purpose: str = "", channel: str = "") -> ProfileAnswer:
+    """The live profile that an id means, with its consents for one purpose and contact channel ("": all).
+
+    Raises `Refused`: `not_found`, or `erased`.
+    """
+    found = identity_queries.find_profile(asked)
+    golden = profiles_queries.golden(found.id)
+    return ProfileAnswer(
+        id=found.id,
+        redirected_from=found.redirected_from,
+        created_at=found.created_at,
+        traits=golden.traits,
+        lineage=golden.lineage,
+        consents=consent_queries.effective(found.id, purpose, channel),
+        records_count=identity_queries.record_counts([found.id]).get(found.id, 0),
+    )
+
+
+@dataclass(frozen=True)
+class ConsentsAnswer:
+    """What the ledger adds up to for a profile, and its lines, newest first."""
+
+    effective: list[EffectiveConsent]
+    history: list[LedgerLine]
+
+
+def consents_answer(asked: UUID, purpose: str = "", channel: str = "") -> ConsentsAnswer:
+    """The consents of the live profile that an id means, narrowed and refused as in `profile_answer`."""
+    found = identity_queries.find_profile(asked)
+    narrowed = (found.id, purpose, channel)
+    return ConsentsAnswer(consent_queries.effective(*narrowed), consent_queries.history(*narrowed))
+
+
+@dataclass(frozen=True)
+class ProfilePage:
+    """All that is known of one profile; `personal` holds its golden values in the clear."""
+
+    personal: dict[str, str]
+    golden: GoldenRecord
+    records: list[RecordView]
+    contact_points: list[ContactPointState]
+    consents: list[EffectiveConsent]
+    memberships: list[SegmentMembership]
+    events: list[ToldEvent]
+    changes: list[IdChange]
+
+
+def profile_page(profile: UUID) -> ProfilePage:
+    """One profile as it is kept, live or not, in a fixed number of statements."""
+    records = identity_queries.all_records(profile)
+    ids = [record.id for record in records]
+    return ProfilePage(
+        personal=profiles_queries.personal([profile]).get(profile, {}),
+        golden=profiles_queries.golden(profile),
+        records=records,
+        contact_points=profiles_queries.contact_points(ids),
+        consents=consent_queries.effective(profile),
+        memberships=segments_queries.memberships_of(profile),
+        events=events.latest_of(ids, EVENTS_SHOWN),
+        changes=identity_queries.latest_changes(profile, CHANGES_SHOWN),
+    )

@@ -9,7 +9,7 @@ from cdp.core import crypto
 from cdp.core.touched import touch
 from cdp.core.wake import wake
 from consent.models import ConsentRecord, Effective, PrivacyRequest
-from identity.models import Record
+from identity import queries as identity
 
 LINE = (
     "id", "purpose", "channel", "brand", "recipient", "country", "basis", "notice_version", "notice_language",
@@ -37,8 +37,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     other records of the same profiles say is added up again by the consent stage.
     """
     ids = [key.id for key in crypto.existing_data_keys(records).values()]
-    held = Record.objects.filter(id__in=records, profile__isnull=False)
-    profiles: list[UUID] = [profile for profile in held.values_list("profile_id", flat=True) if profile]
+    profiles = identity.profiles_of(records)
     deleted, _ = Effective.objects.filter(profile__in=profiles).delete()
     touch("consent", profiles)
     wake()

@@ -27,8 +27,16 @@ from django.db import connection
 
 from cdp.core.errors import Refused
 from consent import sql
-from consent.models import ContactChannel, Purpose, Suppression
-from consent.types import Coverage, Decision, DueConfirmation, LedgerLine
+from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose, Suppression
+from consent.types import (
+    Coverage,
+    Decision,
+    DueConfirmation,
+    EffectiveConsent,
+    KnownPurpose,
+    LedgerLine,
+    OpenRequest,
+)
 
 CHUNK = 10_000
 # The Network Act's night: from the first to before the second, where the law applies.
@@ -125,9 +133,53 @@ def allowed_counts(at: datetime) -> dict[tuple[str, str], int]:
     return {(purpose, channel): count for purpose, channel, count in _rows(sql.ALLOWED_COUNTS, {"at": at})}
 
 
-def history(profile_id: UUID) -> list[LedgerLine]:
-    """The lines of the ledger that concern this profile, newest first, with the names of their sources."""
-    return [LedgerLine(*row) for row in _rows(sql.HISTORY, {"profile": profile_id})]
+def effective(profile_id: UUID, purpose: str = "", channel: str = "") -> list[EffectiveConsent]:
+    """What the ledger adds up to for a profile, as fresh as the pipeline; for one purpose and contact channel ("": all).
+
+    Whether a grant's time is over is left to the reader.
+    """
+    asked = {name: key for name, key in (("purpose", purpose), ("channel", channel)) if key}
+    rows = Effective.objects.filter(profile=profile_id, **asked).order_by("purpose", "channel", "brand")
+    return [
+        EffectiveConsent(
+            row.purpose_id, row.channel_id, row.brand, ConsentRecord.State(row.state), row.since, row.expires_at
+        )
+        for row in rows
+    ]
+
+
+def history(profile_id: UUID, purpose: str = "", channel: str = "") -> list[LedgerLine]:
+    """The lines of the ledger that concern this profile, newest first, with the names of their sources.
+
+    For one purpose and contact channel ("": all); a line that names no channel speaks of every one.
+    """
+    lines = [LedgerLine(*row) for row in _rows(sql.HISTORY, {"profile": profile_id})]
+    return [
+        line for line in lines if purpose in ("", line.purpose) and (channel == "" or line.channel in (None, channel))
+    ]
+
+
+def purposes() -> dict[str, KnownPurpose]:
+    """All purposes by their keys, sorted."""
+    return {
+        row.key: KnownPurpose(row.key, row.name_ko, row.name_en, row.basis == Purpose.Basis.CONSENT)
+        for row in Purpose.objects.order_by("key")
+    }
+
+
+def contact_channels() -> list[str]:
+    """The keys of all contact channels, sorted."""
+    return list(ContactChannel.objects.order_by("key").values_list("key", flat=True))
+
+
+def open_requests(shown: int, most: int) -> tuple[list[OpenRequest], int]:
+    """The privacy requests due first, at most `shown`, and how many are open, counted no further than `most`."""
+    over = (PrivacyRequest.State.DONE, PrivacyRequest.State.REFUSED)
+    waiting = PrivacyRequest.objects.exclude(state__in=over)
+    first = [
+        OpenRequest(row.pk, PrivacyRequest.Kind(row.kind), row.due_on) for row in waiting.order_by("due_on")[:shown]
+    ]
+    return first, waiting.order_by()[:most].count()
 
 
 def due_for_reconfirmation(at: datetime, within_days: int) -> list[DueConfirmation]:

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import TextChoices
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewConsent:
@@ -105,4 +107,35 @@ class DueConfirmation:
     channel: str
     brand: str
     since: datetime
+    due_on: date
+
+
+@dataclass(frozen=True)
+class KnownPurpose:
+    """A purpose and its names; one that does not rest on consent only minds objections."""
+
+    key: str
+    name_ko: str
+    name_en: str
+    rests_on_consent: bool
+
+
+@dataclass(frozen=True)
+class EffectiveConsent:
+    """What the ledger adds up to for one purpose and contact channel; `brand` "" is all brands."""
+
+    purpose: str
+    channel: str
+    brand: str
+    state: TextChoices
+    since: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OpenRequest:
+    """A privacy request that is not closed, and the day on which its answer is due."""
+
+    id: UUID
+    kind: TextChoices
     due_on: date

@@ -1,32 +1,183 @@
 """Reads of identity."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from functools import lru_cache
+from itertools import product
 from typing import Any
 from uuid import UUID
 
-from cdp.core import crypto
+from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
+
+from cdp.core import crypto, sequence
+from cdp.core.errors import Refused
+from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, fetch_binary
+from cdp.core.types import UNSTORABLE
+from cdp.events import queries as events
 from identity import sql
+from identity.fold import BRANDED, qualified
 from identity.linkage import model as linkage
-from identity.models import LinkageModel, Profile, Record
-from identity.types import Folded, OpenRecord
+from identity.linkage import normalise
+from identity.models import Identifier, LinkageModel, Profile, ProfileChange, Record, ReviewCase
+from identity.types import (
+    LEAVES,
+    ChannelCount,
+    Folded,
+    FoundProfile,
+    IdChange,
+    IdChangePage,
+    NumberedChange,
+    OpenRecord,
+    RecordView,
+)
 
 TABLE, COLUMN = "identity_record", "attributes"
 MODEL_TABLE, MODEL_COLUMN = "identity_linkagemodel", "parameters"
+MOST_FOUND = 100
+# All kinds of records that an external id may name.
+KINDS = ("customer", "user", *sorted(LEAVES))
 
 
-def current_profile(profile: UUID) -> UUID | None:
-    """The live profile that `profile` is or was merged into; None when there is none or it was erased."""
-    row = Profile.objects.filter(pk=profile).values_list("state", "redirect").first()
-    if row is None or row[0] == Profile.State.ERASED:
-        return None
-    return profile if row[0] == Profile.State.LIVE else row[1]
+# --- profiles ---------------------------------------------------------------------------------------------------------
+
+
+def find_profile(asked: UUID) -> FoundProfile:
+    """The live profile that an id means now. Raises `Refused`: `not_found`, or `erased` for one that was erased."""
+    found = Profile.objects.select_related("redirect").filter(pk=asked).first()
+    if found is None:
+        raise Refused("not_found", _("There is no such profile."))
+    meant = found.redirect or found
+    if meant.state == Profile.State.ERASED:
+        raise Refused("erased", _("The profile was erased: delete what you keep of it."))
+    return FoundProfile(meant.pk, meant.created_at, asked if meant.pk != asked else None)
+
+
+def profiles_with(kind: str, value: str, brand: str | None = None) -> list[UUID]:
+    """The live profiles of records that hold an identifier in any spelling, at most `MOST_FOUND` and one more.
+
+    `brand` narrows kinds that are unique within a brand only. None where the value identifies nobody.
+    """
+    normal = normalise.identifier(kind, value)
+    if normal is None or UNSTORABLE.search(normal + (brand or "")):
+        return []
+    names = {qualified(kind, one) for one in _brands(kind, brand)}
+    digests = [crypto.blind_index(name, normal) for name in names]
+    holders = Identifier.objects.filter(kind__in=names, digest__in=digests).values("record")
+    return _live(Record.objects.filter(pk__in=holders))
+
+
+def _brands(kind: str, brand: str | None) -> set[str]:
+    if kind not in BRANDED:
+        return {""}
+    return {brand} if brand is not None else {"", *events.brands()}
+
+
+def profiles_of_external(source: str, value: str) -> list[UUID]:
+    """The live profiles of the records that a source calls so. Raises `Refused`, `source_unknown`."""
+    known = None if UNSTORABLE.search(source) else events.source_by_name(source)
+    if known is None:
+        raise Refused("source_unknown", _("There is no such source."))
+    if UNSTORABLE.search(value):
+        return []
+    records = [crypto.record_id(known.id, kind, text) for kind, text in product(KINDS, {value, value.strip()})]
+    return _live(Record.objects.filter(pk__in=records))
+
+
+def _live(records: QuerySet[Record]) -> list[UUID]:
+    live = Profile.objects.filter(pk__in=records.values("profile"), state=Profile.State.LIVE).order_by("id")
+    return list(live.values_list("pk", flat=True)[: MOST_FOUND + 1])
+
+
+def profiles_of(records: Collection[UUID]) -> list[UUID]:
+    """The profiles that these records belong to, sorted."""
+    return sorted(column(sql.PROFILES_OF, [list(records)]))
+
+
+def live_profiles() -> int:
+    """How many live profiles there are."""
+    return Profile.objects.filter(state=Profile.State.LIVE).count()
+
+
+# --- what happened to their ids ---------------------------------------------------------------------------------------
+
+
+def profile_changes(since: int, limit: int) -> IdChangePage:
+    """Changes after the number `since` in commit order. Numbers what is committed first, so that it is seen at once."""
+    sequence.number(sequence.PROFILES)
+    numbers = Sequence.objects.filter(stream=sequence.PROFILES, seq__gt=since).order_by("seq")
+    found = list(numbers.values_list("seq", "row")[: limit + 1])
+    told = found[:limit]
+    rows = ProfileChange.objects.defer("records").in_bulk([row for _seq, row in told])
+    changes = [NumberedChange(*_change(rows[row]), seq) for seq, row in told if row in rows]
+    return IdChangePage(changes, told[-1][0] if told else since, len(found) > limit)
+
+
+def latest_changes(profile: UUID, most: int) -> list[IdChange]:
+    """What happened to one profile's id, newest first."""
+    rows = ProfileChange.objects.filter(profile=profile).defer("records").order_by("-at")
+    return [IdChange(*_change(row)) for row in rows[:most]]
+
+
+def _change(row: ProfileChange) -> tuple[UUID, ProfileChange.Kind, UUID | None, datetime]:
+    return row.profile, ProfileChange.Kind(row.kind), row.other, row.at
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
 
 
 def records_of(profile: UUID) -> list[UUID]:
     """The ids of a profile's records, leaves included."""
     return list(Record.objects.filter(profile=profile).order_by("id").values_list("id", flat=True))
+
+
+def records_page(profile: UUID, after: UUID | None, limit: int) -> tuple[list[RecordView], bool]:
+    """Up to `limit` of a profile's records in order of their ids, and whether there are more."""
+    rows = Record.objects.filter(profile=profile).order_by("id")
+    found = _views((rows.filter(pk__gt=after) if after else rows)[: limit + 1])
+    return found[:limit], len(found) > limit
+
+
+def all_records(profile: UUID) -> list[RecordView]:
+    """All of a profile's records: persons before leaves, those first seen before those seen later."""
+    return _views(Record.objects.filter(profile=profile).order_by("leaf", "first_seen"))
+
+
+def record_views(records: Iterable[UUID]) -> dict[UUID, RecordView]:
+    """Those of these records that there are."""
+    return {view.id: view for view in _views(Record.objects.filter(pk__in=list(records)))}
+
+
+def _views(rows: QuerySet[Record]) -> list[RecordView]:
+    return [_view(row) for row in rows.select_related("source").defer("attributes")]
+
+
+def _view(row: Record) -> RecordView:
+    source, traits = row.source, {name: said[0] for name, said in row.traits.items()}
+    seen = row.first_seen, row.last_seen
+    return RecordView(row.pk, source.name, source.channel_id, source.brand, row.kind, row.leaf, *seen, traits)
+
+
+def record_counts(profiles: Collection[UUID]) -> dict[UUID, int]:
+    """How many records each of these profiles has; without those that have none."""
+    rows = Record.objects.filter(profile__in=profiles).order_by().values_list("profile")
+    return dict(rows.annotate(Count("id")))
+
+
+def channel_counts() -> list[ChannelCount]:
+    """Records and their profiles by channel, the most records first."""
+    rows = Record.objects.order_by().values_list("source__channel_id")
+    counted = rows.annotate(records=Count("id"), profiles=Count("profile", distinct=True))
+    return [ChannelCount(*row) for row in counted.order_by("-records", "source__channel_id")]
+
+
+def open_cases(most: int) -> int:
+    """How many review cases wait for a steward, counted no further than `most`."""
+    return ReviewCase.objects.filter(state=ReviewCase.State.OPEN).order_by()[:most].count()
+
+
+# --- opened records ---------------------------------------------------------------------------------------------------
 
 
 def open_records(records: Iterable[UUID]) -> list[OpenRecord]:
@@ -40,6 +191,9 @@ def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRec
     """As `open_records`, a batch at a time, so that no statement runs long."""
     for start in range(0, len(records), size):
         yield from open_records(records[start : start + size])
+
+
+# --- the graph of evidence --------------------------------------------------------------------------------------------
 
 
 def person_records() -> list[UUID]:
@@ -69,6 +223,9 @@ def assignments() -> Iterator[tuple[UUID, str, str]]:
         batch = rows[start : start + 10_000]
         opened = {record.id: record.folded.external_id for record in open_records(row[2] for row in batch)}
         yield from ((profile, source, opened[record]) for profile, source, record in batch)
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
 
 
 def live_model() -> tuple[UUID | None, linkage.Model]:

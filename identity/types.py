@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import TextChoices
+
 LEAVES = frozenset({"anonymous", "device", "receipt"})
 ATTRIBUTES = (
     "full_name", "given_name", "family_name", "email", "phone", "birth_date", "gender", "address", "city", "region",
@@ -59,3 +61,62 @@ class OpenRecord:
     first_seen: datetime
     last_seen: datetime
     folded: Folded
+
+
+@dataclass(frozen=True)
+class FoundProfile:
+    """The live profile that an id means; `redirected_from` is that id, where it was merged into this profile."""
+
+    id: UUID
+    created_at: datetime
+    redirected_from: UUID | None
+
+
+@dataclass(frozen=True)
+class RecordView:
+    """One source's view of a person without personal values: which source, when it was seen, its clear traits."""
+
+    id: UUID
+    source: str
+    channel: str
+    brand: str
+    kind: str
+    leaf: bool
+    first_seen: datetime
+    last_seen: datetime
+    traits: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ChannelCount:
+    """How many records one channel brought, and how many profiles they belong to."""
+
+    channel: str
+    records: int
+    profiles: int
+
+
+@dataclass(frozen=True)
+class IdChange:
+    """What happened to the id of a profile: created, merged into `other`, split from `other`, erased."""
+
+    profile: UUID
+    kind: TextChoices
+    other: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True)
+class NumberedChange(IdChange):
+    """The same with its number in commit order."""
+
+    seq: int
+
+
+@dataclass(frozen=True)
+class IdChangePage:
+    """Changes after a number; ask again with `since=next_since`, at once while `has_more`."""
+
+    rows: list[NumberedChange]
+    next_since: int
+    has_more: bool

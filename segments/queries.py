@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count
 from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
 
@@ -22,12 +23,21 @@ from consent import queries as consent
 from consent.models import ContactChannel
 from segments import formats, sql
 from segments.formats import CONTACT, Format
-from segments.models import Segment
+from segments.models import Membership, Run, Segment
 from segments.query.ast import Node
 from segments.query.catalog import Catalog
 from segments.query.compiler import compile_rule
 from segments.query.parse import parse
-from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach
+from segments.types import (
+    ChangePage,
+    Coming,
+    Member,
+    MemberPage,
+    Preview,
+    Reach,
+    SegmentMembership,
+    SegmentSize,
+)
 from segments.vocabulary import MONEY_TRAIT, Names, built_in, named_traits, seen_traits, zone_of
 
 GATE_CHUNK = 10_000
@@ -84,6 +94,25 @@ def _reach(segment: Segment, channel: ContactChannel) -> Reach:
     params = asked | {"segment": segment.pk, "point": channel.point}
     _, consented, reachable = _limited(sql.REACH.format(gate=gate), params)[0]
     return Reach(channel.key, consented, reachable)
+
+
+def sizes() -> list[SegmentSize]:
+    """The segments that are not archived, the largest first; by their rules alone, before consent."""
+    members = dict(Membership.objects.order_by().values_list("segment").annotate(Count("id")))
+    runs = Run.objects.filter(state=Run.State.DONE).order_by("segment_id", "-started_at").distinct("segment_id")
+    computed = dict(runs.values_list("segment_id", "finished_at"))
+    kept = Segment.objects.exclude(state=Segment.State.ARCHIVED)
+    listed = [
+        SegmentSize(row.pk, row.name, Segment.State(row.state), members.get(row.pk, 0), computed.get(row.pk))
+        for row in kept
+    ]
+    return sorted(listed, key=lambda row: -row.members)
+
+
+def memberships_of(profile: UUID) -> list[SegmentMembership]:
+    """The segments that a profile is in by their rules alone, those entered last first."""
+    rows = Membership.objects.filter(profile=profile).order_by("-entered_at")
+    return [SegmentMembership(*row) for row in rows.values_list("segment_id", "segment__name", "entered_at")]
 
 
 def _limited(statement: str, params: dict[str, object]) -> list[tuple[int, ...]]:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from django.db.models import TextChoices
+
 from cdp.core.models import User
 from consent.models import Purpose
 
@@ -83,3 +85,23 @@ class ChangePage:
     rows: list[Coming]
     next_since: int
     has_more: bool
+
+
+@dataclass(frozen=True)
+class SegmentMembership:
+    """A segment that a profile is in, and since when."""
+
+    segment: UUID
+    name: str
+    entered_at: datetime
+
+
+@dataclass(frozen=True)
+class SegmentSize:
+    """How many are in a segment, and when it was last computed."""
+
+    segment: UUID
+    name: str
+    state: TextChoices
+    members: int
+    computed_at: datetime | None

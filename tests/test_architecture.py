@@ -1,9 +1,11 @@
 """One command tells the truth: layers, style, types, migrations."""
 
+import ast
 import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,48 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("cdp", "identity", "consent", "segments")
 # The project's own modules, which belong to no layer.
 PROJECT = {"cdp", "cdp.settings", "cdp.celery", "cdp.wsgi", "cdp.apps"}
+# What a package shows to the others.
+SHOWN = {"actions", "queries", "types"}
+# Packages with rooms of their own in `cdp`; core is everybody's, and the pipeline is asked as a whole.
+ROOMS = ("events", "profiles", "ingestion", "api", "console", "demo", "management")
+OPEN = ("cdp.core", "cdp.pipeline")
+# module → what it imports of another package beside actions, queries and types.
+JUSTIFIED = {
+    # Addresses.
+    "cdp.urls": {"cdp.console.health", "cdp.ingestion.urls"},
+    # How an identifier is written: pure, and the same wherever one is indexed.
+    "cdp.ingestion.gate": {"identity.linkage.normalise"},
+    "cdp.ingestion.who": {"identity.linkage.normalise"},
+    "cdp.profiles.actions": {"identity.linkage.normalise"},
+    "cdp.profiles.queries": {"identity.linkage.normalise"},
+    "cdp.profiles.traits": {"identity.linkage.normalise"},
+    "consent.actions": {"identity.linkage.normalise"},
+    # A segment's foreign key to its purpose, and the contact channels that it may name.
+    "segments.admin": {"consent.models"},
+    "segments.queries": {"consent.models"},
+    "segments.types": {"consent.models"},
+    "segments.vocabulary": {"consent.models"},
+    # The batch run: loaded when it starts, for Splink is large.
+    "cdp.pipeline": {"identity.models", "identity.resolution"},
+    # Admin pages that span packages are registered for a table.
+    "cdp.console.admin": {"identity.models"},
+    "cdp.console.review": {"identity.models"},
+    # The choices that the OpenAPI document lists; the segment that actions are called with; its rules' problems.
+    "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
+    "cdp.api.actions": {"segments.models"},
+    "cdp.api.segments": {"segments.models", "segments.formats"},
+    "cdp.api.errors": {"segments.query.problems"},
+    # The demonstration measures what is inside.
+    "cdp.demo.quickstart": {
+        "cdp.events.models", "consent.clocks", "consent.models", "identity.evaluation", "identity.linkage.evaluate",
+        "segments.models",
+    },
+    "cdp.demo.single_channel": {
+        "cdp.profiles.survivorship", "cdp.profiles.traits", "segments.models", "segments.query.ast",
+        "segments.query.compiler", "segments.query.parse",
+    },
+    "cdp.demo.summary": {"consent.models", "identity.models", "segments.models"},
+}  # fmt: skip
 
 
 def run(*command: str) -> None:
@@ -54,6 +98,42 @@ def module_of(path: Path) -> str:
 
 def covered(module: str, layers: set[str]) -> bool:
     return any(module == layer or module.startswith(f"{layer}.") for layer in layers)
+
+
+def test_packages_import_only_what_others_show() -> None:
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
+    modules = {module_of(path): path for path in paths}
+    hidden = {name: set(hidden_imports(name, path, modules.keys())) for name, path in modules.items()}
+    assert {name: found for name, found in hidden.items() if found} == JUSTIFIED
+
+
+def hidden_imports(name: str, path: Path, modules: Collection[str]) -> Iterator[str]:
+    """What of other packages a module imports beside what they show."""
+    for imported in imports_of(path, modules):
+        owner = package_of(imported)
+        shown = imported == owner or imported.removeprefix(f"{owner}.").split(".")[0] in SHOWN
+        if owner and owner not in OPEN and owner != package_of(name) and not shown:
+            yield imported
+
+
+def imports_of(path: Path, modules: Collection[str]) -> Iterator[str]:
+    """The modules that a file imports, wherever in it: of `from a import b` that is `a.b` where there is such a module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, f"{path} imports by a relative path"
+            named = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in modules else node.module for name in named)
+
+
+def package_of(module: str) -> str:
+    """The package of ours that a module belongs to; "" for the libraries."""
+    first, _, rest = module.partition(".")
+    if first != "cdp":
+        return first if first in PACKAGES else ""
+    room = rest.split(".")[0]
+    return f"cdp.{room}" if room in ROOMS or f"cdp.{room}" in OPEN else "cdp"
 
 
 @pytest.mark.django_db

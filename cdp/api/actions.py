@@ -5,7 +5,6 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cdp.api import queries
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.models import DataKey
@@ -18,7 +17,7 @@ from segments.models import Segment
 @transaction.atomic
 def read_personal(actor: Actor, profile: UUID, purpose: str) -> dict[str, str]:
     """The golden personal values of a profile; one audit row for each subject whose values they are."""
-    subjects = DataKey.objects.filter(record__in=queries.winning_records(profile)).order_by("pk")
+    subjects = DataKey.objects.filter(record__in=profiles.winning_records(profile)).order_by("pk")
     for subject in subjects.values_list("pk", flat=True):
         audit(actor, "profile.personal_read", subject=subject, purpose=purpose)
     return profiles.personal([profile]).get(profile, {})

@@ -73,6 +73,11 @@ class Endpoint(APIView):
 
     # --- what the key is bound to -----------------------------------------------------------------------------------
 
+    @property
+    def bound(self) -> tuple[str, str]:
+        """The purpose and contact channel of the key; "" where it is bound to none."""
+        return self.key.purpose, self.key.contact_channel
+
     def purpose(self, asked: str) -> str:
         """The purpose asked for, or that of the key ("" for neither); raises a 403 for another than the key's."""
         if self.key.purpose and asked not in ("", self.key.purpose):

@@ -30,11 +30,16 @@ RETRY_SECONDS = 5
 MOST_ERRORS = 100
 
 STATUS = {
+    "not_found": 404,
+    "erased": 410,
     **dict.fromkeys(("purpose_mismatch", "brand_mismatch", "data_class", "personal_not_allowed"), 403),
     **dict.fromkeys(("segment_in_use", "segment_cycle", "segment_not_published"), 409),
     **dict.fromkeys(("purpose_unknown", "unknown_purpose", "channel_unknown", "unknown_contact_channel"), 400),
     **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "too_slow"), 400),
+    "source_unknown": 400,
 }
+# Where in the body stands what was refused.
+POINTERS = {"source_unknown": "/source"}
 OTHERWISE = 409
 
 
@@ -104,7 +109,7 @@ def problem_of(error: Exception) -> Problem:
         case RuleError():
             return _of_rule(error)
         case Refused():
-            return Problem(STATUS.get(error.code, OTHERWISE), error.code, str(error))
+            return _of_refusal(error)
         case ModelValidationError():
             return _of_model(error)
         case exceptions.ValidationError():
@@ -120,6 +125,12 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "unavailable", _("Something needed cannot be reached now: try again."), headers=headers)
         case _:
             return Problem(500, "internal", _("An error of ours. The instance is in our log."))
+
+
+def _of_refusal(error: Refused) -> Problem:
+    detail, pointer = str(error), POINTERS.get(error.code)
+    errors = [{"pointer": pointer, "code": error.code, "detail": detail}] if pointer else []
+    return Problem(STATUS.get(error.code, OTHERWISE), error.code, detail, errors=errors)
 
 
 def _of_rule(error: RuleError) -> Problem:

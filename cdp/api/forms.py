@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -16,11 +15,11 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from cdp.api.errors import Problem, bad_request, invalid
+from cdp.core.types import UNSTORABLE
 
 MOST_BYTES = 1_000_000
 MOST_ROWS = 1_000
 YEARS = range(1900, 2201)
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):

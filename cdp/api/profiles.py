@@ -13,13 +13,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api import actions, queries, shapes
+from cdp import pipeline
+from cdp.api import actions, shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import bad_request
 from cdp.api.forms import Form, IdCursorField, limit_field, read_query, since_field
 from cdp.core.actions import audit
 from consent import queries as consent
-from consent.models import Purpose
+from identity import queries as identity
 
 MOST_CHARACTERS = 500
 KIND = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,29}")
@@ -76,19 +77,20 @@ class ProfileView(Endpoint):
         responses={200: shapes.ProfileShape, 304: None},
     )  # fmt: skip
     def get(self, request: Request, profile: UUID) -> HttpResponseBase:
-        """A merged id is answered with the profile it was merged into, an erased one with 410. Has an ETag."""
+        """A merged id is answered with the profile it was merged into, an erased one with 410. Has an ETag. To a key that
+        is bound to a purpose or a contact channel `consents` tells those of it alone."""
         asked = read_query(ProfileQuery, request)
         purpose = self._purpose_of_reading(asked) if asked["personal"] else ""
-        found = queries.find_profile(profile)
-        answer = queries.golden_of(found, profile)
+        found = pipeline.profile_answer(profile, *self.bound)
+        answer = asdict(found)
         if asked["personal"]:
-            answer["personal"] = actions.read_personal(self.actor, found.pk, purpose)
+            answer["personal"] = actions.read_personal(self.actor, found.id, purpose)
         return self.conditional(answer)
 
     def _purpose_of_reading(self, asked: Mapping[str, Any]) -> str:
         self.need("profiles:personal")
         purpose = self.purpose(asked["purpose"])
-        if not Purpose.objects.filter(pk=purpose).exists():
+        if purpose not in consent.purposes():
             detail = _("Say what personal values are read for: add ?purpose=… with the key of a purpose.")
             raise bad_request("purpose_missing", detail, {"parameter": "purpose", "code": "required", "detail": detail})
         return purpose
@@ -106,12 +108,12 @@ class LookupView(Endpoint):
         read_query(NothingQuery, request)
         kind, value, about = read_lookup(request.data)
         if kind == "external_id":
-            found = queries.profiles_of_external(about["source"], value)
+            found = identity.profiles_of_external(about["source"], value)
         else:
-            found = queries.profiles_with(kind, value, about.get("brand"))
+            found = identity.profiles_with(kind, value, about.get("brand"))
         known = kind if kind in KNOWN else "other"
         audit(self.actor, "profile.looked_up", purpose=self.key.purpose, kind=known, found=len(found))
-        most = queries.MOST_FOUND
+        most = identity.MOST_FOUND
         return Response(
             {"profiles": found[:most], "truncated": len(found) > most}, headers={"Cache-Control": "no-store"}
         )
@@ -142,9 +144,9 @@ class RecordsView(Endpoint):
     def get(self, request: Request, profile: UUID) -> Response:
         """What each source knows, without personal values; in order of their ids."""
         asked = read_query(RecordsQuery, request)
-        found = queries.find_profile(profile)
-        rows, more = queries.records_page(found, asked["cursor"] or None, asked["limit"])
-        return self.page(rows, more, rows[-1]["id"] if rows else "")
+        found = identity.find_profile(profile)
+        rows, more = identity.records_page(found.id, asked["cursor"] or None, asked["limit"])
+        return self.page([asdict(row) for row in rows], more, rows[-1].id if rows else "")
 
 
 class ConsentsView(Endpoint):
@@ -155,11 +157,10 @@ class ConsentsView(Endpoint):
         responses={200: shapes.ProfileConsentsShape},
     )  # fmt: skip
     def get(self, request: Request, profile: UUID) -> Response:
-        """The effective state is as fresh as the pipeline; members and exports ask the ledger itself."""
+        """The effective state is as fresh as the pipeline; members and exports ask the ledger itself. To a key that is
+        bound to a purpose or a contact channel both tell those of it alone, with the lines that speak of every channel."""
         read_query(NothingQuery, request)
-        found = queries.find_profile(profile)
-        history = [asdict(line) for line in consent.history(found.pk)]
-        return Response({"effective": queries.effective(found.pk), "history": history})
+        return Response(asdict(pipeline.consents_answer(profile, *self.bound)))
 
 
 class ProfileChangesView(Endpoint):
@@ -172,5 +173,6 @@ class ProfileChangesView(Endpoint):
     def get(self, request: Request) -> Response:
         """Created, merged, split, erased, numbered in commit order: nothing is ever told late with a lower number."""
         asked = read_query(ChangesQuery, request)
-        rows, next_since, more = queries.profile_changes(asked["since"], asked["limit"])
-        return Response({"results": [asdict(row) for row in rows], "next_since": next_since, "has_more": more})
+        found = identity.profile_changes(asked["since"], asked["limit"])
+        rows = [asdict(row) for row in found.rows]
+        return Response({"results": rows, "next_since": found.next_since, "has_more": found.has_more})

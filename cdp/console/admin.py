@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
@@ -14,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console import profile as profiles
 from cdp.console import review, unmask
 from cdp.core.admin import ReadOnlyRoom
-from identity.models import Profile, Record
+from identity import queries as identity
+from identity.models import Profile
 
 __all__ = ["ProfileAdmin", "review"]
 
@@ -27,7 +27,7 @@ class ProfileList(ChangeList):
         shown = list(self.result_list)
         ids = [row.pk for row in shown]
         known = profiles.personal(ids)
-        counted = dict(Record.objects.filter(profile__in=ids).order_by().values_list("profile").annotate(Count("id")))
+        counted = identity.record_counts(ids)
         for row in shown:
             row.personal, row.records_number = known.get(row.pk, {}), counted.get(row.pk, 0)
         self.result_list = shown
@@ -62,11 +62,10 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
     ) -> HttpResponse:
         """One profile. A POST with a reason shows its personal values once, and leaves an audit row."""
         profile = self._found(request, object_id)
-        records = Record.objects.filter(profile=profile).values_list("pk", flat=True)
-        unmasked = unmask.asked(request, records)
+        unmasked = unmask.asked(request, identity.records_of(profile.pk))
         shown = {
             **self.admin_site.each_context(request),
-            **profiles.page(profile, unmasked),
+            **profiles.page(profile.pk, unmasked),
             "opts": self.opts,
             "original": profile,
             "title": _("Profile"),

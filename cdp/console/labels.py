@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from consent.models import Purpose
+from consent.types import KnownPurpose
 
 CHANNELS = {
     "web": pgettext_lazy("channel", "Web"),
@@ -81,6 +81,6 @@ def reads_korean() -> bool:
     return (get_language() or "").startswith("ko")
 
 
-def purpose_name(purpose: Purpose) -> str:
+def purpose_name(purpose: KnownPurpose) -> str:
     """A purpose's name in the reader's language."""
     return purpose.name_ko if reads_korean() else purpose.name_en

@@ -24,7 +24,7 @@ from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from identity import actions, queries
-from identity.models import Record, ReviewCase
+from identity.models import ReviewCase
 
 VERDICTS = (ReviewCase.State.SAME, ReviewCase.State.DIFFERENT)
 
@@ -90,7 +90,7 @@ class CaseList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         shown = list(self.result_list)
-        records = Record.objects.select_related("source").in_bulk({pk for row in shown for pk in (row.left, row.right)})
+        records = queries.record_views({pk for row in shown for pk in (row.left, row.right)})
         for row in shown:
             row.records = {pk: records.get(pk) for pk in (row.left, row.right)}
         self.result_list = shown
@@ -105,7 +105,7 @@ def _side(case: Any, record_id: UUID) -> str:
     kind = label(RECORD_KINDS, record.kind)
     return format_html(
         '<span class="side">{} <small>{} · <a href="{}">{}</a></small></span>',
-        record.source.name, kind, address, str(record_id)[:8],
+        record.source, kind, address, str(record_id)[:8],
     )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
         return TemplateResponse(request, "console/review_case.html", self._shown(request, case, unmasked))
 
     def _shown(self, request: HttpRequest, case: ReviewCase, unmasked: bool) -> dict[str, Any]:
-        records = Record.objects.select_related("source").in_bulk([case.left, case.right])
+        records = queries.record_views([case.left, case.right])
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,

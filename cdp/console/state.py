@@ -6,18 +6,17 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.labels import CHANNELS, CONTACT_CHANNELS, label, purpose_name
-from cdp.core.models import Watermark
-from cdp.events.models import Event, Quarantined
+from cdp.events import queries as events
 from consent import queries as consent
-from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
-from identity.models import Profile, Record, ReviewCase
-from segments.models import Membership, Run, Segment
+from consent.types import KnownPurpose, OpenRequest
+from identity import queries as identity
+from segments import queries as segments
+from segments.types import SegmentSize
 
 MOST_COUNTED = 10_000
 ROWS_SHOWN = 8
@@ -86,8 +85,8 @@ class State:
     numbers: list[Number] = field(default_factory=list)
     channels: list[ChannelRow] = field(default_factory=list)
     coverage: Coverage | None = None
-    segments: list[Any] = field(default_factory=list)
-    requests: list[Any] = field(default_factory=list)
+    segments: list[SegmentSize] = field(default_factory=list)
+    requests: list[tuple[OpenRequest, int]] = field(default_factory=list)
     last_event: datetime | None = None
     oldest_waiting: datetime | None = None
     live: int = 0
@@ -105,58 +104,44 @@ def of_the_whole(user: Any) -> State:
 
 
 def _events(state: State) -> None:
-    state.last_event = Event.objects.order_by("-id").values_list("received_at", flat=True).first()
-    state.oldest_waiting = _oldest_waiting()
-
-
-def _oldest_waiting() -> datetime | None:
-    """When the first event that the pipeline has not taken yet was received."""
-    mark = Watermark.objects.filter(stage=EVENTS_STAGE).first()
-    waiting = Event.objects.order_by("txid", "id")
-    if mark is not None:
-        within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
-        waiting = waiting.filter(Q(txid__gt=mark.txid) | within)
-    return waiting.values_list("received_at", flat=True).first()
+    state.last_event = events.last_received()
+    state.oldest_waiting = events.oldest_waiting(EVENTS_STAGE)
 
 
 def _quarantine(state: State) -> None:
-    waiting = Quarantined.objects.filter(state=Quarantined.State.WAITING)
-    _add(state, "quarantine", waiting, _list("events_quarantined", state__exact=Quarantined.State.WAITING), urgent=True)
+    waiting = events.waiting_in_quarantine(MOST_COUNTED + 1)
+    _add(state, "quarantine", waiting, _list("events_quarantined", state__exact="waiting"), urgent=True)
 
 
 def _review(state: State) -> None:
-    cases = ReviewCase.objects.filter(state=ReviewCase.State.OPEN)
-    _add(state, "review", cases, _list("identity_reviewcase"))
+    _add(state, "review", identity.open_cases(MOST_COUNTED + 1), _list("identity_reviewcase"))
 
 
 def _records(state: State) -> None:
-    counted = Record.objects.values("source__channel_id").annotate(
-        records=Count("id"), profiles=Count("profile", distinct=True)
-    )
-    rows = sorted(counted, key=lambda row: -row["records"])
-    most = max((row["records"] for row in rows), default=1)
+    counted = identity.channel_counts()
+    most = counted[0].records if counted else 1
     state.channels = [
         ChannelRow(
-            name=label(CHANNELS, row["source__channel_id"]),
-            records=row["records"],
-            profiles=row["profiles"],
-            bar=round(100 * row["records"] / most),
-            url=_list("identity_record", source__channel__key__exact=row["source__channel_id"]),
+            name=label(CHANNELS, row.channel),
+            records=row.records,
+            profiles=row.profiles,
+            bar=round(100 * row.records / most),
+            url=_list("identity_record", source__channel__key__exact=row.channel),
         )
-        for row in rows
+        for row in counted
     ]
-    state.numbers.append(Number("records", sum(row.records for row in state.channels), _list("identity_record")))
+    state.numbers.append(Number("records", sum(row.records for row in counted), _list("identity_record")))
 
 
 def _profiles(state: State) -> None:
-    state.live = Profile.objects.filter(state=Profile.State.LIVE).count()
-    state.numbers.append(Number("profiles", state.live, _list("identity_profile", state__exact=Profile.State.LIVE)))
+    state.live = identity.live_profiles()
+    state.numbers.append(Number("profiles", state.live, _list("identity_profile", state__exact="live")))
 
 
 def _coverage(state: State) -> None:
     counts = consent.allowed_counts(timezone.now())
-    channels = list(ContactChannel.objects.order_by("key").values_list("key", flat=True))
-    purposes = Purpose.objects.order_by("key") if state.live else []
+    channels = consent.contact_channels()
+    purposes = consent.purposes().values() if state.live else ()
     state.coverage = Coverage(
         channels=[label(CONTACT_CHANNELS, channel) for channel in channels],
         rows=[
@@ -166,12 +151,11 @@ def _coverage(state: State) -> None:
     )
 
 
-def _share(counts: dict[tuple[str, str], int], live: int, purpose: Purpose, channel: str) -> Share:
+def _share(counts: dict[tuple[str, str], int], live: int, purpose: KnownPurpose, channel: str) -> Share:
     """Who may be contacted: those who agreed, or, where the purpose rests on something else, who did not object."""
     count = counts[purpose.key, channel]
     percent = round(100 * count / live) if live else 0
-    rests_on_consent = purpose.basis == Purpose.Basis.CONSENT
-    decides = ConsentRecord.State.GRANTED if rests_on_consent else ConsentRecord.State.WITHDRAWN
+    decides = "granted" if purpose.rests_on_consent else "withdrawn"
     asked = {"purpose__key__exact": purpose.key, "channel__key__exact": channel, "state__exact": decides}
     return Share(
         label(CONTACT_CHANNELS, channel),
@@ -183,26 +167,20 @@ def _share(counts: dict[tuple[str, str], int], live: int, purpose: Purpose, chan
 
 
 def _segments(state: State) -> None:
-    sizes = dict(Membership.objects.order_by().values_list("segment").annotate(Count("id")))
-    runs = Run.objects.filter(state=Run.State.DONE).order_by("segment_id", "-started_at").distinct("segment_id")
-    last = {run.segment_id: run for run in runs}
-    kept = Segment.objects.exclude(state=Segment.State.ARCHIVED).select_related("purpose")
-    rows = [(segment, sizes.get(segment.pk, 0), last.get(segment.pk)) for segment in kept]
-    state.segments = sorted(rows, key=lambda row: -row[1])[:ROWS_SHOWN]
+    rows = segments.sizes()
+    state.segments = rows[:ROWS_SHOWN]
     state.numbers.append(Number("segments", len(rows), _list("segments_segment")))
 
 
 def _requests(state: State) -> None:
-    over = (PrivacyRequest.State.DONE, PrivacyRequest.State.REFUSED)
-    waiting = PrivacyRequest.objects.exclude(state__in=over).order_by("due_on")
+    first, number = consent.open_requests(ROWS_SHOWN, MOST_COUNTED + 1)
     today = timezone.localdate()
-    state.requests = [(request, (request.due_on - today).days) for request in waiting[:ROWS_SHOWN]]
+    state.requests = [(request, (request.due_on - today).days) for request in first]
     soon = any(days <= SOON_DAYS for _, days in state.requests)
-    _add(state, "requests", waiting, _list("consent_privacyrequest"), urgent=soon)
+    _add(state, "requests", number, _list("consent_privacyrequest"), urgent=soon)
 
 
-def _add(state: State, key: str, rows: QuerySet[Any], url: str, *, urgent: bool = False) -> None:
-    counted = rows.order_by()[: MOST_COUNTED + 1].count()
+def _add(state: State, key: str, counted: int, url: str, *, urgent: bool = False) -> None:
     state.numbers.append(
         Number(key, min(counted, MOST_COUNTED), url, more=counted > MOST_COUNTED, urgent=urgent and counted > 0)
     )

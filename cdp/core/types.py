@@ -1,11 +1,15 @@
 """Small things every package speaks in."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from uuid_utils.compat import uuid7 as _uuid7
+
+# Neither PostgreSQL nor UTF-8 can hold these, so no text that was taken in does.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def uuid7() -> UUID:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from cdp.core.statements import column, execute, execute_over, fetch
 from cdp.core.types import now
+from cdp.events import queries as events
 from cdp.profiles import queries as profiles
 from cdp.profiles.survivorship import survivors
 from cdp.profiles.traits import coarse
@@ -42,7 +43,7 @@ def only_together(segments: list[Segment]) -> dict[UUID, int]:
     """For each segment: how many of its members no single channel's records would have put into it."""
     members = {segment.pk: set(_members(segment)) for segment in segments}
     found: dict[UUID, set[UUID]] = {segment.pk: set() for segment in segments}
-    for channel in sorted(set(profiles.source_channels().values())):
+    for channel in sorted(set(events.source_channels().values())):
         for segment, alone in _found_by(channel, segments).items():
             found[segment] |= alone
     return {segment: len(inside - found[segment]) for segment, inside in members.items()}
@@ -57,9 +58,9 @@ def _found_by(channel: str, segments: list[Segment]) -> dict[UUID, set[UUID]]:
     golden = _golden(column(PROFILES))
     execute_over(SAVE, [(profile, Jsonb(traits)) for profile, traits in golden])
     execute("analyze pg_temp.profiles_golden")
-    events = set(column(EVENTS))
+    seen = set(column(EVENTS))
     traits = {name for _, held in golden for name, value in held.items() if value}
-    found = {segment.pk: _evaluate(segment) for segment in segments if _carries(events, traits, segment)}
+    found = {segment.pk: _evaluate(segment) for segment in segments if _carries(seen, traits, segment)}
     execute(DROP)
     return found
 
@@ -71,7 +72,7 @@ def _carries(events: set[str], traits: set[str], segment: Segment) -> bool:
 
 def _golden(everyone: list[UUID]) -> list[tuple[UUID, dict[str, Any]]]:
     records, facts = profiles.records_by_profile(everyone), profiles.facts(everyone)
-    rank, channels, today = profiles.source_ranks(), profiles.source_channels(), timezone.localdate()
+    rank, channels, today = events.source_ranks(), events.source_channels(), timezone.localdate()
     return [
         (profile, coarse(mine, survivors(mine, rank), facts.get(profile), channels, today))
         for profile, mine in records.items()

@@ -1,9 +1,14 @@
 """Reads of the event store."""
 
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
-from cdp.events.models import PlannedField, Source, WriteKey
-from cdp.events.types import KnownSource, PlannedTreatment
+from django.db.models import Q
+
+from cdp.core.models import Watermark
+from cdp.events.models import Event, PlannedField, Quarantined, Source, WriteKey
+from cdp.events.types import KnownSource, PlannedTreatment, ToldEvent
 
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled")
 
@@ -31,3 +36,46 @@ def planned_treatments() -> list[PlannedTreatment]:
     clear = PlannedField.Treatment.CLEAR
     rows = PlannedField.objects.values_list("source_id", "event", "path", "treatment")
     return [PlannedTreatment(source, event, path, word == clear) for source, event, path, word in rows]
+
+
+def source_ranks() -> dict[UUID, int]:
+    """Trust rank of each source."""
+    return dict(Source.objects.values_list("pk", "trust_rank"))
+
+
+def source_channels() -> dict[UUID, str]:
+    """Channel of each source."""
+    return dict(Source.objects.values_list("pk", "channel_id"))
+
+
+def brands() -> set[str]:
+    """The brands of the sources, "" among them where one speaks for all."""
+    return set(Source.objects.order_by().values_list("brand", flat=True).distinct())
+
+
+def latest_of(records: Collection[UUID], most: int) -> list[ToldEvent]:
+    """The latest events of these records, newest first, at most `most`."""
+    rows = Event.objects.filter(record__in=records).order_by("-occurred_at")
+    return [
+        ToldEvent(*row) for row in rows.values_list("id", "name", "source__name", "occurred_at", "properties")[:most]
+    ]
+
+
+def last_received() -> datetime | None:
+    """When the latest event was received."""
+    return Event.objects.order_by("-id").values_list("received_at", flat=True).first()
+
+
+def oldest_waiting(stage: str) -> datetime | None:
+    """When the first event was received that this stage of the pipeline has not taken yet."""
+    mark = Watermark.objects.filter(stage=stage).first()
+    waiting = Event.objects.order_by("txid", "id")
+    if mark is not None:
+        within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
+        waiting = waiting.filter(Q(txid__gt=mark.txid) | within)
+    return waiting.values_list("received_at", flat=True).first()
+
+
+def waiting_in_quarantine(most: int) -> int:
+    """How many wait to be mended, counted no further than `most`."""
+    return Quarantined.objects.filter(state=Quarantined.State.WAITING).order_by()[:most].count()

@@ -69,6 +69,16 @@ class Stored(msgspec.Struct, frozen=True):
     repeated: int
 
 
+class ToldEvent(msgspec.Struct, frozen=True):
+    """An event as a page tells it: the name of its source, its clear properties."""
+
+    id: UUID
+    name: str
+    source: str
+    occurred_at: datetime
+    properties: Mapping[str, Any]
+
+
 class PlannedTreatment(msgspec.Struct, frozen=True):
     """The tracking plan's word on one field; `source` None and `event` "" mean every one."""
 

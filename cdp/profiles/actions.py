@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from cdp.core import crypto
 from cdp.core.statements import column, execute, execute_over
 from cdp.core.touched import touch
+from cdp.events import queries as events
 from cdp.profiles import queries, sql
 from cdp.profiles.survivorship import survivors
 from cdp.profiles.traits import coarse
@@ -33,7 +34,7 @@ def refresh(profiles: Collection[UUID]) -> int:
     live = column(sql.LIVE, [list(profiles)])
     records = queries.records_by_profile(live)
     facts = queries.facts(live)
-    rank, channel_of = queries.source_ranks(), queries.source_channels()
+    rank, channel_of = events.source_ranks(), events.source_channels()
     today = timezone.localdate()
     golden = {}
     for profile, mine in records.items():

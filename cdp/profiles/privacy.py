@@ -8,12 +8,12 @@ from django.db import transaction
 from cdp.core.touched import touch
 from cdp.profiles.models import ContactPoint, Golden, GroupMember, TraitPeriod
 from cdp.profiles.queries import personal
-from identity.models import Record
+from identity import queries as identity
 
 
 def export(records: list[UUID]) -> dict[str, Any]:
     """Golden values that these records won, the traits of their profiles, contact points, groups, past traits."""
-    profiles = _profiles(records)
+    profiles = identity.profiles_of(records)
     points = ContactPoint.objects.filter(record__in=records).values(
         "kind", "usable", "reason", "valid_from", "valid_to"
     )
@@ -30,7 +30,7 @@ def export(records: list[UUID]) -> dict[str, Any]:
 @transaction.atomic
 def erase(records: list[UUID]) -> dict[str, int]:
     """Delete it; profiles that keep other records are projected anew from those."""
-    profiles = _profiles(records)
+    profiles = identity.profiles_of(records)
     touch("profiles", profiles)
     deleted = [
         ContactPoint.objects.filter(record__in=records).delete(),
@@ -40,8 +40,3 @@ def erase(records: list[UUID]) -> dict[str, int]:
     ]
     tables = ("profiles_contactpoint", "profiles_groupmember", "profiles_traitperiod", "profiles_golden")
     return dict(zip(tables, (count for count, _ in deleted), strict=True))
-
-
-def _profiles(records: list[UUID]) -> list[UUID]:
-    held = Record.objects.filter(pk__in=records, profile__isnull=False).values_list("profile_id", flat=True)
-    return sorted({profile for profile in held if profile})

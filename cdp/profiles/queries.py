@@ -6,14 +6,30 @@ from typing import Any
 from uuid import UUID
 
 from cdp.core.statements import column, fetch
-from cdp.events.models import Source
 from cdp.profiles import sql
-from cdp.profiles.models import Golden
+from cdp.profiles.models import ContactPoint, Golden
 from cdp.profiles.traits import Facts
+from cdp.profiles.types import ContactPointState, GoldenRecord
 from identity import queries as identity
 from identity.linkage import normalise
-from identity.models import Record
 from identity.types import OpenRecord
+
+
+def golden(profile: UUID) -> GoldenRecord:
+    """The clear part of a profile's golden record; an empty one before the first projection."""
+    row = Golden.objects.filter(pk=profile).values_list("traits", "lineage").first()
+    return GoldenRecord(*(row or ({}, {})))
+
+
+def winning_records(profile: UUID) -> list[UUID]:
+    """The records through which the personal values of a profile are read, sorted."""
+    return sorted({UUID(won["record"]) for won in golden(profile).lineage.values()})
+
+
+def contact_points(records: Collection[UUID]) -> list[ContactPointState]:
+    """The present contact points of these records, by kind, the usable before the others."""
+    rows = ContactPoint.objects.filter(record__in=records, valid_to=None).order_by("kind", "-usable")
+    return [ContactPointState(*row) for row in rows.values_list("record_id", "kind", "usable", "reason")]
 
 
 def personal(profiles: Collection[UUID]) -> dict[UUID, dict[str, str]]:
@@ -61,33 +77,17 @@ def facts(profiles: Collection[UUID]) -> dict[UUID, Facts]:
     return {row[0]: _facts(row[1:]) for row in fetch(sql.FACTS, params)}
 
 
-def source_ranks() -> dict[UUID, int]:
-    """Trust rank of each source."""
-    return dict(Source.objects.values_list("pk", "trust_rank"))
-
-
-def source_channels() -> dict[UUID, str]:
-    """Channel of each source."""
-    return dict(Source.objects.values_list("pk", "channel_id"))
-
-
 def _through(lineage: dict[str, Any], values: dict[UUID, dict[str, str]]) -> dict[str, str]:
     read = {name: values.get(UUID(won["record"]), {}).get(name) for name, won in lineage.items()}
     return {name: value for name, value in read.items() if value is not None}
 
 
 def _usable(profiles: Iterable[UUID], kind: str) -> dict[UUID, list[UUID]]:
-    rows = (
-        Record.objects.filter(
-            profile__in=profiles, contact_points__kind=kind, contact_points__usable=True, contact_points__valid_to=None
-        )
-        .order_by("-contact_points__valid_from", "id")
-        .values_list("profile_id", "id")
-    )
+    points = ContactPoint.objects.filter(record__profile__in=profiles, kind=kind, usable=True, valid_to=None)
+    rows = points.order_by("-valid_from", "record").values_list("record__profile_id", "record_id")
     grouped: dict[UUID, list[UUID]] = {}
     for profile, record in rows:
-        if profile:
-            grouped.setdefault(profile, []).append(record)
+        grouped.setdefault(profile, []).append(record)
     return grouped
 
 

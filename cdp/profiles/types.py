@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -35,6 +36,24 @@ class ContactPointValue:
     valid_from: datetime
     valid_to: datetime | None
     usable: bool
+
+
+@dataclass(frozen=True)
+class GoldenRecord:
+    """The clear part of a golden record: coarse traits, and for each attribute which record won, when, and why."""
+
+    traits: dict[str, Any]
+    lineage: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class ContactPointState:
+    """A present contact point of a record: its kind, and why it is not used, where it is not."""
+
+    record: UUID
+    kind: str
+    usable: bool
+    reason: str
 
 
 TRAITS: dict[str, Trait] = {

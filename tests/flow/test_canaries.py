@@ -167,8 +167,8 @@ def fails_in_copy(*_args: Any, **_named: Any) -> str:
 
 
 BROKEN: list[tuple[str, Callable[..., Any], str]] = [
-    ("cdp.api.queries.profiles_with", fails, "rest"),
-    ("cdp.api.queries.profiles_with", fails_in_sql, "rest"),
+    ("identity.queries.profiles_with", fails, "rest"),
+    ("identity.queries.profiles_with", fails_in_sql, "rest"),
     ("cdp.ingestion.messages.truncated_ip", fails, "ingestion"),
     ("cdp.events.rows.row", fails, "ingestion"),
     ("cdp.events.rows.row", fails_in_copy, "ingestion"),

@@ -113,7 +113,7 @@ def test_an_anonymous_profile_of_a_known_person_merges_and_redirects(sender: Sen
     assert old != profile_of(user)
     sender.says("u1", leaves=[("anonymous", "device-1")], minute=5)
     sender.arrives(sender.sent[2:])
-    assert profile_of(device) == profile_of(user) == queries.current_profile(old)
+    assert profile_of(device) == profile_of(user) == queries.find_profile(old).id
     merged = ProfileChange.objects.get(kind="merged")
     assert (merged.profile, merged.other, merged.records) == (old, profile_of(user), [str(device)])
 
@@ -127,7 +127,7 @@ def test_redirects_point_straight_at_a_live_profile_after_many_merges(sender: Se
         sender.says(f"c{n}", "customer", identifiers={"loyalty_id": [f"L{n + 1}"]}, minute=n + 1)
         sender.arrives(sender.sent[-1:])
     live = Profile.objects.get(state="live").pk
-    assert {queries.current_profile(profile) for profile in old} == {live}
+    assert {queries.find_profile(profile).id for profile in old} == {live}
     assert set(Profile.objects.exclude(pk=live).values_list("redirect", flat=True)) == {live}
 
 
