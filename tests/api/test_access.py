@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from cdp.core.actions import SCOPES
 from cdp.core.models import AuditEntry, Counter, ServiceKey
+from consent import queries as consent
+from consent.models import Effective
 from segments import actions
 from segments.models import Segment
 from tests.api.people import (
@@ -196,3 +198,59 @@ def test_an_unbound_key_must_say_for_what() -> None:
         is_problem(caller.get(f"/segments/vip/{path}", purpose="analytics", channel="email"), 403, "purpose_mismatch")
         is_problem(caller.get(f"/segments/vip/{path}", purpose="marketing", channel="smoke"), 400, "channel_unknown")
     assert not AuditEntry.objects.filter(action__startswith="segment.members").exists()
+
+
+# --- consents, as far as a key is bound -------------------------------------------------------------------------------
+
+# purpose, contact channel (None: every one)
+LINES = [("marketing", "email"), ("marketing", "sms"), ("analytics", "email"), ("analytics", None)]
+BOUND: list[dict[str, str]] = [
+    {},
+    {"purpose": "marketing"},
+    {"contact_channel": "sms"},
+    {"purpose": "analytics", "contact_channel": "sms"},
+    {"purpose": "third_party", "contact_channel": "post"},
+]
+
+
+def person_of_all_lines() -> UUID:
+    profile = canary()
+    for purpose, channel in LINES:
+        says(profile, "granted", purpose=purpose, channel=channel)
+    return profile
+
+
+def may_see(bound: dict[str, str], purpose: str, channel: str | None) -> bool:
+    return bound.get("purpose") in (None, purpose) and (
+        channel is None or bound.get("contact_channel") in (None, channel)
+    )
+
+
+def told(rows: list[dict[str, Any]]) -> set[tuple[str, str | None]]:
+    return {(row["purpose"], row["channel"]) for row in rows}
+
+
+def check_what_a_bound_key_is_told(bound: dict[str, str]) -> None:
+    profile = person_of_all_lines()
+    stated = {(one.purpose_id, one.channel_id) for one in Effective.objects.filter(profile=profile)}
+    caller = Caller("profiles:read", **bound)
+    consents = caller.get(f"/profiles/{profile}/consents").json()
+    assert told(consents["history"]) == {line for line in LINES if may_see(bound, *line)}
+    assert told(consents["effective"]) == {pair for pair in stated if may_see(bound, *pair)}
+    assert caller.get(f"/profiles/{profile}").json()["consents"] == consents["effective"]
+
+
+@pytest.mark.parametrize("bound", BOUND, ids=str)
+def test_a_bound_key_is_told_the_consents_of_its_purpose_and_channel_alone(bound: dict[str, str]) -> None:
+    check_what_a_bound_key_is_told(bound)
+
+
+@pytest.mark.parametrize("narrowed", ["effective", "history"])
+@pytest.mark.parametrize("bound", BOUND[1:], ids=str)
+def test_mutation_without_the_narrowing_the_test_above_fails(
+    monkeypatch: pytest.MonkeyPatch, narrowed: str, bound: dict[str, str]
+) -> None:
+    whole = getattr(consent, narrowed)
+    monkeypatch.setattr(consent, narrowed, lambda profile, *_bound: whole(profile))
+    with pytest.raises(AssertionError):
+        check_what_a_bound_key_is_told(bound)

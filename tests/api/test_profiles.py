@@ -134,6 +134,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"external_id": "canary.kim@example.kr", "source": "canary.kim@example.kr"}, "source_unknown"),
     ({"external_id": "1", "source": "a\0"}, "source_unknown"),
     ({"external_id": "1", "source": "\ud800"}, "source_unknown"),
+    ({"external_id": "1", "source": "canary"}, "source_unknown"),
     ({"email": ["canary.kim@example.kr"]}, "invalid"),
     (["canary.kim@example.kr"], "invalid"),
     ({"email": "canary.kim@example.kr" * 100}, "too_long"),
@@ -147,6 +148,19 @@ def test_a_wrong_look_up_is_refused_without_repeating_it(
     answer = Caller("profiles:lookup").post("/profiles/lookup", body)
     is_problem(answer, 400, code)
     assert b"canary" not in answer.content and "canary" not in caplog.text
+
+
+def test_an_unknown_source_is_pointed_at() -> None:
+    answer = Caller("profiles:lookup").post("/profiles/lookup", {"external_id": "1", "source": "nowhere"})
+    assert [one["pointer"] for one in is_problem(answer, 400, "source_unknown")["errors"]] == ["/source"]
+
+
+@pytest.mark.parametrize("text", ["a\0", "\ud800"])
+def test_what_no_table_can_hold_finds_nobody(text: str) -> None:
+    canary({"loyalty_id": "L-7"})
+    caller = Caller("profiles:lookup")
+    for body in ({"loyalty_id": "L-7", "brand": text}, {"loyalty_id": text}, {"external_id": text, "source": "shop"}):
+        assert caller.post("/profiles/lookup", body).json()["profiles"] == []
 
 
 class LookupOfAnything(TestCase):
