@@ -100,7 +100,7 @@ def hostile(word: str) -> dict[str, Any]:
             {"trait": word, "op": "exists"},
             {"segment": word},
             {"consent": {"purpose": word, "channel": word, "brand": word}},
-            *({"sequence": [{"event": word}, {"event": "x"}, where], "without": where} for where in wheres),
+            {"sequence": wheres, "without": {"event": word}},
             {"sequence": [wheres[0]], "then_not": {"event": word}, "for": {"seconds": 1}},
             {"event": word, "sum": {"property": "p" if "." in word else word, "op": "gt", "value": 1}},
         ]

@@ -130,10 +130,11 @@ rules = st.builds(
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Two profiles of two records; message ids repeat across records, so that even they tie."""
-    drawn = draw(st.lists(st.tuples(st.sampled_from(sorted(OWNERS)), st.sampled_from("ABC"), st.integers(0, 7))))
+    one = st.tuples(st.sampled_from(sorted(OWNERS)), st.sampled_from("ABC"), st.integers(0, 7))
+    drawn = draw(st.lists(one, min_size=8, max_size=18))
     seen: Counter[str] = Counter()
     happened = []
-    for record, name, ago in drawn[:16]:
+    for record, name, ago in drawn:
         seen[record] += 1
         happened.append(Event(record, name, AS_OF - ago * HOUR, f"m{seen[record]}"))
     return World({"ann": "live", "bob": "live"}, records=dict(OWNERS), events=happened)
@@ -154,7 +155,7 @@ def test_engines_agree_with_trying_every_choice(pg: psycopg.Connection[Any]) -> 
             assert duckdb_members(duck, rule, CATALOG, AS_OF, ZONE) == expected, rule
 
     check()
-    assert min(found[0], found[1] + found[2]) >= sum(found.values()) / 10
+    assert min(found[0], found[1] + found[2]) >= sum(found.values()) / 20
 
 
 # --- cost -------------------------------------------------------------------------------------------------------------
