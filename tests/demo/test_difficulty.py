@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from random import Random
+from types import ModuleType
 
 import pytest
 
+from cdp.demo import names as generator
+from cdp.demo.chance import Weighted
 from cdp.demo.difficulty import measure, normalised_phone
-from cdp.demo.names import FOREIGN_SHORT, Name
+from cdp.demo.names import Name
 from cdp.demo.people import Person
 from cdp.demo.places import draw_address
 from cdp.demo.records import Record
 from cdp.demo.retailer import difficulty, generate
-from identity.linkage.names import SHORT_FORMS
+from identity.linkage import names as linkage
 from tests.demo.conftest import NOW
 
 
@@ -67,7 +72,51 @@ def test_placeholders_identify_nobody() -> None:
     assert normalised_phone("010-0000-0000") == normalised_phone("") == ""
 
 
-def test_nicknames_are_not_those_that_the_linkage_knows() -> None:
-    ours = {name.casefold() for pair in FOREIGN_SHORT.items() for name in pair}
-    theirs = set(SHORT_FORMS) | {formal for formals in SHORT_FORMS.values() for formal in formals}
-    assert not ours & theirs
+# --- what the linkage could have been told ----------------------------------------------------------------------------
+
+# Parts of syllables, classes of sounds and patterns: not one of them is anybody's name.
+PARTS = {"ONSETS", "VOWELS", "CODAS", "POPULAR_VOWELS"}
+PARTS |= {
+    "_INITIALS",
+    "_VOWELS",
+    "_FINALS",
+    "_CLASS_INITIAL",
+    "_CLASS_VOWEL",
+    "_CLASS_FINAL",
+    "_ROMAN_SYLLABLE",
+    "_SOUNDS",
+}
+
+
+def tables(module: ModuleType) -> dict[str, set[str]]:
+    """Every constant of a module that holds texts: its entries, casefolded."""
+    constants = {name: value for name, value in vars(module).items() if name.strip("_").isupper() and name not in PARTS}
+    held = {name: {entry.casefold() for entry in entries(value)} for name, value in constants.items()}
+    return {name: found for name, found in held.items() if found}
+
+
+def entries(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from re.findall(r"[^\s|]+", value)
+    elif isinstance(value, Mapping):
+        yield from (entry for pair in value.items() for part in pair for entry in entries(part))
+    elif isinstance(value, Weighted):
+        yield from entries(value.items)
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from (entry for part in value for entry in entries(part))
+
+
+def test_no_name_is_in_a_table_of_the_linkage() -> None:
+    """Surnames, their spellings, syllables of given names, foreign and adopted names, short forms."""
+    ours, theirs = tables(generator), tables(linkage)
+    assert {"SURNAMES", "GIVEN", "FOREIGN_GIVEN", "FOREIGN_SURNAMES", "FOREIGN_SHORT", "ADOPTED"} <= ours.keys()
+    assert {"COMPOUND_SURNAMES", "SHORT_FORMS", "HONORIFICS", "_SURNAME_SOUNDS"} <= theirs.keys()
+    shared = {(a, b): found for a in ours for b in theirs if (found := ours[a] & theirs[b])}
+    assert shared == {}
+
+
+def test_tables_are_read_to_the_last_entry() -> None:
+    ours, theirs = tables(generator), tables(linkage)
+    assert {"김", "gim", "hahn"} <= ours["SURNAMES"] and {"영", "엽"} <= ours["GIVEN"]
+    assert {"thaddeus", "thad"} <= ours["FOREIGN_SHORT"] and "pham" in ours["FOREIGN_SURNAMES"]
+    assert {"kim", "ha"} <= theirs["_SURNAME_SOUNDS"] and {"kimberly", "kim"} <= theirs["SHORT_FORMS"]
