@@ -1,7 +1,9 @@
 """Which column of a file means what. ValueError, with the place in the file, for a mapping that cannot be meant."""
 
+from collections.abc import Mapping as Cells
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -65,12 +67,27 @@ class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How columns are called here, and which of the others may stand in the clear."""
+    """How columns are called here, which of them together make one, and which of the others may stand in the clear."""
 
     columns: dict[str, str] = {}
+    join: dict[str, list[str]] = {}
     sealed: list[str] = []
     clear: list[str] = []
     zone: str | None = None
+
+    def named(self) -> set[str]:
+        """Every column that the file must have."""
+        return {*self.columns, *chain.from_iterable(self.join.values())}
+
+    def joined(self, cells: Cells[str, Any]) -> dict[str, Any]:
+        """A row under the names used here; of the columns that make one, the filled ones with a space between."""
+        parts = set(chain.from_iterable(self.join.values()))
+        row = {self.columns.get(name, name): cell for name, cell in cells.items() if name not in parts}
+        for name, columns in self.join.items():
+            words = [str(cells[column]).strip() for column in columns if cells.get(column) is not None]
+            if text := " ".join(filter(None, words)):
+                row[name] = text
+        return row
 
 
 Mapping = TypeVar("Mapping", EventMapping, RecordMapping)
@@ -90,6 +107,7 @@ def event_mapping(path: Path) -> EventMapping:
 def record_mapping(path: Path | None) -> RecordMapping:
     """Read a mapping of records; without a file every column keeps its name."""
     mapping = _read(path, RecordMapping) if path else RecordMapping()
+    _require_one_meaning(mapping)
     _require_zone(mapping.zone)
     return mapping
 
@@ -99,6 +117,15 @@ def _read(path: Path, kind: type[Mapping]) -> Mapping:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except msgspec.MsgspecError as error:
         raise ValueError(f"The mapping cannot be read: {error}") from None
+
+
+def _require_one_meaning(mapping: RecordMapping) -> None:
+    parts = list(chain.from_iterable(mapping.join.values()))
+    elsewhere = {*mapping.columns, *mapping.sealed, *mapping.clear}
+    if len(set(parts)) < len(parts) or elsewhere.intersection(parts):
+        raise ValueError("A column of `join` stands once there, and nowhere else.")
+    if not all(mapping.join.values()) or mapping.join.keys() & set(mapping.columns.values()):
+        raise ValueError("What `join` makes has at least one column, and is made by nothing else.")
 
 
 def _require_zone(zone: str | None) -> None:

@@ -34,7 +34,7 @@ class RecordRows:
     def __init__(self, mapping: RecordMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
         self.source, self.received_at = source, received_at
         self.undated = 0
-        self._names = mapping.columns
+        self._row = mapping.joined
         self._zone = zone_of(mapping.zone, source.zone)
         declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
         self._plan = {**plan.of_event(source.id, NAME), **declared}
@@ -43,7 +43,7 @@ class RecordRows:
         """The event of one line; `Flaw` when it names nobody or says something that cannot be read."""
         if line.flaw is not None:
             raise Flaw(line.flaw)
-        cells = {self._names.get(name, name): cell for name, cell in line.cells.items()}
+        cells = self._row(line.cells)
         kind, external_id = _holder(cells)
         attributes, rest = self._sorted_out(cells)
         clear, hidden = split(rest, self._plan)
@@ -67,7 +67,7 @@ class RecordRows:
 
     def consents(self, line: Line, event: NewEvent) -> list[NewConsent]:
         """What the consent columns say; a blank says nothing, and a grant without a time of its own grants nothing."""
-        cells = {self._names.get(name, name): cell for name, cell in line.cells.items()}
+        cells = self._row(line.cells)
         said = {name.removeprefix(CONSENT): state for name, state in cells.items() if name.startswith(CONSENT)}
         given = self._given_at(cells) if said else None
         lines = []
@@ -112,7 +112,8 @@ class RecordRows:
 
 
 def _holder(cells: Mapping[str, Any]) -> tuple[str, str]:
-    for name, kind in (("external_id", "customer"), ("user_id", "user")):
-        if (value := who.usable(cells.get(name))) is not None:
-            return kind, value
+    if (key := who.row_key(cells.get("external_id"))) is not None:
+        return "customer", key
+    if (user := who.usable(cells.get("user_id"))) is not None:
+        return "user", user
     raise Flaw("no_identity")

@@ -67,6 +67,11 @@ def usable(value: Any) -> str | None:
     return _usable_text(str(int(value))) if type(value) is float and value.is_integer() else None
 
 
+def row_key(value: Any) -> str | None:
+    """The key of a row in its own file: as `usable`, but rows may be counted from 0."""
+    return "0" if value in (0, "0") and value is not False else usable(value)
+
+
 @lru_cache(maxsize=65536)
 def _usable_text(value: str) -> str | None:
     return normalise.identifier("id", value)

@@ -92,6 +92,40 @@ def test_a_mapping_renames_seals_and_clears(shop: Shop, tmp_path: Path) -> None:
     assert sealed(event)["traits"] == {"tier": "gold"} and event.occurred_at == datetime(2026, 3, 4, tzinfo=UTC)
 
 
+JOINED = {"columns": {"rec": "external_id"}, "join": {"address": ["number", "street"], "full_name": ["last", "first"]}}
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.ndjson", "data.parquet"])
+def test_several_columns_make_one(shop: Shop, tmp_path: Path, name: str) -> None:
+    row = {"rec": "7", "number": 12, "street": "Elm Street ", "first": "Ann", "last": None}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "written.parquet")
+    lines = ",".join(row) + "\n" + ",".join(str(cell or "") for cell in row.values()) + "\n"
+    as_written = {"data.csv": lines.encode(), "data.ndjson": json.dumps(row).encode()}
+    records(tmp_path, as_written.get(name) or (tmp_path / "written.parquet").read_bytes(), JOINED, name)
+    assert sealed(Event.objects.get())["attributes"] == {"address": "12 Elm Street", "full_name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        (JOINED | {"join": {"address": ["number", "nowhere"]}}, "no column: nowhere"),
+        (JOINED | {"sealed": ["number"]}, "nowhere else"),
+        (JOINED | {"join": {"address": ["street"], "city": ["street"]}}, "nowhere else"),
+        (JOINED | {"join": {"external_id": ["number"]}}, "by nothing else"),
+        (JOINED | {"join": {"address": []}}, "at least one column"),
+    ],
+)
+def test_columns_that_cannot_be_joined(shop: Shop, tmp_path: Path, mapping: Any, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        records(tmp_path, "rec,number,street,first,last\n", mapping)
+
+
+@pytest.mark.parametrize(("name", "text"), [("data.csv", "external_id\n0\n"), ("data.ndjson", '{"external_id": 0}\n')])
+def test_rows_may_be_counted_from_nought(shop: Shop, tmp_path: Path, name: str, text: str) -> None:
+    assert "taken: 1" in records(tmp_path, text, name=name)
+    assert Event.objects.get().record == crypto.record_id(shop[0].id, "customer", "0")
+
+
 def test_identifiers_of_a_row(shop: Shop, tmp_path: Path) -> None:
     records(tmp_path, "external_id,user_id,loyalty_id\nC1,u1,L1\n,u2,\n")
     first, second = Event.objects.order_by("kind")

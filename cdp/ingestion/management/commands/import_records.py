@@ -29,7 +29,7 @@ class Command(BaseCommand):
             mapping = record_mapping(options["mapping"])
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from None
-        require_columns(table, set(mapping.columns))
+        require_columns(table, mapping.named())
         rows = RecordRows(mapping, source, sources.plan(), now())
         with shown(self.stdout, table.name) as progress:
             outcome = imports.run(table, rows, progress)
