@@ -21,6 +21,11 @@ _SOUND: Final = (
 )
 
 
+def _initials(place: str) -> tuple[str, str]:
+    """Keys of a place with the first sounds of either part of the name."""
+    return f"{place} || '~' || substr(surname_key, 1, 2)", f"{place} || '~' || substr(given_key, 1, 2)"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Records that share one of the rule's `keys` are compared, unless more than `cap` share it."""
@@ -54,6 +59,11 @@ RULES: Final = (
     Rule("birth day, initial", ("birth_day || substr(given_key, 1, 2)", "birth_day || substr(surname_key, 1, 2)"), 20),
     Rule("mailbox stem", ("case when length(email_local) >= 6 then substr(email_local, 1, 6) end",), 20),
     Rule("name word", ("surname_key", "given_key"), 12),
+    # One home, whatever became of name and birth date; one neighbourhood and a word of the name, or its first sounds.
+    Rule("address", ("address",), 20),
+    Rule("city, name word", ("city || '~' || surname_key", "city || '~' || given_key"), 20),
+    Rule("postcode, initial", _initials("postcode"), 20),
+    Rule("street, initial", _initials("case when postcode is null then street end"), 20),
 )
 
 

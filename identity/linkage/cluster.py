@@ -32,6 +32,7 @@ def cluster(
     leafy: list[Link] = []
     for link in (known[order].straight for order in sorted(known)):
         (leafy if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf else firm).append(link)
+    forest.know(firm)
     refused = [*_join_all(forest, firm), *_attach_all(forest, leafy)]
     return Partition(_labels(forest), tuple(refused))
 
@@ -85,10 +86,16 @@ class _Forest:
         self.nodes, self.limits = nodes, limits
         self.parent = {node: node for node in nodes}
         self.clusters = {node.id: _Cluster(node) for node in nodes.values()}
+        self.linked: dict[str, set[str]] = {node: set() for node in nodes}
         for left, right in cannot:
             if left in nodes and right in nodes:
                 self.clusters[left].foes.add(right)
                 self.clusters[right].foes.add(left)
+
+    def know(self, links: Iterable[Link]) -> None:
+        for link in links:
+            self.linked[link.left].add(link.right)
+            self.linked[link.right].add(link.left)
 
     def root(self, node: str) -> str:
         parent = self.parent
@@ -102,12 +109,20 @@ class _Forest:
         if left == right:
             return None
         one, other = self.clusters[left], self.clusters[right]
-        if reason := objection(one, other, link, self.limits):
+        if reason := objection(one, other, link, self.limits) or self._thin(one, other, link):
             return reason
         big, small = (left, right) if (len(one.members), left) > (len(other.members), right) else (right, left)
         self.parent[small] = big
         self.clusters[big].absorb(self.clusters.pop(small))
         return None
+
+    def _thin(self, one: "_Cluster", other: "_Cluster", link: Link) -> Reason | None:
+        """A doubtful link needs others beside it: one namesake among many records must not join two people."""
+        if not doubtful(link, self.limits):
+            return None
+        small, big = sorted((one.members, other.members), key=len)
+        links = sum(len(self.linked[member] & big) for member in small)
+        return "gray zone" if links < self.limits.linked_share * len(small) * len(big) else None
 
     def held_apart(self, leaf: str, record: str) -> bool:
         cluster, foes = self.clusters[self.root(record)], self.clusters[leaf].foes
@@ -153,11 +168,17 @@ def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Rea
         return "records"
     if not _within_limits(one, other, limits):
         return "identifiers"
-    if limits.given_names and not _names_agree(one, other):
+    unsure = doubtful(link, limits)
+    if (limits.given_names or unsure) and not _names_agree(one, other):
         return "given names"
-    if not _births_agree(one, other) and not (link.rank == MODEL and _same_full_name(one, other)):
+    if (limits.birth_dates or unsure) and not _births_agree(one, other) and not _misdated(one, other, link):
         return "birth dates"
     return "gender" if _genders_clash(one, other, link) else None
+
+
+def doubtful(link: Link, limits: Limits) -> bool:
+    """Whether it is the model's, and not sure."""
+    return link.rank == MODEL and link.weight < limits.sure
 
 
 def _within_limits(one: _Cluster, other: _Cluster, limits: Limits) -> bool:
@@ -179,10 +200,10 @@ def _one_name(left: GivenName, right: GivenName) -> bool | None:
     return verdict
 
 
-def _same_full_name(one: _Cluster, other: _Cluster) -> bool:
+def _misdated(one: _Cluster, other: _Cluster, link: Link) -> bool:
     """Whether a whole name stands on both sides: then another birth date is an error rather than a namesake, if the
     model links them in spite of it."""
-    return any(_whole(left, right) for left, right in product(one.names, other.names))
+    return link.rank == MODEL and any(_whole(left, right) for left, right in product(one.names, other.names))
 
 
 def _whole(left: GivenName, right: GivenName) -> bool:

@@ -5,6 +5,7 @@ Parameters live in `model`, so that a model trained on one engine scores on the 
 """
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 
@@ -41,6 +42,11 @@ _ONE_LETTER: Final = "least(length(given_l), length(given_r)) = 1"
 _NOT_HANGUL: Final = "script_l <> 'h' and script_r <> 'h'"
 _LATIN: Final = "script_l = 'l' and script_r = 'l'"
 _CROSSED_INITIAL: Final = "(initial_l = substr(surname_r, 1, 1) or initial_r = substr(surname_l, 1, 1))"
+_FIRST_LETTER: Final = "(substr(surname_l, 1, 1) = substr(surname_r, 1, 1))"
+# A word of one name near any word of the other; absent words are near nothing.
+_WORD_NEAR: Final = " or ".join(
+    f"coalesce({{jw}}({left}_l, {right}_r) >= 0.88, false)" for left, right in product(("surname", "given"), repeat=2)
+)
 _GIVEN_NEAR: Final = "{dl}(given_jamo_l, given_jamo_r) <= 1"
 
 NAME: Final = Comparison(
@@ -52,6 +58,7 @@ NAME: Final = Comparison(
         Level("short form", f"{_same('surname')} and {_same('formal')}", 7),
         Level("part", f"not {_BOTH_PARTS} and ({_same('given')} or {_CROSSED})", 5, "given"),
         Level("part surname", f"not {_BOTH_PARTS} and {_same('surname')}", 3, "surname"),
+        Level("part near", f"not {_BOTH_PARTS} and {_NOT_HANGUL} and ({_WORD_NEAR})", 3),
         Level("jamo", f"{_same('surname')} and script_l = 'h' and script_r = 'h' and {_GIVEN_NEAR}", 5),
         Level(
             "near", f"{_NOT_HANGUL} and {{jw}}(surname_l, surname_r) >= 0.85 and {{jw}}(given_l, given_r) >= 0.85", 7
@@ -63,6 +70,7 @@ NAME: Final = Comparison(
         Level("given near", f"{_LATIN} and {_same('initial')} and {{jw}}(given_l, given_r) >= 0.9", 2),
         Level("shared word", _CROSSED, 2),
         Level("surname", _same("surname"), 1, "surname"),
+        Level("surname near", f"{_LATIN} and {_FIRST_LETTER} and {{jw}}(surname_l, surname_r) >= 0.88", 1),
         Level("else", "else", 0),
     ),
 )
@@ -114,7 +122,7 @@ PHONE: Final = Comparison(
     ),
 )
 
-_COMPARABLE: Final = ("address", "postcode", "city")
+_COMPARABLE: Final = ("street", "postcode", "city")
 _CITY_NEAR: Final = (
     "(substr(city_l, 1, 1) = substr(city_r, 1, 1) or substr(city_l, -1) = substr(city_r, -1))"
     " and {jw}(city_l, city_r) >= 0.88"
@@ -123,14 +131,21 @@ _POSTCODE_NEAR: Final = (
     "(substr(postcode_l, 1, 2) = substr(postcode_r, 1, 2) or substr(postcode_l, -2) = substr(postcode_r, -2))"
     " and {dl}(postcode_l, postcode_r) <= 1"
 )
+_NEIGHBOURHOOD: Final = (
+    f"({_same('postcode')} or {_same('city')} or {_same('district')} or {_CITY_NEAR} or {_POSTCODE_NEAR}"
+    f" or {_absent('postcode')} and {_absent('city')})"
+)
+_STREET_NEAR: Final = "{jw}(street_l, street_r) >= 0.92"
 PLACE: Final = Comparison(
     "place",
     " and ".join(_absent(column) for column in _COMPARABLE),
     (
         Level("address", f"{_same('address')} and coalesce({_same('district')}, true)", 5, "address"),
-        Level("street", f"{_same('house')} and ({_same('postcode')} or {{jw}}(street_l, street_r) >= 0.92)", 4),
+        Level("street", f"{_same('house')} and ({_same('postcode')} or {_STREET_NEAR})", 4),
+        # Without a house number a street says less than a home, with another one it may say that they are neighbours.
+        Level("road", f"{_absent('house')} and {_STREET_NEAR} and {_NEIGHBOURHOOD}", 4),
+        Level("street name", f"{_STREET_NEAR} and {_NEIGHBOURHOOD}", 3),
         Level("postcode", _same("postcode"), 3, "postcode"),
-        Level("street name", f"{_same('street')} and ({_same('district')} or {_same('city')})", 3),
         Level("city", _same("city"), 2, "city"),
         Level("near", f"{_CITY_NEAR} or {_POSTCODE_NEAR}", 1),
         Level("district", _same("district"), 1),
@@ -141,6 +156,8 @@ PLACE: Final = Comparison(
 GENDER: Final = Comparison("gender", _absent("gender"), (Level("same", _same("gender"), 1), Level("else", "else", 0)))
 
 COMPARISONS: Final = (NAME, BIRTH, EMAIL, PHONE, PLACE, GENDER)
+# One of these must be alike in some way: people of one home or gender are not one person for that alone.
+PERSONAL: Final = ("name", "birth_date", "email", "phone")
 FREQUENCY_COLUMNS: Final = tuple(
     sorted({level.frequency for comparison in COMPARISONS for level in comparison.levels if level.frequency})
 )

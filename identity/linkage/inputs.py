@@ -45,4 +45,4 @@ def links(edges: pa.Table, model: Model) -> Iterator[Link]:
 
 def limits(model: Model) -> Limits:
     """The usual limits, for data of this model."""
-    return Limits(given_names=model.names_divide)
+    return Limits(given_names=model.names_divide, birth_dates=model.births_divide)

@@ -79,6 +79,12 @@ class Model:
         return slips / (slips + share["full"]) < 1 / 3
 
     @property
+    def births_divide(self) -> bool:
+        """Whether different birth dates mean different people: not where one match in ten has another date."""
+        share = {weight.level: weight.m for weight in self.weights["birth_date"]}
+        return share["year"] + share["else"] < 1 / 10
+
+    @property
     def rare_frequency(self) -> float:
         """Term frequency of a value that is not among `frequencies`."""
         return RARE / (self.population + PSEUDO_COUNT)
@@ -109,9 +115,9 @@ DEFAULT: Final = Model(
     weights={
         "name": _packaged(
             "name",
-            (0.66, 0.0008), (0.03, 0.00002), (0.03, 0.0001), (0.06, 0.004), (0.03, 0.03), (0.015, 0.0008),
-            (0.06, 0.0006), (0.03, 0.0008), (0.01, 0.001), (0.02, 0.00005), (0.02, 0.008), (0.01, 0.006),
-            (0.005, 0.001), (0.01, 0.05), (0.01, 0.89663),
+            (0.65, 0.0008), (0.03, 0.00002), (0.03, 0.0001), (0.06, 0.004), (0.03, 0.03), (0.01, 0.002),
+            (0.015, 0.0008), (0.05, 0.0006), (0.03, 0.0008), (0.01, 0.001), (0.02, 0.00005), (0.02, 0.008),
+            (0.01, 0.006), (0.005, 0.001), (0.01, 0.05), (0.01, 0.004), (0.01, 0.89063),
         ),
         "birth_date": _packaged(
             "birth_date",
@@ -121,8 +127,8 @@ DEFAULT: Final = Model(
         "phone": _packaged("phone", (0.72, 0.00005), (0.03, 0.00002), (0.25, 0.9999)),
         "place": _packaged(
             "place",
-            (0.45, 0.0001), (0.1, 0.00015), (0.15, 0.001), (0.02, 0.0003),
-            (0.14, 0.03), (0.04, 0.012), (0.03, 0.01), (0.07, 0.94645),
+            (0.42, 0.0001), (0.1, 0.00015), (0.06, 0.0001), (0.03, 0.0004), (0.12, 0.001),
+            (0.14, 0.03), (0.04, 0.012), (0.03, 0.01), (0.06, 0.94625),
         ),
         "gender": _packaged("gender", (0.97, 0.5), (0.03, 0.5)),
     },

@@ -12,7 +12,7 @@ import pyarrow as pa
 from splink import DuckDBAPI, Linker
 
 from identity.linkage.blocking import Blocked, block, digest_sql
-from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS
+from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, PERSONAL
 from identity.linkage.model import Model
 from identity.linkage.normalise import COLUMNS, clean
 from identity.linkage.splink_settings import settings
@@ -23,7 +23,8 @@ GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """`edges`: left, right (unique ids, left < right), weight (bits), one gamma per comparison (-1: not comparable)."""
+    """`edges`: left, right (unique ids, left < right), weight (bits), one gamma per comparison (-1: not comparable; 0:
+    nothing alike); only pairs of which a comparison of `PERSONAL` is above 0."""
 
     edges: pa.Table
     blocked: tuple[Blocked, ...]
@@ -92,7 +93,8 @@ def _frequency_table(connection: duckdb.DuckDBPyConnection, model: Model, column
 
 def _edges(connection: duckdb.DuckDBPyConnection, scored: str) -> pa.Table:
     gammas = ", ".join(GAMMAS)
+    personal = " or ".join(f"gamma_{name} > 0" for name in PERSONAL)
     return connection.sql(f"""
         select l.unique_id as "left", r.unique_id as "right", round(match_weight, 9) as weight, {gammas}
         from {scored} s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
-        order by weight desc, "left", "right" """).to_arrow_table()
+        where {personal} order by weight desc, "left", "right" """).to_arrow_table()

@@ -4,6 +4,7 @@ prior from deterministic rules. What the records cannot teach keeps the packaged
 # ruff: noqa: S608 -- the SQL is made of column names and numbers of this package, never of data
 
 import hashlib
+import math
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
@@ -17,23 +18,37 @@ from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Compari
 from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight
 from identity.linkage.score import connect, linker_for
 
-FEWEST_RECORDS: Final = 500
+FEWEST_RECORDS: Final = 200
 # Pairs sampled for u, and pairs looked at in each pass of expectation maximisation.
 SAMPLED_PAIRS: Final = 1_000_000
 PASS_PAIRS: Final = 500_000
 # Iterations of a pass, and of its repetitions when it fails.
 ITERATIONS: Final = (15, 6, 3, 1)
-# Rules that hardly ever link two people, and the share of true pairs that they find in usual customer data.
+# Rules that hardly ever link two people, and the share of true pairs that they find in usual customer data: what EM
+# starts from. How many they find in these data is reckoned from what it learns.
 CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
 CERTAIN_RECALL: Final = 0.7
+LEAST_RECALL: Final = 0.1
+# The levels of which comparison mean that two records are equal in a column of the certain rules.
+EQUAL: Final = {
+    "name": ("name", ("full",)),
+    "given_key": ("name", ("full", "part", "sound", "given")),
+    "birth_date": ("birth_date", ("exact",)),
+    "email": ("email", ("exact",)),
+    "phone": ("phone", ("exact",)),
+    "address": ("place", ("address",)),
+}
+BIRTH_PASS: Final = ("birth_date",)
 # Each comparison is left free by at least two passes.
 PASSES: Final[tuple[tuple[str, ...], ...]] = (
-    ("birth_date",),
+    BIRTH_PASS,
     ("given_key", "email"),
     ("given_key", "phone"),
     ("name", "birth_date"),
     ("name", "postcode"),
 )
+# What leaves names free where there are no birth dates; only then, for families share these.
+NAME_PASSES: Final[tuple[tuple[str, ...], ...]] = (("email",), ("phone",), ("address",))
 # A weaker level that outweighs a stronger one by more bits than this makes its whole comparison distrusted; by less,
 # it is brought down to the stronger one.
 TOLERANCE: Final = 3.0
@@ -51,9 +66,16 @@ def train(table: pa.Table, *, seed: int = 1) -> Model:
         model = DEFAULT
         if table.num_rows >= FEWEST_RECORDS:
             linker = linker_for(connection, DEFAULT, frequencies=False)
-            passes = [columns for columns in PASSES if _any_pair(connection, columns)]
-            model = replace(model, **_learn(linker, passes, seed))
+            passes = _passes(connection)
+            model = replace(model, **_learn(linker, passes, _filled(connection), seed))
         return _versioned(_frozen(connection, model, table.num_rows, seed))
+
+
+def _passes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
+    passes = [columns for columns in PASSES if _any_pair(connection, columns)]
+    if BIRTH_PASS in passes:
+        return passes
+    return passes + [columns for columns in NAME_PASSES if _any_pair(connection, columns)]
 
 
 def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> bool:
@@ -63,7 +85,13 @@ def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -
     return bool(connection.execute(grouped).fetchall())
 
 
-def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str, Any]:
+def _filled(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Share of records that have each column of the certain rules."""
+    columns = ", ".join(f"count({column}) / count(*)" for column in EQUAL)
+    return dict(zip(EQUAL, connection.execute(f"select {columns} from records").fetchall()[0], strict=True))
+
+
+def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, float], seed: int) -> dict[str, Any]:
     rules: list[Any] = [block_on(*columns) for columns in CERTAIN]
     linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
     linker.training.estimate_u_using_random_sampling(
@@ -73,8 +101,29 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> dict[str
         _maximise(linker, columns)
     learnt = linker._settings_obj
     prior = learnt._probability_two_random_records_match
-    prior = prior if 0 < prior < 1 else DEFAULT.prior
+    prior = prior * CERTAIN_RECALL / _recall(learnt, filled) if prior > 0 else DEFAULT.prior
     return {"weights": {item.name: _weights(item, learnt, prior) for item in COMPARISONS}, "prior": prior}
+
+
+def _recall(learnt: Any, filled: dict[str, float]) -> float:
+    """Share of the matches that the certain rules find, as if attributes failed independently of one another."""
+    shares = {item.name: _shares(item, learnt) for item in COMPARISONS}
+    missed = 1.0
+    for rule in CERTAIN:
+        equal = (sum(shares[name][level] for level in levels) for name, levels in (EQUAL[column] for column in rule))
+        missed *= 1 - math.prod(equal) * math.prod(filled[column] ** 2 for column in rule)
+    return max(1 - missed, LEAST_RECALL)
+
+
+def _shares(comparison: Comparison, learnt: Any) -> dict[str, float]:
+    """Level → m as learnt, or as packaged where it was not."""
+    pairs = zip(_levels(comparison, learnt), DEFAULT.weights[comparison.name], strict=True)
+    return {usual.level: level._trained_m_median or usual.m for level, usual in pairs}
+
+
+def _levels(comparison: Comparison, learnt: Any) -> Any:
+    trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
+    return trained._comparison_levels_excluding_null
 
 
 def _maximise(linker: Linker, columns: tuple[str, ...]) -> None:
@@ -100,11 +149,11 @@ def _maximise(linker: Linker, columns: tuple[str, ...]) -> None:
 def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight, ...]:
     """Learnt shares of one comparison, or the packaged ones where weights would fall as similarity rises."""
     packaged = DEFAULT.weights[comparison.name]
-    trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
-    levels = trained._comparison_levels_excluding_null
-    weights = tuple(_weight(level, usual, prior) for level, usual in zip(levels, packaged, strict=True))
-    learnt_ends = weights[0].origin == weights[-1].origin == "trained"
-    return packaged if not learnt_ends or _falls(comparison, weights) > TOLERANCE else _ordered(comparison, weights)
+    pairs = zip(_levels(comparison, learnt), packaged, strict=True)
+    weights = tuple(_weight(level, usual, prior) for level, usual in pairs)
+    # Which levels there are pairs for depends on the columns that the records have; one of likeness is enough.
+    told = weights[-1].origin == "trained" and any(weight.origin == "trained" for weight in weights[:-1])
+    return _ordered(comparison, weights) if told and _falls(comparison, weights) <= TOLERANCE else packaged
 
 
 def _weight(level: Any, usual: Weight, prior: float) -> Weight:
@@ -124,14 +173,26 @@ def _falls(comparison: Comparison, weights: tuple[Weight, ...]) -> float:
 
 
 def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
-    """The same with every level brought down to the lightest trained level that is stronger."""
+    """The same with every level brought down to the lightest trained level that is stronger, and what was not trained
+    brought up to the heaviest trained one that is weaker."""
     ranked = [(level.strength, weight) for level, weight in zip(comparison.levels, weights, strict=True)]
-    ordered = []
-    for strength, weight in ranked:
-        stronger = [other.bits for at, other in ranked if at > strength and other.origin == "trained"]
-        limit = min(stronger, default=weight.bits)
-        ordered.append(weight if weight.bits <= limit else replace(weight, m=weight.u * 2**limit))
-    return tuple(ordered)
+    lowered = [(strength, _at_most(weight, _trained_bits(ranked, strength, 1))) for strength, weight in ranked]
+    return tuple(_at_least(weight, _trained_bits(lowered, strength, -1)) for strength, weight in lowered)
+
+
+def _trained_bits(ranked: list[tuple[int, Weight]], strength: int, side: int) -> list[float]:
+    """Bits of the trained levels that are stronger (`side` 1) or weaker (-1)."""
+    return [weight.bits for at, weight in ranked if side * (at - strength) > 0 and weight.origin == "trained"]
+
+
+def _at_most(weight: Weight, limits: list[float]) -> Weight:
+    limit = min(limits, default=weight.bits)
+    return weight if weight.bits <= limit else replace(weight, m=weight.u * 2**limit)
+
+
+def _at_least(weight: Weight, limits: list[float]) -> Weight:
+    limit = max(limits, default=weight.bits)
+    return weight if weight.bits >= limit or weight.origin == "trained" else replace(weight, u=weight.m / 2**limit)
 
 
 def _frozen(connection: duckdb.DuckDBPyConnection, model: Model, records: int, seed: int) -> Model:

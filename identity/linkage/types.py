@@ -9,8 +9,9 @@ STEWARD: Final = 0
 MODEL: Final = 1000
 
 Reason = Literal[
-    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "leaf attached", "leaves only"
-]
+    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "gray zone", "leaf attached",
+    "leaves only",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,20 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most distinct identifiers per (kind, scope) and most records of one person; `given_names`: whether names that
-    cannot be one person's divide (`Model.names_divide`)."""
+    """Most distinct identifiers per (kind, scope) and most records of one person; `given_names`, `birth_dates`: whether
+    those that cannot be one person's divide (`Model.names_divide`, `Model.births_divide`).
+
+    The model's links of fewer than `sure` bits are doubtful: both always divide what these would join, and
+    `linked_share` of the pairs between two clusters must be linked before a doubtful link joins them.
+    """
 
     per_kind: Mapping[str, int] = field(default_factory=lambda: {"user_id": 1})
     others: int = 5
     records: int = 30
     given_names: bool = True
+    birth_dates: bool = True
+    sure: float = 4.25  # a probability of 0.95
+    linked_share: float = 1 / 4
 
 
 @dataclass(frozen=True, slots=True)
