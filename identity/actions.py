@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,12 +16,21 @@ from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from identity import assign, clusters, queries, sql
+from identity import assign, component, queries, sql
 from identity.fold import fold, is_full
 from identity.incoming import next_events
 from identity.linkage.types import Refusal
-from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
-from identity.types import LEAVES, Folded, OpenRecord, Seen
+from identity.models import Link, Profile, ProfileChange, ReviewCase
+from identity.types import LEAVES, Folded, Seen
+
+
+class Cause(NamedTuple):
+    """On whose account profiles change: a batch run, who acts, and a steward's reason."""
+
+    run: UUID | None
+    actor: str
+    reason: str
+
 
 # More holders than this and a value says where somebody typed, not who they are.
 MOST_HOLDERS = 50
@@ -132,63 +141,26 @@ def _block_shared_values(records: list[UUID]) -> set[UUID]:
 
 
 @transaction.atomic
-def recluster(seeds: Iterable[UUID], *, run: UUID | None = None, actor: Actor = SYSTEM) -> assign.Plan:
-    """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock."""
+def recluster(
+    seeds: Iterable[UUID],
+    *,
+    run: UUID | None = None,
+    actor: Actor = SYSTEM,
+    reason: str = "",
+    reserved: Mapping[UUID, Collection[UUID]] | None = None,
+) -> assign.Plan:
+    """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock.
+
+    `reserved`: ids that go to the cluster with most of these records, whoever bore them before.
+    """
     execute(sql.LOCK)
-    around = _with_owners(set(seeds))
-    persons = queries.component(around)
-    leaves = dict(
-        Record.objects.filter(pk__in=column(sql.LEAVES_OF, {"records": by_number(persons | around)})).values_list(
-            "pk", "kind"
-        )
-    )
-    persons -= leaves.keys()
-    records = queries.open_records(by_number(persons))
-    grouped, refused = _clusters(records)
-    claims, carried = _claims(leaves), _carried(leaves)
-    elsewhere = _profiles(set(claims.values()).union(*carried.values()) - persons)
-    grouped, followed = clusters.with_leaves(grouped, leaves, claims, carried, elsewhere)
-    before = {record.id: record.profile for record in records} | _profiles(leaves)
-    plan = assign.assign(grouped, before, leaves, _pinned(before), followed, _inhabited(before))
-    _apply(plan, before, run, actor)
-    _open_cases(refused)
-    forget("identity", before)
+    found = component.around(seeds)
+    pinned = _pinned(found.before)
+    plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
+    _apply(plan, found.before, Cause(run, actor.name, reason))
+    _open_cases(found.refused)
+    forget("identity", found.before)
     return plan
-
-
-def _with_owners(seeds: set[UUID]) -> set[UUID]:
-    """Seeds and, for leaves among them, those they may belong to."""
-    owners = {row[1] for row in fetch(sql.CLAIMED_LEAVES, [list(seeds)])}
-    return seeds | owners | {row[1] for row in fetch(sql.CARRIED, [list(seeds)])}
-
-
-def _clusters(records: list[OpenRecord]) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
-    ids = [record.id for record in records]
-    held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
-    stored = [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": ids})]
-    return clusters.partition(records, held, stored, queries.live_model()[1])
-
-
-def _claims(leaves: Collection[UUID]) -> dict[UUID, UUID]:
-    return dict(fetch(sql.CLAIMED_LEAVES, [list(leaves)]))
-
-
-def _carried(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
-    carried: dict[UUID, set[UUID]] = defaultdict(set)
-    for leaf, record in fetch(sql.CARRIED, [list(leaves)]):
-        carried[leaf].add(record)
-    return carried
-
-
-def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
-    """The present profile of each record."""
-    return dict(Record.objects.filter(pk__in=records).values_list("pk", "profile_id"))
-
-
-def _inhabited(before: dict[UUID, UUID | None]) -> set[UUID]:
-    """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
-    profiles = by_number({profile for profile in before.values() if profile})
-    return set(column(sql.INHABITED, {"profiles": profiles, "records": list(before)}))
 
 
 def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
@@ -197,27 +169,37 @@ def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
     )
 
 
-def _apply(plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor) -> None:
+def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> None:
     execute(sql.INSERT_PROFILES, [plan.created])
+    execute(sql.REVIVE_PROFILES, [plan.revived])
     targets = [(record, plan.profile_of.get(record)) for record in by_number(before)]
     moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
     execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))
-    ProfileChange.objects.bulk_create(_changes(plan, before, run, actor), batch_size=1000)
+    ProfileChange.objects.bulk_create(_changes(plan, before, cause), batch_size=1000)
+    execute_over(sql.SAVE_MOVES, _moves(plan, before, moved, cause))
     changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
     touch("profiles", changed | plan.merged.keys())
 
 
-def _changes(
-    plan: assign.Plan, before: dict[UUID, UUID | None], run: UUID | None, actor: Actor
-) -> Iterable[ProfileChange]:
-    lost, parts = _members(before, plan.merged), _members(plan.profile_of, plan.created)
-    common = {"run": run, "actor": actor.name}
+def _changes(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> Iterable[ProfileChange]:
+    begun = [*plan.created, *plan.revived]
+    lost, parts = _members(before, plan.merged), _members(plan.profile_of, begun)
+    common = cause._asdict()
     for profile, into in plan.merged.items():
         yield ProfileChange(profile=profile, other=into, kind="merged", records=sorted(lost[profile]), **common)
-    for profile in plan.created:
+    for profile in begun:
         left = plan.split.get(profile)
         kind = "split" if left else "created"
         yield ProfileChange(profile=profile, other=left, kind=kind, records=sorted(parts[profile]), **common)
+
+
+def _moves(
+    plan: assign.Plan, before: Mapping[UUID, UUID | None], moved: Iterable[tuple[UUID, UUID | None]], cause: Cause
+) -> list[tuple[Any, ...]]:
+    """A row for each move, save of new records into new profiles, which say so themselves; newcomers come last."""
+    created = set(plan.created)
+    told = [(record, before[record], profile) for record, profile in moved if before[record] or profile not in created]
+    return [(*move, *cause) for move in sorted(told, key=lambda move: move[1] is None)]
 
 
 def _members(profile_of: Mapping[UUID, UUID | None], wanted: Collection[UUID]) -> dict[UUID, list[str]]:

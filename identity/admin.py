@@ -105,8 +105,25 @@ class ResolutionRunAdmin(ReadOnlyRoom[models.ResolutionRun]):
 @admin.register(models.ProfileChange)
 class ProfileChangeAdmin(ReadOnlyRoom[models.ProfileChange]):
     list_display = ("at", "kind", "profile", "other", "actor")
-    fields = (*list_display, column("records", _("records")), column("run", _("resolution run")))
+    fields = (*list_display, "reason", column("records", _("records")), column("run", _("resolution run")))
     list_filter = ("kind",)
     ordering = ("-id",)
     id_fields = ("profile", "other")
     search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.Move)
+class MoveAdmin(ReadOnlyRoom[models.Move]):
+    list_display = (
+        "at",
+        link("record", _("record"), "identity_record"),
+        link("left", _("profile before"), "identity_profile"),
+        link("joined", _("profile"), "identity_profile"),
+        "actor",
+        "reason",
+    )
+    fields = (*list_display, column("run", _("resolution run")))
+    list_filter = ("reason",)
+    ordering = ("-id",)
+    id_fields = ("record", "left", "joined")
+    search_help_text = _("A whole id: of the record or of a profile.")

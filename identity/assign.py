@@ -14,8 +14,9 @@ class Plan:
 
     profile_of: dict[UUID, UUID] = field(default_factory=dict)
     created: list[UUID] = field(default_factory=list)
+    revived: list[UUID] = field(default_factory=list)  # ids that were merged and live again
     merged: dict[UUID, UUID] = field(default_factory=dict)
-    split: dict[UUID, UUID] = field(default_factory=dict)  # new part → the profile it left
+    split: dict[UUID, UUID] = field(default_factory=dict)  # new or revived part → the profile it left
 
 
 def assign(
@@ -25,16 +26,19 @@ def assign(
     pinned: Collection[UUID] = (),
     followed: Mapping[UUID, UUID] | None = None,
     elsewhere: Collection[UUID] = (),
+    reserved: Mapping[UUID, Collection[UUID]] | None = None,
 ) -> Plan:
     """Give each cluster the old id that holds most of its persons, then of its leaves (ties: pinned by a steward, then the
     older id).
 
     An id that gets no cluster redirects to the cluster with most of its records; a part that lost its id gets a new one.
-    `elsewhere`: ids that people beyond these clusters bear; `followed`: leaves that go to one of them.
+    `elsewhere`: ids that people beyond these clusters bear; `followed`: leaves that go to one of them. `reserved`: ids
+    that go, before all others, to the cluster with most of these records, also where no record bears them now.
     """
     plan = Plan()
     overlaps = _overlaps(clusters, before, set(leaves))
-    owner = _owners(overlaps, set(pinned), set(elsewhere))
+    owner = _owners(overlaps, set(pinned), set(elsewhere), _reserved(clusters, reserved or {}))
+    _revive(plan, owner, before)
     for cluster in sorted(clusters, key=min):
         profile = owner.get(cluster) or _fresh(plan, cluster, before)
         plan.profile_of.update(dict.fromkeys(cluster, profile))
@@ -57,8 +61,31 @@ def _overlaps(
     return found
 
 
-def _owners(overlaps: list[Overlap], pinned: set[UUID], taken: set[UUID]) -> dict[frozenset[UUID], UUID]:
+def _reserved(
+    clusters: Collection[frozenset[UUID]], reserved: Mapping[UUID, Collection[UUID]]
+) -> dict[frozenset[UUID], UUID]:
     owner: dict[frozenset[UUID], UUID] = {}
+    for profile, records in sorted(reserved.items()):
+        wanted = set(records)
+        near = [cluster for cluster in clusters if not wanted.isdisjoint(cluster) and cluster not in owner]
+        if near:
+            owner[min(near, key=lambda cluster: (-len(cluster & wanted), min(cluster)))] = profile
+    return owner
+
+
+def _revive(plan: Plan, owner: Mapping[frozenset[UUID], UUID], before: Mapping[UUID, UUID | None]) -> None:
+    for cluster, profile in owner.items():
+        left = _old_ids(cluster, before)
+        if profile not in left:
+            plan.revived.append(profile)
+            plan.split[profile] = left.most_common(1)[0][0]
+
+
+def _owners(
+    overlaps: list[Overlap], pinned: set[UUID], taken: set[UUID], reserved: Mapping[frozenset[UUID], UUID]
+) -> dict[frozenset[UUID], UUID]:
+    owner = dict(reserved)
+    taken.update(reserved.values())
     for _, _, profile, cluster in sorted(overlaps, key=lambda o: (-o[0], -o[1], o[2] not in pinned, o[2], min(o[3]))):
         if cluster not in owner and profile not in taken:
             owner[cluster] = profile

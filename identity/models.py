@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
+from identity.types import Reason
 
 
 class Profile(models.Model):
@@ -243,6 +244,7 @@ class ProfileChange(models.Model):
     records: models.JSONField[Any, Any] = models.JSONField(default=list)
     run = models.UUIDField(null=True)
     actor = models.CharField(_("actor"), max_length=100)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True, default="", db_default="")
     at = models.DateTimeField(_("when"), db_default=TransactionNow())
 
     class Meta:
@@ -252,3 +254,30 @@ class ProfileChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.profile}"
+
+
+class Move(models.Model):
+    """A record came from one profile to another, in the order of their numbers: how a profile is shown as it was.
+
+    Not kept for a record that had no profile when the one it is in was made: that profile's first change names it.
+    """
+
+    record = models.UUIDField(_("record"))
+    left = models.UUIDField(_("profile before"), null=True)
+    joined = models.UUIDField(_("profile"), null=True)
+    run = models.UUIDField(null=True)
+    actor = models.CharField(_("actor"), max_length=100)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True, default="", db_default="")
+    at = models.DateTimeField(_("when"), db_default=TransactionNow())
+
+    class Meta:
+        verbose_name = _("move")
+        verbose_name_plural = _("moves")
+        indexes = [
+            models.Index(fields=["record"], name="identity_move_record"),
+            models.Index(fields=["left"], name="identity_move_left"),
+            models.Index(fields=["joined"], name="identity_move_joined"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record} → {self.joined}"

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cdp.core.touched import touch
-from identity.models import Claim, Identifier, Link, Profile, ProfileChange, Record, ReviewCase
+from identity.models import Claim, Identifier, Link, Move, Profile, ProfileChange, Record, ReviewCase
 from identity.queries import open_records
 
 
@@ -31,11 +31,13 @@ def erase(records: list[UUID]) -> dict[str, int]:
         Link.objects.filter(pairs).delete(),
         Claim.objects.filter(Q(leaf__in=records) | Q(record__in=records)).delete(),
         Identifier.objects.filter(record__in=records).delete(),
+        Move.objects.filter(record__in=records).delete(),
         Record.objects.filter(pk__in=records).delete(),
     ]
     _entomb(profiles)
     touch("profiles", profiles)
-    tables = ("identity_reviewcase", "identity_link", "identity_claim", "identity_identifier", "identity_record")
+    names = ("reviewcase", "link", "claim", "identifier", "move", "record")
+    tables = [f"identity_{name}" for name in names]
     return dict(zip(tables, (count for count, _ in deleted), strict=True))
 
 

@@ -83,11 +83,21 @@ from identity_record where id = any(%s) order by id
 
 PERSON_RECORDS = "select id from identity_record where not leaf order by id"
 
-# Whose leaf is it: the earliest claim, by time, then message id, then record.
+# Whose leaf is it: a steward's word, else the earliest claim, by time, then message id, then record. A cannot-link
+# between leaf and record leaves it to the next.
 CLAIMED_LEAVES = """
 select distinct on (c.leaf) c.leaf, c.record
-from identity_claim c join identity_record l on l.id = c.leaf and l.leaf
-where c.leaf = any(%s) order by c.leaf, c.at, c.message_id, c.record
+from (
+    select leaf, record, 1 as rank, at, message_id from identity_claim where leaf = any(%(leaves)s)
+    union all select "left", "right", 0, created_at, '' from identity_link
+              where kind = 'must' and "left" = any(%(leaves)s)
+    union all select "right", "left", 0, created_at, '' from identity_link
+              where kind = 'must' and "right" = any(%(leaves)s)
+) c
+join identity_record l on l.id = c.leaf and l.leaf
+where not exists (select from identity_link x where x.kind = 'cannot'
+                  and x."left" = least(c.leaf, c.record) and x."right" = greatest(c.leaf, c.record))
+order by c.leaf, c.rank, c.at, c.message_id, c.record
 """
 
 # The leaves that could belong to some person records, and those given.
@@ -111,6 +121,8 @@ join identity_identifier o on o.digest = i.digest and o.kind = i.kind
 join identity_record p on p.id = o.record_id and not p.leaf
 where i.record_id = any(%s)
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+  and not exists (select from identity_link x where x.kind = 'cannot'
+                  and x."left" = least(i.record_id, o.record_id) and x."right" = greatest(i.record_id, o.record_id))
 """
 
 # Which of some profiles hold records besides those given.
@@ -125,6 +137,15 @@ update identity_record r set profile_id = v.profile
 from unnest(%b::uuid[], %b::uuid[]) as v (record, profile)
 where r.id = v.record and r.profile_id is distinct from v.profile
 returning r.id, v.profile
+"""
+
+SAVE_MOVES = """
+insert into identity_move (record, "left", joined, run, actor, reason)
+select * from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[])
+"""
+
+REVIVE_PROFILES = """
+update identity_profile set state = 'live', redirect_id = null, changed_at = now() where id = any(%s)
 """
 
 # Redirects always point straight at a live profile.

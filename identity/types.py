@@ -6,12 +6,23 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 LEAVES = frozenset({"anonymous", "device", "receipt"})
 ATTRIBUTES = (
     "full_name", "given_name", "family_name", "email", "phone", "birth_date", "gender", "address", "city", "region",
     "postcode", "country",
 )  # fmt: skip
+
+
+class Reason(TextChoices):
+    """Why a steward changed a profile: one of a list, for what is written freely may hold a personal value."""
+
+    DIFFERENT_PEOPLE = "different_people", _("These are different people")
+    SHARED_CONTACT = "shared_contact", _("A phone, an e-mail or a device is shared")
+    WRONG_DATA = "wrong_data", _("The data was entered wrongly")
+    PERSON_ASKED = "person_asked", _("The person asked for it")
+    REVIEW = "review", _("Decided in a review case")
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ('records', models.JSONField(default=list)),
                 ('run', models.UUIDField(null=True)),
                 ('actor', models.CharField(max_length=100, verbose_name='actor')),
+                ('reason', models.CharField(blank=True, choices=[('different_people', 'These are different people'), ('shared_contact', 'A phone, an e-mail or a device is shared'), ('wrong_data', 'The data was entered wrongly'), ('person_asked', 'The person asked for it'), ('review', 'Decided in a review case')], db_default='', default='', max_length=20, verbose_name='reason')),
                 ('at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow(), verbose_name='when')),
             ],
             options={
@@ -195,6 +196,24 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='identifier',
             constraint=models.UniqueConstraint(fields=('record', 'kind', 'digest'), name='identity_identifier_once'),
+        ),
+        migrations.CreateModel(
+            name='Move',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('record', models.UUIDField(verbose_name='record')),
+                ('left', models.UUIDField(null=True, verbose_name='profile before')),
+                ('joined', models.UUIDField(null=True, verbose_name='profile')),
+                ('run', models.UUIDField(null=True)),
+                ('actor', models.CharField(max_length=100, verbose_name='actor')),
+                ('reason', models.CharField(blank=True, choices=[('different_people', 'These are different people'), ('shared_contact', 'A phone, an e-mail or a device is shared'), ('wrong_data', 'The data was entered wrongly'), ('person_asked', 'The person asked for it'), ('review', 'Decided in a review case')], db_default='', default='', max_length=20, verbose_name='reason')),
+                ('at', models.DateTimeField(db_default=django.contrib.postgres.functions.TransactionNow(), verbose_name='when')),
+            ],
+            options={
+                'verbose_name': 'move',
+                'verbose_name_plural': 'moves',
+                'indexes': [models.Index(fields=['record'], name='identity_move_record'), models.Index(fields=['left'], name='identity_move_left'), models.Index(fields=['joined'], name='identity_move_joined')],
+            },
         ),
         sql.append_only("identity_profilechange"),
         sql.numbered("identity_profilechange", "profiles"),

@@ -1,0 +1,85 @@
+"""What the clustering of some records takes from the tables, and what it makes of it: whole components of evidence."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from cdp.core.statements import by_number, column, fetch
+from identity import clusters, queries, sql
+from identity.linkage.types import Refusal
+from identity.models import Record
+from identity.types import OpenRecord
+
+
+@dataclass(frozen=True)
+class Component:
+    """Whole components of the raw graph of evidence, clustered; nothing of it is written.
+
+    `before`: present profile of each record; `leaves`: leaf → kind; `followed`: leaves that go to profiles elsewhere;
+    `inhabited`: profiles that hold records beyond these too.
+    """
+
+    clusters: list[frozenset[UUID]]
+    refused: tuple[Refusal, ...]
+    before: dict[UUID, UUID | None]
+    leaves: dict[UUID, str]
+    followed: dict[UUID, UUID]
+    inhabited: set[UUID]
+
+
+def around(seeds: Iterable[UUID]) -> Component:
+    """The components that `seeds` belong to. Call it under the identity lock."""
+    near = _with_owners(set(seeds))
+    persons = queries.component(near)
+    leaves = _leaves(persons | near)
+    persons -= leaves.keys()
+    records = queries.open_records(by_number(persons))
+    grouped, refused = _clusters(records)
+    claims, carried = claims_of(leaves), carried_by(leaves)
+    elsewhere = _profiles(set(claims.values()).union(*carried.values()) - persons)
+    grouped, followed = clusters.with_leaves(grouped, leaves, claims, carried, elsewhere)
+    before = {record.id: record.profile for record in records} | _profiles(leaves)
+    return Component(grouped, refused, before, leaves, followed, _inhabited(before))
+
+
+def _with_owners(seeds: set[UUID]) -> set[UUID]:
+    """Seeds and, for leaves among them, those they may belong to."""
+    owners = {row[1] for row in fetch(sql.CLAIMED_LEAVES, {"leaves": list(seeds)})}
+    return seeds | owners | {row[1] for row in fetch(sql.CARRIED, [list(seeds)])}
+
+
+def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
+    near = column(sql.LEAVES_OF, {"records": by_number(records)})
+    return dict(Record.objects.filter(pk__in=near).values_list("pk", "kind"))
+
+
+def _clusters(records: list[OpenRecord]) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
+    ids = [record.id for record in records]
+    held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
+    stored = [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": ids})]
+    return clusters.partition(records, held, stored, queries.live_model()[1])
+
+
+def claims_of(leaves: Collection[UUID]) -> dict[UUID, UUID]:
+    """Whose leaf each of these is: a steward's word, else the earliest claim."""
+    return dict(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)}))
+
+
+def carried_by(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """The person records that hold an identifier which a leaf carries."""
+    carried: dict[UUID, set[UUID]] = defaultdict(set)
+    for leaf, record in fetch(sql.CARRIED, [list(leaves)]):
+        carried[leaf].add(record)
+    return carried
+
+
+def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """The present profile of each record."""
+    return dict(Record.objects.filter(pk__in=records).values_list("pk", "profile_id"))
+
+
+def _inhabited(before: Mapping[UUID, UUID | None]) -> set[UUID]:
+    """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
+    profiles = by_number({profile for profile in before.values() if profile})
+    return set(column(sql.INHABITED, {"profiles": profiles, "records": list(before)}))
