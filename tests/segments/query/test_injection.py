@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from segments.query.catalog import Catalog, TraitSpec
+from segments.query.catalog import SEALED, Catalog, TraitSpec
 from segments.query.compiler import compile_rule
 from segments.query.guard import UnsafeQuery, guard
 from segments.query.parse import parse
@@ -113,7 +113,13 @@ def open_to(word: str) -> Catalog:
     return Catalog(traits, None, {word: uuid_of("vip")}, {word}, {word}, currency="KRW")
 
 
-storable = st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text and "." not in text)
+def may_be_named(word: str) -> bool:
+    """Whether a property may be called so: it can be stored, is no path and no known personal field."""
+    plain = "".join(character for character in word.casefold() if character.isalnum())
+    return "\0" not in word and "." not in word and plain not in SEALED
+
+
+storable = st.text(min_size=1, max_size=20).filter(may_be_named)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
