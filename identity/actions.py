@@ -3,25 +3,27 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
+from cdp.core.errors import Refused
 from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from identity import assign, component, queries, sql
+from identity import assign, component, parting, queries, sql
 from identity.fold import fold, is_full
 from identity.incoming import next_events
 from identity.linkage.types import Refusal
-from identity.models import Link, Profile, ProfileChange, ReviewCase
-from identity.types import LEAVES, Folded, Seen
+from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
+from identity.types import LEAVES, Folded, Reason, Seen
 
 
 class Cause(NamedTuple):
@@ -248,8 +250,104 @@ def decide_case(actor: Actor, case: ReviewCase, verdict: str) -> None:
     case.save()
     kind = Link.Kind.MUST if verdict == ReviewCase.State.SAME else Link.Kind.CANNOT
     left, right = sorted((case.left, case.right))
+    if kind == Link.Kind.MUST:
+        parting.unite(*(_beside(record) for record in (left, right)))
     Link.objects.filter(left=left, right=right, kind__in=[Link.Kind.MUST, Link.Kind.CANNOT]).delete()
     Link.objects.create(left=left, right=right, kind=kind, actor=actor.name)
     audit(actor, "review.decided", target=str(case.pk), verdict=verdict)
-    recluster([left, right], actor=actor)
+    recluster([left, right], actor=actor, reason=Reason.REVIEW)
     wake()
+
+
+def _beside(record: UUID) -> set[UUID]:
+    """A record with all others of its profile."""
+    profile = Record.objects.filter(pk=record, profile__isnull=False).values("profile")
+    return {record, *Record.objects.filter(profile__in=profile).values_list("pk", flat=True)}
+
+
+# --- undoing --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def unmerge(actor: Actor, change: UUID, reason: str) -> UUID:
+    """Undo a merge (the id of its `ProfileChange`): the merged profile lives again, under its own id, with the records
+    that it brought, and stays apart from those it met there or since. Returns its id.
+
+    Records that had no profile before the merge belong to neither side: they go where their strongest evidence leads.
+    What has left the profile since stays where it is. Raises `Refused`: `not_found`, `already_undone`, or
+    `nothing_to_undo` where no record is left to be parted.
+    """
+    why = _reason(reason)
+    execute(sql.LOCK)
+    merge, into = parting.merge_to_undo(change)
+    present = set(queries.records_of(into))
+    returned = parting.with_corrections(present & {UUID(record) for record in merge.records}) & present
+    others = parting.with_corrections(present - returned - parting.newcomers(merge, present)) - returned
+    persons = others - queries.leaves_among(others)
+    if not returned or not persons:
+        raise Refused("nothing_to_undo", _("Nothing is left of what this merge brought together."))
+    followers = parting.redirected_through(merge.profile, into)
+    parting.hold_apart(actor, parting.Side(returned, kept=returned), parting.Side(persons))
+    recluster(returned | persons, actor=actor, reason=why, reserved={merge.profile: returned, into: others})
+    execute(sql.REDIRECT, {"profiles": followers, "into": merge.profile})
+    audit(actor, "profile.unmerged", target=str(merge.profile), reason=why, records=len(returned))
+    wake()
+    return merge.profile
+
+
+def _reason(reason: str) -> str:
+    if reason not in Reason.values:
+        raise Refused("reason_unknown", _("Choose a reason of the list."))
+    return reason
+
+
+@transaction.atomic
+def expel(actor: Actor, record: UUID, reason: str) -> UUID | None:
+    """Put one record out of its profile, with the corrections of its values; the others keep the profile's id.
+
+    What only this record held together parts too: it proved nothing. Returns the profile it is in now, None for a
+    receipt that nobody else claims. Raises `Refused`: `not_found`, `a_correction`, or `alone`.
+    """
+    why = _reason(reason)
+    execute(sql.LOCK)
+    profile = parting.profile_of(record)
+    one = parting.with_corrections([record])
+    rest = parting.persons_beside(profile, one)
+    if not rest:
+        raise Refused("alone", _("The profile has no other record."))
+    _part(actor, profile, parting.Side(one), parting.Side(rest), why)
+    audit(actor, "profile.record_expelled", target=str(profile), reason=why)
+    return _profile_now(record)
+
+
+@transaction.atomic
+def split(actor: Actor, profile: UUID, records: Collection[UUID], reason: str) -> UUID:
+    """Part a profile into two: `records`, with the corrections of their values, leave it for a new one, whose id is
+    returned. Both stay together also where evidence alone would not hold them; leaves that are not named go with
+    their owners.
+
+    Raises `Refused`: as `find_profile`; `not_its_records`; `a_correction`; `nothing_to_split` unless there is a person
+    on both sides.
+    """
+    why = _reason(reason)
+    execute(sql.LOCK)
+    found = queries.find_profile(profile).id
+    named = parting.with_corrections(records)
+    if not named <= set(queries.records_of(found)):
+        raise Refused("not_its_records", _("Not all of these are records of the profile."))
+    rest = parting.persons_beside(found, named)
+    if not rest or named <= queries.leaves_among(named):
+        raise Refused("nothing_to_split", _("A person's record must be on both sides."))
+    _part(actor, found, parting.Side(named, kept=named), parting.Side(rest, kept=rest), why)
+    audit(actor, "profile.split", target=str(found), reason=why, records=len(named))
+    return cast(UUID, _profile_now(min(named - queries.leaves_among(named))))
+
+
+def _part(actor: Actor, profile: UUID, one: parting.Side, rest: parting.Side, reason: str) -> None:
+    parting.hold_apart(actor, one, rest)
+    recluster(one.records | rest.records, actor=actor, reason=reason, reserved={profile: rest.records})
+    wake()
+
+
+def _profile_now(record: UUID) -> UUID | None:
+    return Record.objects.values_list("profile", flat=True).get(pk=record)

@@ -132,6 +132,11 @@ def records_of(profile: UUID) -> list[UUID]:
     return list(Record.objects.filter(profile=profile).order_by("id").values_list("id", flat=True))
 
 
+def leaves_among(records: Collection[UUID]) -> set[UUID]:
+    """Those of these records that are leaves."""
+    return set(Record.objects.filter(pk__in=records, leaf=True).values_list("pk", flat=True))
+
+
 def records_page(profile: UUID, after: UUID | None, limit: int) -> tuple[list[RecordView], bool]:
     """Up to `limit` of a profile's records in order of their ids, and whether there are more."""
     rows = Record.objects.filter(profile=profile).order_by("id")
