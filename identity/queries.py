@@ -26,6 +26,7 @@ from identity.types import (
     ChannelCount,
     Folded,
     FoundProfile,
+    HistoryEntry,
     IdChange,
     IdChangePage,
     NumberedChange,
@@ -118,6 +119,16 @@ def latest_changes(profile: UUID, most: int) -> list[IdChange]:
     """What happened to one profile's id, newest first."""
     rows = ProfileChange.objects.filter(profile=profile).defer("records").order_by("-at")
     return [IdChange(*_change(row)) for row in rows[:most]]
+
+
+def history(profile: UUID) -> list[HistoryEntry]:
+    """Everything that happened to one profile, oldest first, live or not; of records that were erased it tells nothing."""
+    return [HistoryEntry(*row) for row in fetch(sql.HISTORY, {"profile": profile})]
+
+
+def members_at(profile: UUID, at: datetime) -> set[UUID]:
+    """The records that a profile had at a moment, as far as they still are (erased ones are not told)."""
+    return set(column(sql.MEMBERS_AT, {"profile": profile, "at": at}))
 
 
 def _change(row: ProfileChange) -> tuple[UUID, ProfileChange.Kind, UUID | None, datetime]:

@@ -216,6 +216,54 @@ where p.redirect_id = %s order by c.profile, c.id desc
 
 REDIRECT = "update identity_profile set redirect_id = %(into)s, changed_at = now() where id = any(%(profiles)s)"
 
+# --- history ----------------------------------------------------------------------------------------------------------
+
+# A profile's first records are named by the change that made it; all that came or went since, by moves.
+MEMBERS_AT = """
+with born as (
+    select jsonb_array_elements_text(records)::uuid as record from identity_profilechange
+    where profile = %(profile)s and kind in ('created', 'split') and at <= %(at)s
+), latest as (
+    select distinct on (record) record, joined from identity_move
+    where ("left" = %(profile)s or joined = %(profile)s) and at <= %(at)s order by record, id desc
+)
+select r.id from identity_record r left join latest on latest.record = r.id
+where r.id in (select record from born union select record from latest)
+  and (latest.record is null or latest.joined = %(profile)s)
+order by r.id
+"""
+
+HISTORY = """
+with births as (
+    select * from identity_profilechange where profile = %(profile)s and kind in ('created', 'split')
+), moves as (
+    select m.at, min(m.id) as number, m."left", m.joined, array_agg(m.record order by m.record) as records,
+           m.actor, m.reason, m.run
+    from identity_move m
+    where m."left" = %(profile)s
+       or (m.joined = %(profile)s and not exists (select from births b where b.at = m.at))
+    group by m.at, m."left", m.joined, m.actor, m.reason, m.run
+), told as (
+    select m.at, m.number, coalesce(c.kind, case when m."left" is null then 'joined' when m.joined is null then 'left'
+                                                 else 'moved' end) as kind,
+           m."left", m.joined, m.records, m.actor, m.reason, m.run
+    from moves m left join lateral (
+        select kind from identity_profilechange c
+        where c.at = m.at and ((c.kind = 'merged' and c.profile = m."left" and c.other = m.joined)
+                               or (c.kind = 'split' and c.profile = m.joined and c.other = m."left")) limit 1) c on true
+    union all
+    select at, 0, kind, other, profile, array(select jsonb_array_elements_text(records)::uuid), actor, reason, run
+    from births
+    union all
+    select c.at, 0, c.kind, c.profile, c.other, '{}', c.actor, c.reason, c.run from identity_profilechange c
+    where c.profile = %(profile)s and (c.kind = 'erased' or (c.kind = 'merged' and not exists (
+        select from identity_move m where m."left" = c.profile and m.joined = c.other and m.at = c.at)))
+)
+select t.at, t.kind, t."left", t.joined, t.records, t.actor, t.reason, t.run, coalesce(l.version, '')
+from told t left join identity_resolutionrun r on r.id = t.run left join identity_linkagemodel l on l.id = r.model_id
+order by t.at, t.number, t.kind
+"""
+
 # --- links and cases of a run -----------------------------------------------------------------------------------------
 
 STAGE_LINKS = """

@@ -131,3 +131,23 @@ class IdChangePage:
     rows: list[NumberedChange]
     next_since: int
     has_more: bool
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One thing that happened to a profile. `kind`: created, merged, split, erased as in `ProfileChange`; joined,
+    moved, left of records that came without a profile, from another, or went to none.
+
+    The records went from profile `left` to profile `joined`. On account of: a steward (`actor`, `reason`), a batch run
+    (`run`, with the version of its model), or new evidence (neither).
+    """
+
+    at: datetime
+    kind: str
+    left: UUID | None
+    joined: UUID | None
+    records: list[UUID]
+    actor: str
+    reason: str
+    run: UUID | None
+    model: str
