@@ -1,5 +1,7 @@
 """Which column of a file means what. ValueError, with the place in the file, for a mapping that cannot be meant."""
 
+from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Mapping as Cells
 from itertools import chain
 from pathlib import Path
@@ -7,6 +9,8 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
+
+from cdp.ingestion.errors import Flaw
 
 
 class ColumnOrConstant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,17 +81,37 @@ class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def named(self) -> set[str]:
         """Every column that the file must have."""
-        return {*self.columns, *chain.from_iterable(self.join.values())}
+        return {*self.columns, *self._parts()}
+
+    def made_twice(self, header: Iterable[str]) -> set[str]:
+        """What more than one column of a header would make, each by itself: only `join` may make one of several."""
+        made = Counter(self.columns.get(name, name) for name in {*header} - self._parts())
+        return {name for name, columns in (made + Counter(self.join.keys())).items() if columns > 1}
 
     def joined(self, cells: Cells[str, Any]) -> dict[str, Any]:
-        """A row under the names used here; of the columns that make one, the filled ones with a space between."""
-        parts = set(chain.from_iterable(self.join.values()))
+        """A row under the names used here; of the columns that make one, the filled ones with a space between.
+
+        `Flaw` "bad_row" when two columns would make one otherwise, or a part is neither text nor number.
+        """
+        parts = self._parts() & cells.keys()
         row = {self.columns.get(name, name): cell for name, cell in cells.items() if name not in parts}
+        if len(row) + len(parts) < len(cells) or not row.keys().isdisjoint(self.join):
+            raise Flaw("bad_row")
         for name, columns in self.join.items():
-            words = [str(cells[column]).strip() for column in columns if cells.get(column) is not None]
+            words = [_part(cells[column]) for column in columns if cells.get(column) is not None]
             if text := " ".join(filter(None, words)):
                 row[name] = text
         return row
+
+    def _parts(self) -> set[str]:
+        return set(chain.from_iterable(self.join.values()))
+
+
+def _part(cell: Any) -> str:
+    """A cell as it would be written; 7.0 is how Parquet holds a 7 of a column with gaps."""
+    if type(cell) not in (str, int, float):
+        raise Flaw("bad_row")
+    return str(int(cell) if type(cell) is float and cell.is_integer() else cell).strip()
 
 
 Mapping = TypeVar("Mapping", EventMapping, RecordMapping)

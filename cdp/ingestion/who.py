@@ -1,5 +1,6 @@
 """Whose an event is: the record it belongs to and the leaves it names beside that."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,8 @@ import msgspec
 from cdp.core import crypto
 from cdp.ingestion.errors import Flaw
 from identity.linkage import normalise
+
+_NUMBER = re.compile(r"[0-9]{1,40}")
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -68,8 +71,11 @@ def usable(value: Any) -> str | None:
 
 
 def row_key(value: Any) -> str | None:
-    """The key of a row in its own file: as `usable`, but rows may be counted from 0."""
-    return "0" if value in (0, "0") and value is not False else usable(value)
+    """The key of a row in its own file: as `usable`, but every whole number is one. Rows may be counted from 0, and
+    111111 is among them."""
+    number = int(value) if type(value) is float and value.is_integer() else value
+    text = str(number).strip() if type(number) in (str, int) else ""
+    return text if _NUMBER.fullmatch(text) else usable(value)
 
 
 @lru_cache(maxsize=65536)

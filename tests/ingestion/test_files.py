@@ -113,17 +113,42 @@ def test_several_columns_make_one(shop: Shop, tmp_path: Path, name: str) -> None
         (JOINED | {"join": {"address": ["street"], "city": ["street"]}}, "nowhere else"),
         (JOINED | {"join": {"external_id": ["number"]}}, "by nothing else"),
         (JOINED | {"join": {"address": []}}, "at least one column"),
+        (JOINED | {"join": {"tier": ["number", "street"]}}, "More than one column makes: tier"),
+        ({"columns": {"rec": "external_id", "first": "given_name", "last": "given_name"}}, "makes: given_name"),
+        ({"columns": {"rec": "tier"}}, "makes: tier"),
     ],
 )
 def test_columns_that_cannot_be_joined(shop: Shop, tmp_path: Path, mapping: Any, said: str) -> None:
     with pytest.raises(CommandError, match=said):
-        records(tmp_path, "rec,number,street,first,last\n", mapping)
+        records(tmp_path, "rec,number,street,first,last,tier\n", mapping)
+    assert not Event.objects.exists()
 
 
-@pytest.mark.parametrize(("name", "text"), [("data.csv", "external_id\n0\n"), ("data.ndjson", '{"external_id": 0}\n')])
-def test_rows_may_be_counted_from_nought(shop: Shop, tmp_path: Path, name: str, text: str) -> None:
-    assert "taken: 1" in records(tmp_path, text, name=name)
-    assert Event.objects.get().record == crypto.record_id(shop[0].id, "customer", "0")
+def test_lines_whose_columns_cannot_be_joined_are_kept_apart(shop: Shop, tmp_path: Path) -> None:
+    parts = [{"number": 12.0}, {"number": ["12"]}, {"number": True}, {"address": "Elm Street 12"}]
+    rows = [{"rec": n, "street": "Elm Street"} | part for n, part in enumerate(parts)]
+    assert "taken: 1," in records(tmp_path, "\n".join(map(json.dumps, rows)), JOINED, "r.ndjson")
+    assert sealed(Event.objects.get())["attributes"] == {"address": "12 Elm Street"}
+    assert reasons() == ["bad_row"] * 3
+
+
+@pytest.mark.parametrize("key", [0, "0", 0.0, "00", "0007", 111111, "1111111"])
+def test_every_whole_number_is_the_key_of_a_row(shop: Shop, tmp_path: Path, key: Any) -> None:
+    assert "taken: 1" in records(tmp_path, json.dumps({"external_id": key}), name="r.ndjson")
+    expected = str(int(key)) if type(key) is float else str(key)
+    assert Event.objects.get().record == crypto.record_id(shop[0].id, "customer", expected)
+    assert sealed(Event.objects.get())["external_id"] == expected
+
+
+def test_rows_may_be_counted_from_nought(shop: Shop, tmp_path: Path) -> None:
+    assert "taken: 3" in records(tmp_path, "external_id,tier\n0,a\n1,b\n2,c\n")
+
+
+def test_words_that_mean_nothing_are_no_keys_nor_ids(shop: Shop, tmp_path: Path) -> None:
+    nobody = ["null", "None", "N/A", "-", "unknown", "-1", "undefined", "?", ""]
+    rows = "".join(f"{word},\n" for word in nobody) + ",0\n"
+    assert f"quarantined: {len(nobody) + 1}" in records(tmp_path, "external_id,user_id\n" + rows)
+    assert set(reasons()) == {"no_identity"}
 
 
 def test_identifiers_of_a_row(shop: Shop, tmp_path: Path) -> None:

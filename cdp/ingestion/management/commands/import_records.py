@@ -30,6 +30,8 @@ class Command(BaseCommand):
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from None
         require_columns(table, mapping.named())
+        if twice := mapping.made_twice(table.columns or ()):
+            raise CommandError(_("More than one column makes: %(names)s") % {"names": ", ".join(sorted(twice))})
         rows = RecordRows(mapping, source, sources.plan(), now())
         with shown(self.stdout, table.name) as progress:
             outcome = imports.run(table, rows, progress)
