@@ -6,6 +6,7 @@ none.) A channel carries an event that it has sent at least once, of anybody, an
 anybody with a value that says something: no, nothing and none are what it says of everybody.
 """
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,7 +33,8 @@ create temporary table identity_record on commit drop as
 select r.* from public.identity_record r join public.events_source s on s.id = r.source_id
 where r.profile_id is not null and s.channel_id = %s
 """
-PROFILES = "select distinct profile_id from pg_temp.identity_record"
+# What a channel carries shows in a few of its profiles.
+SAMPLE = "select distinct profile_id from pg_temp.identity_record limit 500"
 GOLDEN = "create temporary table profiles_golden (profile_id uuid primary key, traits jsonb) on commit drop"
 EVENTS = "select distinct e.name from events_event e join pg_temp.identity_record r on r.id = e.record"
 DROP = "drop table pg_temp.identity_record, pg_temp.profiles_golden"
@@ -44,18 +46,18 @@ def only_together(segments: list[Segment]) -> dict[UUID, int]:
     members = {segment.pk: set(_members(segment)) for segment in segments}
     found: dict[UUID, set[UUID]] = {segment.pk: set() for segment in segments}
     for channel in sorted(set(events.source_channels().values())):
-        for segment, alone in _found_by(channel, segments).items():
+        for segment, alone in _found_by(channel, segments, set().union(*members.values())).items():
             found[segment] |= alone
     return {segment: len(inside - found[segment]) for segment, inside in members.items()}
 
 
 @transaction.atomic
-def _found_by(channel: str, segments: list[Segment]) -> dict[UUID, set[UUID]]:
+def _found_by(channel: str, segments: list[Segment], members: set[UUID]) -> dict[UUID, set[UUID]]:
     execute(ONE_CHANNEL, [channel])
     execute("create index on pg_temp.identity_record (profile_id); create index on pg_temp.identity_record (id)")
     execute("analyze pg_temp.identity_record")
     execute(GOLDEN)
-    golden = _golden(column(PROFILES))
+    golden = _golden(members.union(column(SAMPLE)))
     execute_over(SAVE, [(profile, Jsonb(traits)) for profile, traits in golden])
     execute("analyze pg_temp.profiles_golden")
     seen = set(column(EVENTS))
@@ -70,7 +72,7 @@ def _carries(events: set[str], traits: set[str], segment: Segment) -> bool:
     return event_names(node) <= events and trait_names(node) <= traits
 
 
-def _golden(everyone: list[UUID]) -> list[tuple[UUID, dict[str, Any]]]:
+def _golden(everyone: Collection[UUID]) -> list[tuple[UUID, dict[str, Any]]]:
     records, facts = profiles.records_by_profile(everyone), profiles.facts(everyone)
     rank, channels, today = events.source_ranks(), events.source_channels(), timezone.localdate()
     return [
