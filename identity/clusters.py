@@ -45,16 +45,25 @@ def partition(
     model: Model,
 ) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
     """Clusters of person records under a model's constraints, and the links that these refused."""
-    links, cannot = _stored_links(stored)
-    by_record = defaultdict(list)
-    for item in held:
-        by_record[item.record].append(item)
-    nodes = [_node(record, by_record[record.id], model) for record in records]
-    result = linkage.cluster(nodes, [*_identifier_links(held), *links], cannot, inputs.limits(model))
+    links, cannot = all_links(held, stored)
+    result = linkage.cluster(_nodes(records, held, model), links, cannot, inputs.limits(model))
     clusters: dict[str, set[UUID]] = defaultdict(set)
     for record, label in result.label.items():
         clusters[label].add(UUID(record))
     return [frozenset(members) for members in clusters.values()], result.refused
+
+
+def all_links(held: Collection[Held], stored: Iterable[StoredLink]) -> tuple[list[Link], list[tuple[str, str]]]:
+    """All links between records, and the pairs that a steward holds apart."""
+    links, cannot = _stored_links(stored)
+    return [*_identifier_links(held), *links], cannot
+
+
+def _nodes(records: Iterable[OpenRecord], held: Iterable[Held], model: Model) -> list[Node]:
+    by_record = defaultdict(list)
+    for item in held:
+        by_record[item.record].append(item)
+    return [_node(record, by_record[record.id], model) for record in records]
 
 
 def _node(record: OpenRecord, held: list[Held], model: Model) -> Node:

@@ -1,6 +1,7 @@
 """Reads of identity."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
@@ -16,14 +17,17 @@ from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, fetch_binary
 from cdp.core.types import UNSTORABLE
 from cdp.events import queries as events
-from identity import sql
+from identity import clusters, explanation, sql
 from identity.fold import BRANDED, qualified
 from identity.linkage import model as linkage
 from identity.linkage import normalise
-from identity.models import Identifier, LinkageModel, Profile, ProfileChange, Record, ReviewCase
+from identity.models import Identifier, Link, LinkageModel, Profile, ProfileChange, Record, ReviewCase
 from identity.types import (
     LEAVES,
     ChannelCount,
+    Compared,
+    ExplainedLink,
+    Explanation,
     Folded,
     FoundProfile,
     HistoryEntry,
@@ -239,6 +243,78 @@ def assignments() -> Iterator[tuple[UUID, str, str]]:
         batch = rows[start : start + 10_000]
         opened = {record.id: record.folded.external_id for record in open_records(row[2] for row in batch)}
         yield from ((profile, source, opened[record]) for profile, source, record in batch)
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+
+def explain(left: UUID, right: UUID) -> Explanation:
+    """Why two records of one profile are in it together: the strongest path of links between them.
+
+    Raises `Refused`: `not_one_profile`; `unexplained` where evidence has changed and the profile waits for the next
+    clustering.
+    """
+    homes = dict(Record.objects.filter(pk__in=[left, right]).values_list("pk", "profile_id"))
+    profile = homes.get(left)
+    if profile is None or homes.get(right) != profile:
+        raise Refused("not_one_profile", _("The records are not in one profile."))
+    records = {record.id: record for record in open_records(records_of(profile))}
+    steps = _path(records, left, right)
+    return Explanation(left, right, tuple(_explained(step, records) for step in steps))
+
+
+def _path(records: dict[UUID, OpenRecord], left: UUID, right: UUID) -> list[explanation.Step]:
+    """From one record to the other: leaves lead to their owners, persons by the strongest links."""
+    if left == right:
+        return []
+    head, start = _to_owner(records[left])
+    tail, end = _to_owner(records[right])
+    persons = [record for record in records.values() if not record.leaf]
+    ids = [record.id for record in persons]
+    held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
+    stored = [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": ids})]
+    middle = explanation.path(persons, held, stored, live_model()[1], (start, end))
+    if middle is None or not {start, end} <= records.keys():
+        raise Refused("unexplained", _("The evidence has changed since: ask again when it has been clustered anew."))
+    return [*head, *middle, *(replace(step, left=step.right, right=step.left) for step in tail)]
+
+
+def _to_owner(record: OpenRecord) -> tuple[list[explanation.Step], UUID]:
+    """The link of a leaf to its owner, and that owner; of a person nothing and itself."""
+    if not record.leaf:
+        return [], record.id
+    claimed = dict(fetch(sql.CLAIMED_LEAVES, {"leaves": [record.id]})).get(record.id)
+    if claimed:
+        kind = "must" if _link(record.id, claimed, Link.Kind.MUST) else "claim"
+        return [explanation.Step(record.id, claimed, kind)], claimed
+    for owner, kind in fetch(sql.CARRIED_KIND, [record.id]):
+        return [explanation.Step(record.id, owner, "identifier", kind)], owner
+    return [], record.id
+
+
+def _link(one: UUID, other: UUID, kind: str) -> Link | None:
+    return Link.objects.filter(left=min(one, other), right=max(one, other), kind=kind).first()
+
+
+def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> ExplainedLink:
+    stored = _link(step.left, step.right, step.kind) if step.kind in Link.Kind.values else None
+    ends = records[step.left], records[step.right]
+    model = _model(stored.model_id) if stored and stored.model_id else live_model()[1]
+    told: tuple[Compared, ...] = ()
+    if not (ends[0].leaf or ends[1].leaf):
+        told = explanation.compared(model, *ends)
+    if stored and step.kind == Link.Kind.PROBABLE and not explanation.weighs(model, told, stored.weight):
+        told = explanation.as_scored(model, stored.levels, stored.weight)
+    bars = explanation.waterfall(model, told) if told else ()
+    return ExplainedLink(
+        **vars(step),
+        weight=bars[-1].end if bars else None,
+        comparisons=told,
+        waterfall=bars,
+        model=model.version if told else "",
+        actor=stored.actor if stored else "",
+        at=stored.created_at if stored else None,
+    )
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

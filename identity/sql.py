@@ -125,6 +125,17 @@ where i.record_id = any(%s)
                   and x."left" = least(i.record_id, o.record_id) and x."right" = greatest(i.record_id, o.record_id))
 """
 
+# The same with the kind of the identifier, of one leaf.
+CARRIED_KIND = """
+select o.record_id, o.kind from identity_identifier i
+join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record p on p.id = o.record_id and not p.leaf
+join identity_record l on l.id = i.record_id and l.profile_id = p.profile_id
+where i.record_id = %s
+  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+order by o.record_id, o.kind
+"""
+
 # Which of some profiles hold records besides those given.
 INHABITED = """
 select distinct profile_id from identity_record where profile_id = any(%(profiles)s) and id <> all(%(records)s)

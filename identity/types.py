@@ -151,3 +151,53 @@ class HistoryEntry:
     reason: str
     run: UUID | None
     model: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What one comparison of two records says: its level, all the bits that it adds, and those of them that come from
+    how frequent the values are (None where they are not known one by one)."""
+
+    comparison: str
+    level: str
+    bits: float
+    frequency_bits: float | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a waterfall of bits, from `start` to `end`; the first is the prior, the last the whole weight."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class ExplainedLink:
+    """One link between two records. `kind`: must (a steward's), identifier (`identifier` names its kind), claim (of a
+    leaf), or probable (the model's).
+
+    `weight` in bits, prior included, and `comparisons` are what the model of `model` says of the two: of a probable link
+    as it was scored, of the others as their values are now; None and empty for leaves, which are not compared.
+    """
+
+    left: UUID
+    right: UUID
+    kind: str
+    identifier: str
+    weight: float | None
+    comparisons: tuple[Compared, ...]
+    waterfall: tuple[Bar, ...]
+    model: str
+    actor: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why two records are in one profile: the strongest path of links from one to the other."""
+
+    left: UUID
+    right: UUID
+    links: tuple[ExplainedLink, ...]
