@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from identity.linkage.blocking import RULES, Rule
-from identity.linkage.comparisons import COMPARISONS, Comparison
+from identity.linkage.comparisons import COMPARISONS, PERSONAL, Comparison
 from identity.linkage.model import Model, Weight, digest
 from identity.linkage.normalise import COLUMNS
 from identity.linkage.translate import FUNCTIONS, Column, Translator, Untranslatable
@@ -30,10 +30,12 @@ MISSING_NAME: Final = "missing"
 
 class Scored(NamedTuple):
     """`weight`: bits, prior included, rounded to 1e-9. `gammas`: one per comparison, the level counted from the last
-    (0: nothing alike; -1: not comparable)."""
+    (0: nothing alike; -1: not comparable). Only a `personal` pair is an edge, however much it weighs: one of which a
+    comparison of `PERSONAL` is above 0."""
 
     weight: float
     gammas: tuple[int, ...]
+    personal: bool
 
 
 class Evidence(NamedTuple):
@@ -169,8 +171,10 @@ def _compare_source(prior: float, comparisons: Sequence[Comparison], weights: Se
     for number, (comparison, shares) in enumerate(zip(comparisons, weights, strict=True)):
         lines += _branches(translator, f"gamma_{number}", comparison, shares)
     gammas = "".join(f"gamma_{number}, " for number in range(len(comparisons)))
+    alike = [f"gamma_{number} > 0" for number, item in enumerate(comparisons) if item.name in PERSONAL]
+    personal = " or ".join(alike) or "False"
     head = ["def compare(l, r):", f"    weight = {prior!r}", f"    {translator.unknown}"]
-    return "\n".join([*head, *lines, f"    return Scored(floor(weight * 1e9 + 0.5) / 1e9, ({gammas}))"])
+    return "\n".join([*head, *lines, f"    return Scored(floor(weight * 1e9 + 0.5) / 1e9, ({gammas}), {personal})"])
 
 
 def _branches(translator: Translator, gamma: str, comparison: Comparison, weights: tuple[Weight, ...]) -> list[str]:

@@ -17,7 +17,7 @@ from identity.linkage.comparisons import COMPARISONS, Comparison, Level
 from identity.linkage.compiled import LOWEST_FREQUENCY, MISSING_NAME, compile_keys, compile_model, keys
 from identity.linkage.model import DEFAULT, Weight, digest
 from identity.linkage.normalise import COLUMNS, clean
-from identity.linkage.score import GAMMAS, SCHEMA, connect, linker_for, prepare
+from identity.linkage.score import GAMMAS, SCHEMA, connect, linker_for, prepare, score
 from identity.linkage.train import train
 from identity.linkage.translate import Untranslatable
 from tests.identity.linkage import data
@@ -82,6 +82,17 @@ def test_generated_people_weigh_what_the_batch_says():
     wanted = batch(table, model, sorted(pairs))
     assert len(wanted) == len(pairs) >= 10_000
     assert differences(table, model, wanted) == []
+
+
+def test_the_edges_are_those_of_the_batch():
+    table, model = people()
+    scorer = compile_model(model)
+    prepared = {row["unique_id"]: scorer.prepare(row["unique_id"], row) for row in table.to_pylist()}
+    for threshold in (model.review, -8.0):
+        edges = score(table, replace(model, stop_keys={}), threshold).edges
+        wanted = set(zip(edges["left"].to_pylist(), edges["right"].to_pylist(), strict=True))
+        found = [(pair, scorer.score(*(prepared[name] for name in pair))) for pair in blocked(table)]
+        assert {pair for pair, scored in found if scored.personal and scored.weight >= threshold} == wanted
 
 
 # One person's and strangers' values as they come, so that every pair of them is alike in some other way.
@@ -150,7 +161,7 @@ def test_any_rows_weigh_what_the_batch_says(drawn):
     table = table_of({name: {**row, "script": drawn.draw(scripts)} for name, row in zip(names, rows, strict=True)})
     shares = {column: {digest(DEFAULT, text): 0.01 for text in pool[:3]} for column in ("name", "given", "phone")}
     pairs = [(left, right) for left in names for right in names if left < right]
-    model = replace(DEFAULT, frequencies=shares, population=5000)
+    model = replace(DEFAULT, frequencies=shares, population=1_000_000)  # unknown values are below the lowest frequency
     wanted = batch(table, model, pairs)
     assert len(wanted) == len(pairs)
     assert differences(table, model, wanted) == []
@@ -260,7 +271,7 @@ def test_records_that_say_nothing_weigh_the_prior():
     scorer = compile_model(DEFAULT)
     first, second = (scorer.prepare(name, clean({})) for name in "ab")
     prior = round(math.log2(DEFAULT.prior / (1 - DEFAULT.prior)), 9)
-    assert scorer.score(first, second) == (prior, (-1,) * len(COMPARISONS))
+    assert scorer.score(first, second) == (prior, (-1,) * len(COMPARISONS), False)
     assert {part.level for part in scorer.explain(first, second)} == {MISSING_NAME}
     assert keys(clean({})) == ()
 
