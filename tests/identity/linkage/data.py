@@ -30,19 +30,24 @@ def fake_1000():
     return records, {row["unique_id"]: row["cluster"] for row in rows}
 
 
-def febrl3():
-    """5,000 records of 2,000 people, Australian names and addresses, heavily misspelt."""
+def febrl3(address=("street_number", "address_1", "address_2")):
+    """5,000 records of 2,000 people, Australian names and addresses, heavily misspelt; `address`: columns it is of."""
     rows = _rows("febrl3.csv")
-    records = [(row["rec_id"], _febrl(row)) for row in rows]
+    records = [(row["rec_id"], _febrl(row, address)) for row in rows]
     return records, {row["rec_id"]: row["rec_id"].split("-")[1] for row in rows}
 
 
-def _febrl(row):
+def febrl3_streets():
+    """The same with streets without house numbers."""
+    return febrl3(("address_1",))
+
+
+def _febrl(row, address):
     return {
         "given_name": row["given_name"],
         "family_name": row["surname"],
         "birth_date": row["date_of_birth"],
-        "address": f"{row['street_number']} {row['address_1']} {row['address_2']}",
+        "address": " ".join(row[column] for column in address),
         "city": row["suburb"],
         "postcode": row["postcode"],
         "region": row["state"],

@@ -137,6 +137,36 @@ def test_names_do_not_divide_where_they_prove_nothing():
     assert together(cluster(nodes, [Link("a", "b", MODEL, 9.0)], limits=Limits(given_names=False)), "a", "b")
 
 
+def test_birth_dates_do_not_divide_where_they_prove_nothing():
+    nodes = [person("a", birth_date="1990-05-01"), person("b", birth_date="1955-11-30")]
+    for link in (Link("a", "b", 4), Link("a", "b", MODEL, 9.0)):
+        assert together(cluster(nodes, [link], limits=Limits(birth_dates=False)), "a", "b")
+        assert not together(cluster(nodes, [link]), "a", "b")
+
+
+@pytest.mark.parametrize("known", [{"given": ("민준", "서연")}, {"birth_date": ("1990-05-01", "1955-11-30")}])
+def test_what_proves_nothing_divides_what_a_doubtful_link_joins(known):
+    ((name, (one, other)),) = known.items()
+    nodes = [Node("a", **{name: one}), Node("b", **{name: other})]
+    dirty = Limits(given_names=False, birth_dates=False)
+    assert together(cluster(nodes, [Link("a", "b", MODEL, dirty.sure)], limits=dirty), "a", "b")
+    assert not together(cluster(nodes, [Link("a", "b", MODEL, dirty.sure - 0.1)], limits=dirty), "a", "b")
+
+
+@pytest.mark.parametrize(("weight", "doubtful", "joined"), [(9.0, 0, True), (2.0, 0, False), (2.0, 3, True)])
+def test_a_doubtful_link_joins_groups_only_beside_others(weight, doubtful, joined):
+    """Two groups of three, one link between them, and as many doubtful ones beside it."""
+    sides = [f"a{n}" for n in range(3)], [f"b{n}" for n in range(3)]
+    links = [Link(side[0], other, 3) for side in sides for other in side[1:]]
+    links += [Link(left, right, MODEL, 1.5) for left, right in zip(*sides, strict=True)][:doubtful]
+    links.append(Link("a0", "b1", MODEL, weight))
+    partition = cluster([Node(name) for side in sides for name in side], links)
+    assert together(partition, "a0", "b0") is joined
+    assert together(partition, "a0", "a2")
+    assert together(partition, "b0", "b2")
+    assert {refusal.reason for refusal in partition.refused} == (set() if joined else {"gray zone"})
+
+
 IDS = [f"r{n:02}" for n in range(12)]
 NODES = st.fixed_dictionaries(
     {

@@ -2,16 +2,19 @@
 
 import tempfile
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from random import Random
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from splink.internals.em_training_session import EMTrainingSession
 
 from identity.linkage import inputs
 from identity.linkage.comparisons import COMPARISONS
-from identity.linkage.model import DEFAULT, Model
+from identity.linkage.model import DEFAULT, Model, Weight
 from identity.linkage.score import GAMMAS, prepare, score
 from identity.linkage.splink_settings import settings
 from identity.linkage.train import FEWEST_RECORDS, _ordered, train
@@ -91,6 +94,49 @@ def test_romanised_and_misspelt_names_link():
     assert all(found["r0", other] > DEFAULT.link + 8 for other in ("r1", "r2", "r3"))
 
 
+def test_a_street_without_house_numbers_speaks_for_a_match():
+    home = {"full_name": "Harley Mason", "city": "Granville"}
+    found = weights(
+        home | {"address": "Hoseason Street"},
+        home | {"address": "Hoseason Stret"},
+        home | {"address": "Elm Street"},
+        home | {"address": "54 Hoseason Street"},
+        home | {"address": "9 Hoseason Street"},
+    )
+    assert found["r0", "r1"] == found["r0", "r3"] == found["r0", "r4"]
+    assert found["r0", "r1"] > found["r3", "r4"] > found["r0", "r2"]
+
+
+def test_one_home_is_not_one_person():
+    home = {"address": "테헤란로 152", "postcode": "06236", "gender": "m"}
+    assert weights(home, home, home | {"full_name": "김민준"}, home | {"full_name": "이서연"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        ("address", {"address": "7 Elm Street"}, {"address": "7 Elm Street"}),
+        ("city, name word", {"full_name": "Ann Mason", "city": "York"}, {"full_name": "Ann Webb", "city": "York"}),
+        (
+            "postcode, initial",
+            {"full_name": "Ann Mason", "postcode": "4881"},
+            {"given_name": "Anm", "postcode": "4881"},
+        ),
+        (
+            "street, initial",
+            {"full_name": "Ann Mason", "address": "Elm St"},
+            {"given_name": "Anm", "address": "Elm St"},
+        ),
+    ],
+)
+def test_rules_for_homes_and_neighbourhoods(rule, one, other):
+    """A crowd makes the words of the name too frequent for the rules without a place."""
+    crowd = [{"full_name": f"Ann {name}"} for name in ("Mason", "Webb") for _ in range(15)]
+    records = [(f"{n:02}", record) for n, record in enumerate([one, other, *crowd])]
+    found = {blocked.rule: blocked.pairs for blocked in score(prepare(records), DEFAULT).blocked}
+    assert found[rule] == 1
+
+
 def test_weights_do_not_depend_on_arrival():
     records = [
         (f"r{number:02}", MIN | {"full_name": name})
@@ -142,6 +188,50 @@ def test_an_empty_table_has_no_edges():
     table = prepare([])
     assert isinstance(table, pa.Table)
     assert score(table, train(table)).edges.num_rows == 0
+
+
+def people_twice(people, **known):
+    """Two records of each person, a third of the second ones with a slip in the name; `known`: attributes by key."""
+    random = Random(2)
+    records = []
+    for key in range(people):
+        given, family = ("".join(random.choices("abcdefghiklmnoprstuv", k=7)) for _ in "ab")
+        person = {name: write(key) for name, write in known.items()} | {"given_name": given, "family_name": family}
+        slip = person | {"family_name": family[:3] + "x" + family[4:]}
+        records += [(f"{key:04}-0", person), (f"{key:04}-1", slip if key % 3 == 0 else person)]
+    return records
+
+
+def birth(key):
+    return f"{1940 + key % 60}-{key % 12 + 1:02}-{key % 28 + 1:02}"
+
+
+@pytest.mark.parametrize("known", [{"birth_date": birth}, {"birth_date": birth, "phone": "0104{:07}".format}])
+def test_the_prior_is_reckoned_from_what_was_learnt(known):
+    records = people_twice(600, **known)
+    true = 600 / (len(records) * (len(records) - 1) / 2)
+    assert true / 1.5 < train(prepare(records)).prior < true * 1.5
+
+
+def test_names_are_learnt_where_there_are_no_birth_dates():
+    """From people who share a phone, two each."""
+    shares = train(prepare(people_twice(300, phone=lambda key: f"0104{key // 2:07}"))).weights["name"]
+    learnt = {weight.level: weight.m for weight in shares if weight.origin == "trained"}
+    assert learnt["full"] == pytest.approx(2 / 3, abs=0.1)
+    assert learnt["near"] == pytest.approx(1 / 3, abs=0.1)
+
+
+SHARES = st.floats(1e-6, 1.0)
+
+
+@given(st.data(), st.sampled_from(COMPARISONS))
+def test_no_weight_rises_as_likeness_falls(data, comparison):
+    drawn = st.builds(Weight, st.just(""), SHARES, SHARES, st.sampled_from(["trained", "not estimated"]))
+    weights = data.draw(st.tuples(*(drawn for _ in comparison.levels)))
+    ranked = list(zip(comparison.levels, _ordered(comparison, weights), strict=True))
+    for (strong, heavy), (weak, light) in product(ranked, repeat=2):
+        if weak.strength < strong.strength and "trained" in (heavy.origin, light.origin):
+            assert light.bits <= heavy.bits + 1e-9
 
 
 def test_training_says_what_it_learnt():
