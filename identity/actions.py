@@ -18,7 +18,8 @@ from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from identity import assign, component, parting, queries, sql
+from cdp.events.actions import store
+from identity import assign, component, correction, parting, queries, sql
 from identity.fold import fold, is_full
 from identity.incoming import next_events
 from identity.linkage.types import Refusal
@@ -351,3 +352,32 @@ def _part(actor: Actor, profile: UUID, one: parting.Side, rest: parting.Side, re
 
 def _profile_now(record: UUID) -> UUID | None:
     return Record.objects.values_list("profile", flat=True).get(pk=record)
+
+
+# --- correcting -----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str) -> UUID:
+    """Say how an attribute of a person's record should read: an event of the built-in source, which outranks every other,
+    on a record of its own that always stays with the corrected one. Returns that record's id.
+
+    A correction is corrected by correcting again. The audit log names the person and the attribute, never the value.
+    Raises `Refused`: `not_found`; `anonymous` for a leaf; `attribute_unknown`, `value_unusable`.
+    """
+    why, text = _reason(reason), correction.usable(attribute, value)
+    execute(sql.LOCK)
+    parting.profile_of(record)
+    corrected = parting.corrected_by(record)
+    if queries.leaves_among([corrected]):
+        raise Refused("anonymous", _("Only what is known of a person can be corrected."))
+    said = correction.event(parting.steward(), parting.correction_of(corrected), corrected, attribute, text)
+    store([said])
+    touch("profiles", column(sql.PROFILES_OF, [[corrected]]))
+    fold_events([correction.seen(said)])
+    parting.bind(actor, [corrected, said.record])
+    recluster([corrected, said.record], actor=actor, reason=why)
+    subject = crypto.existing_data_keys([corrected])[corrected].id
+    audit(actor, "value.corrected", subject=subject, attribute=attribute, reason=why)
+    wake()
+    return said.record

@@ -20,11 +20,8 @@ from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.types import Actor, now
 from cdp.events import queries as events
 from cdp.events.actions import STEWARD
-from identity import component, queries, sql
+from identity import component, correction, queries, sql
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
-
-# The kind of the records that hold stewards' corrections.
-CORRECTION = "customer"
 
 
 @dataclass(frozen=True)
@@ -106,9 +103,27 @@ def profile_of(record: UUID) -> UUID:
 
 def correction_of(record: UUID) -> UUID:
     """The id of the record that holds the corrections of a record's values."""
+    return crypto.record_id(steward(), correction.KIND, str(record))
+
+
+def steward() -> UUID:
+    """The built-in source of stewards' corrections."""
     source = events.source_by_name(STEWARD)
     assert source is not None  # noqa: S101 - every installation has it
-    return crypto.record_id(source.id, CORRECTION, str(record))
+    return source.id
+
+
+def corrected_by(record: UUID) -> UUID:
+    """The record that a record corrects; itself, if it corrects none."""
+    [found] = queries.open_records([record])
+    return UUID(found.folded.external_id) if found.source == steward() else record
+
+
+def bind(actor: Actor, group: Collection[UUID]) -> None:
+    """Must-links from one person of a group to all its other records."""
+    persons = column(sql.PERSONS_AMONG, [list(group)])
+    if persons:
+        _link(actor, Link.Kind.MUST, ((persons[0], record) for record in group if record != persons[0]))
 
 
 def _owned_across(side: Side, other: Side, leaves: set[UUID]) -> Iterable[tuple[UUID, UUID]]:
@@ -132,14 +147,7 @@ def _hold_together(actor: Actor, groups: list[frozenset[UUID]]) -> None:
         if loose is None:
             return
         waiting.remove(loose)
-        _bind(actor, loose)
-
-
-def _bind(actor: Actor, group: frozenset[UUID]) -> None:
-    """Must-links from one person of a group to all its other records."""
-    persons = column(sql.PERSONS_AMONG, [list(group)])
-    if persons:
-        _link(actor, Link.Kind.MUST, ((persons[0], record) for record in group if record != persons[0]))
+        bind(actor, loose)
 
 
 def _cases_across(one: Collection[UUID], other: Collection[UUID]) -> QuerySet[ReviewCase]:

@@ -39,13 +39,14 @@ def planned_treatments() -> list[PlannedTreatment]:
 
 
 def source_ranks() -> dict[UUID, int]:
-    """Trust rank of each source."""
-    return dict(Source.objects.values_list("pk", "trust_rank"))
+    """Trust rank of each source, lower trusted more: 0 is a steward's alone, whatever others were given."""
+    rows = Source.objects.values_list("pk", "trust_rank", "built_in")
+    return {source: 0 if built_in else max(rank, 1) for source, rank, built_in in rows}
 
 
 def source_channels() -> dict[UUID, str]:
-    """Channel of each source."""
-    return dict(Source.objects.values_list("pk", "channel_id"))
+    """Channel of each source that people are met through: not of the built-in one, which holds corrections."""
+    return dict(Source.objects.filter(built_in=False).values_list("pk", "channel_id"))
 
 
 def brands() -> set[str]:

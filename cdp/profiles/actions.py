@@ -8,16 +8,21 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
+from cdp.core.errors import Refused
 from cdp.core.statements import column, execute, execute_over
 from cdp.core.touched import touch
+from cdp.core.types import Actor
 from cdp.events import queries as events
 from cdp.profiles import queries, sql
 from cdp.profiles.survivorship import survivors
 from cdp.profiles.traits import coarse
 from cdp.profiles.types import ContactPointValue, Winner
+from identity import actions as identity
+from identity import queries as identity_queries
 from identity.linkage import normalise
 from identity.types import OpenRecord
 
@@ -47,6 +52,19 @@ def refresh(profiles: Collection[UUID]) -> int:
     for stage in ("consent", "segments"):
         touch(stage, profiles)
     return len(golden)
+
+
+def correct(actor: Actor, profile: UUID, attribute: str, value: str, reason: str) -> UUID:
+    """Correct an attribute of a profile, live or merged, where its golden value comes from; where it has none, at the
+    person's first record. Returns the record of the correction. Raises `Refused` as `find_profile` and
+    `identity.actions.correct`."""
+    found = identity_queries.find_profile(profile).id
+    won = queries.golden(found).lineage.get(attribute)
+    persons = [record.id for record in identity_queries.all_records(found) if not record.leaf]
+    present = UUID(won["record"]) if won and UUID(won["record"]) in persons else None
+    if not persons:
+        raise Refused("anonymous", gettext("Only what is known of a person can be corrected."))
+    return identity.correct(actor, present or persons[0], attribute, value, reason)
 
 
 def contact_points(record: OpenRecord) -> Iterable[ContactPointValue]:

@@ -12,7 +12,9 @@ FACTS = """
 with mine as materialized (
     select r.profile_id, e.name, e.brand, e.order_id, e.currency, e.revenue, e.occurred_at, e.message_id,
            case when e.name in ('NPS Answered', 'CSAT Answered') then e.properties -> 'score' end as score
-    from identity_record r join events_event e on e.record = r.id
+    from identity_record r
+    join events_source s on s.id = r.source_id and not s.built_in
+    join events_event e on e.record = r.id
     where r.profile_id = any(%(profiles)s)
 ), latest as (
     select distinct on (profile_id, brand, order_id) profile_id, brand, order_id, currency, revenue, occurred_at

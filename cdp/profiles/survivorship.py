@@ -55,16 +55,27 @@ def _why(winner: OpenRecord, offers: list[Offer], rank: Mapping[UUID, int]) -> s
 def _keep_together(
     winners: dict[str, Winner], offers: dict[str, list[Offer]], group: tuple[str, ...], lead: str
 ) -> dict[str, Winner]:
-    """Where the leading attribute of a group is known, the rest of the group comes from the same record, or not at all."""
+    """Where the leading attribute of a group is known, the rest of the group comes from the same record, or not at all;
+    what a steward corrected stands in any case."""
     if lead not in winners:
         return winners
-    leader = winners[lead]
-    theirs = {
-        name: Winner(leader.record, value, at, leader.why)
-        for name in group
-        for record, value, at in offers.get(name, [])
-        if record.id == leader.record
-    }
+    theirs = _of_one_record(winners[lead], offers, group, lead)
+    theirs |= {name: winners[name] for name in group if name in winners and winners[name].why == "steward"}
     if group is ADDRESS and "country" not in theirs and "country" in winners:
         theirs["country"] = winners["country"]
     return {name: winner for name, winner in winners.items() if name not in group} | theirs
+
+
+def _of_one_record(
+    leader: Winner, offers: dict[str, list[Offer]], group: tuple[str, ...], lead: str
+) -> dict[str, Winner]:
+    """A group as the leader's record says it. A street that a steward corrected stands in the address that it corrects."""
+    record = next(record for record, _, _ in offers[lead] if record.id == leader.record)
+    corrected = record.folded.external_id if leader.why == "steward" and group is ADDRESS else str(record.id)
+    theirs = {
+        name: Winner(record.id, value, at, leader.why if record.id == leader.record else "source")
+        for name in group
+        for record, value, at in offers.get(name, [])
+        if str(record.id) == corrected
+    }
+    return theirs | {lead: leader}

@@ -80,7 +80,7 @@ def _where(records: Collection[OpenRecord], channel_of: Mapping[UUID, str]) -> d
         "has_app": "app" in channels,
         "channels": ",".join(channels),
         "channels_count": len(channels),
-        "records_count": sum(not record.leaf for record in records),
+        "records_count": sum(not record.leaf and record.source in channel_of for record in records),
     }
 
 
