@@ -5,6 +5,7 @@ prior from deterministic rules. What the records cannot teach keeps the packaged
 
 import hashlib
 import math
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
@@ -92,8 +93,7 @@ def _filled(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
 
 
 def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, float], seed: int) -> dict[str, Any]:
-    rules: list[Any] = [block_on(*columns) for columns in CERTAIN]
-    linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
+    _estimate_prior(linker)
     linker.training.estimate_u_using_random_sampling(
         max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
     )
@@ -124,6 +124,14 @@ def _shares(comparison: Comparison, learnt: Any) -> dict[str, float]:
 def _levels(comparison: Comparison, learnt: Any) -> Any:
     trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
     return trained._comparison_levels_excluding_null
+
+
+def _estimate_prior(linker: Linker) -> None:
+    """From the certain rules; the packaged one stays where these find more matches than there could be pairs of
+    people, as in a file that says the same in each row."""
+    rules: list[Any] = [block_on(*columns) for columns in CERTAIN]
+    with suppress(ValueError):
+        linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
 
 
 def _maximise(linker: Linker, columns: tuple[str, ...]) -> None:
