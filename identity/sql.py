@@ -255,22 +255,22 @@ with births as (
        or (m.joined = %(profile)s and not exists (select from births b where b.at = m.at))
     group by m.at, m."left", m.joined, m.actor, m.reason, m.run
 ), told as (
-    select m.at, m.number, coalesce(c.kind, case when m."left" is null then 'joined' when m.joined is null then 'left'
+    select c.id as change, m.at, m.number, coalesce(c.kind, case when m."left" is null then 'joined' when m.joined is null then 'left'
                                                  else 'moved' end) as kind,
            m."left", m.joined, m.records, m.actor, m.reason, m.run
     from moves m left join lateral (
-        select kind from identity_profilechange c
+        select c.id, c.kind from identity_profilechange c
         where c.at = m.at and ((c.kind = 'merged' and c.profile = m."left" and c.other = m.joined)
                                or (c.kind = 'split' and c.profile = m.joined and c.other = m."left")) limit 1) c on true
     union all
-    select at, 0, kind, other, profile, array(select jsonb_array_elements_text(records)::uuid), actor, reason, run
+    select id, at, 0, kind, other, profile, array(select jsonb_array_elements_text(records)::uuid), actor, reason, run
     from births
     union all
-    select c.at, 0, c.kind, c.profile, c.other, '{}', c.actor, c.reason, c.run from identity_profilechange c
+    select c.id, c.at, 0, c.kind, c.profile, c.other, '{}', c.actor, c.reason, c.run from identity_profilechange c
     where c.profile = %(profile)s and (c.kind = 'erased' or (c.kind = 'merged' and not exists (
         select from identity_move m where m."left" = c.profile and m.joined = c.other and m.at = c.at)))
 )
-select t.at, t.kind, t."left", t.joined, t.records, t.actor, t.reason, t.run, coalesce(l.version, '')
+select t.at, t.kind, t."left", t.joined, t.records, t.actor, t.reason, t.run, coalesce(l.version, ''), t.change
 from told t left join identity_resolutionrun r on r.id = t.run left join identity_linkagemodel l on l.id = r.model_id
 order by t.at, t.number, t.kind
 """

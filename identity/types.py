@@ -139,7 +139,8 @@ class HistoryEntry:
     moved, left of records that came without a profile, from another, or went to none.
 
     The records went from profile `left` to profile `joined`. On account of: a steward (`actor`, `reason`), a batch run
-    (`run`, with the version of its model), or new evidence (neither).
+    (`run`, with the version of its model), or new evidence (neither). `change`: the id of the change, where an id began,
+    ended or was split; a merge is undone by it.
     """
 
     at: datetime
@@ -151,6 +152,7 @@ class HistoryEntry:
     reason: str
     run: UUID | None
     model: str
+    change: UUID | None
 
 
 @dataclass(frozen=True)

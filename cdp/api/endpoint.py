@@ -41,13 +41,14 @@ class OneRepresentation(BaseContentNegotiation):
 
 
 class Endpoint(APIView):
-    """One address. `scopes` names what a key needs, by method."""
+    """One address. `scopes` names what a key needs, by method; `refuses`: the present state may not allow what is asked."""
 
     http_method_names = ["get", "head", "post", "patch"]
     content_negotiation_class = OneRepresentation
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONRenderer]
     scopes: ClassVar[Mapping[str, str]] = {}
+    refuses: ClassVar[bool] = False
 
     def scope(self, method: str) -> str | None:
         """What a key needs for `method`; None where there is no such method here."""

@@ -36,10 +36,10 @@ STATUS = {
     **dict.fromkeys(("segment_in_use", "segment_cycle", "segment_not_published"), 409),
     **dict.fromkeys(("purpose_unknown", "unknown_purpose", "channel_unknown", "unknown_contact_channel"), 400),
     **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "too_slow"), 400),
-    "source_unknown": 400,
+    **dict.fromkeys(("source_unknown", "reason_unknown", "attribute_unknown", "value_unusable"), 400),
 }
 # Where in the body stands what was refused.
-POINTERS = {"source_unknown": "/source"}
+POINTERS = {"source_unknown": "/source", "value_unusable": "/value"}
 OTHERWISE = 409
 
 

@@ -60,7 +60,7 @@ class AutoSchema(FrameworkSchema):
             codes.append("404")
         if self.path.startswith("/api/v1/profiles/{"):
             codes.append("410")
-        if self.path.startswith("/api/v1/segments") and self.method in BODIES:
+        if (self.path.startswith("/api/v1/segments") and self.method in BODIES) or getattr(self.view, "refuses", False):
             codes.append("409")
         if self.method in BODIES:
             codes += ["413", "415"]

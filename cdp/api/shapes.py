@@ -182,6 +182,80 @@ class ProfileChangesShape(Shape):
     has_more = serializers.BooleanField()
 
 
+class HistoryEntryShape(Shape):
+    """One thing that happened to a profile: these records went from profile `left` to profile `joined`."""
+
+    at = moment()
+    kind = serializers.ChoiceField(choices=("created", "merged", "split", "erased", "joined", "moved", "left"))
+    left = uuid(allow_null=True)
+    joined = uuid(allow_null=True)
+    records = serializers.ListField(child=uuid())
+    actor = text("Who acted: `user:…`, `key:…` or `system:…`.")
+    reason = text("A steward's; empty where evidence decided.")
+    run = uuid("The batch run, where one decided.", allow_null=True)
+    model = text("The version of that run's linkage model.")
+    change = uuid("By which a merge can be undone.", allow_null=True)
+
+
+class HistoryShape(Shape):
+    """Everything that happened to a profile, oldest first; with `at`, the records that it had at that moment."""
+
+    results = HistoryEntryShape(many=True)
+    records = serializers.ListField(child=uuid(), required=False)
+
+
+class ComparedShape(Shape):
+    """What one comparison of two records says, in bits; `frequency_bits` is the part that comes from rare values."""
+
+    comparison = text()
+    level = text()
+    bits = serializers.FloatField()
+    frequency_bits = serializers.FloatField(allow_null=True)
+
+
+class BarShape(Shape):
+    """One bar of a waterfall of bits."""
+
+    name = text()
+    start = serializers.FloatField()
+    end = serializers.FloatField()
+
+
+class ExplainedLinkShape(Shape):
+    """One link of the path."""
+
+    left = uuid()
+    right = uuid()
+    kind = serializers.ChoiceField(choices=("must", "identifier", "claim", "probable"))
+    identifier = text("The kind of the shared identifier.")
+    weight = serializers.FloatField(help_text="Match weight in bits, prior included.", allow_null=True)
+    comparisons = ComparedShape(many=True)
+    waterfall = BarShape(many=True)
+    model = text("The version of the linkage model.")
+    actor = text()
+    at = moment(allow_null=True)
+
+
+class ExplanationShape(Shape):
+    """Why two records are in one profile: the strongest path of links from one to the other."""
+
+    left = uuid()
+    right = uuid()
+    links = ExplainedLinkShape(many=True)
+
+
+class PartedShape(Shape):
+    """The profile that was parted off, or lives again."""
+
+    profile = uuid("Null for a receipt that belongs to nobody now.", allow_null=True)
+
+
+class CorrectionShape(Shape):
+    """The record that holds the correction."""
+
+    record = uuid()
+
+
 # --- segments ---------------------------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import profiles, segments
+from cdp.api import profiles, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -13,6 +13,12 @@ urlpatterns = [
     path("v1/profiles/<uuid:profile>", profiles.ProfileView.as_view()),
     path("v1/profiles/<uuid:profile>/records", profiles.RecordsView.as_view()),
     path("v1/profiles/<uuid:profile>/consents", profiles.ConsentsView.as_view()),
+    path("v1/profiles/<uuid:profile>/history", stewards.HistoryView.as_view()),
+    path("v1/profiles/<uuid:profile>/explanation", stewards.ExplanationView.as_view()),
+    path("v1/profiles/<uuid:profile>/unmerge", stewards.UnmergeView.as_view()),
+    path("v1/profiles/<uuid:profile>/expel", stewards.ExpelView.as_view()),
+    path("v1/profiles/<uuid:profile>/split", stewards.SplitView.as_view()),
+    path("v1/profiles/<uuid:profile>/corrections", stewards.CorrectionsView.as_view()),
     path("v1/segments", segments.SegmentsView.as_view()),
     path("v1/segments/preview", segments.PreviewView.as_view()),
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),

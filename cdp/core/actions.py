@@ -17,6 +17,7 @@ SCOPES = (
     "profiles:read",
     "profiles:lookup",
     "profiles:personal",
+    "identity:write",
     "segments:read",
     "segments:write",
     "members:read",

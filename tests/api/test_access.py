@@ -30,6 +30,9 @@ from tests.api.people import (
 )
 
 pytestmark = pytest.mark.django_db
+NOBODY = str(UUID(int=7))
+WHY = {"reason": "wrong_data"}
+GENDER = {"attribute": "gender", "value": "f"}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
 # method, path, body, query, scope, status when allowed
 ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
@@ -38,6 +41,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("get", "/profiles/{profile}/records", None, {}, "profiles:read", 200),
     ("get", "/profiles/{profile}/consents", None, {}, "profiles:read", 200),
     ("get", "/profiles/changes", None, {}, "profiles:read", 200),
+    ("get", "/profiles/{profile}/history", None, {}, "profiles:read", 200),
+    ("get", "/profiles/{profile}/explanation", None, {"left": NOBODY, "right": NOBODY}, "profiles:read", 409),
+    ("post", "/profiles/{profile}/unmerge", WHY | {"change": NOBODY}, {}, "identity:write", 404),
+    ("post", "/profiles/{profile}/expel", WHY | {"record": NOBODY}, {}, "identity:write", 409),
+    ("post", "/profiles/{profile}/split", WHY | {"records": [NOBODY]}, {}, "identity:write", 409),
+    ("post", "/profiles/{profile}/corrections", WHY | GENDER, {}, "identity:write", 200),
     ("get", "/segments", None, {}, "segments:read", 200),
     ("post", "/segments", NEW, {}, "segments:write", 201),
     ("post", "/segments/preview", {"rule": VIP, "purpose": "marketing"}, {}, "segments:read", 200),
