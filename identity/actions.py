@@ -217,7 +217,7 @@ def _members(profile_of: Mapping[UUID, UUID | None], wanted: Collection[UUID]) -
 # --- review ---------------------------------------------------------------------------------------------------------
 
 # Refusals that a person can settle; the others follow from rules that need nobody.
-_WORTH_A_LOOK = frozenset({"birth dates", "given names", "gender", "identifiers"})
+_WORTH_A_LOOK = frozenset({"birth dates", "given names", "gender", "identifiers", "gray zone"})
 
 
 def _open_cases(refused: Iterable[Refusal]) -> None:

@@ -30,6 +30,7 @@ ITERATIONS: Final = (15, 6, 3, 1)
 CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
 CERTAIN_RECALL: Final = 0.7
 LEAST_RECALL: Final = 0.1
+LARGEST_PRIOR: Final = 0.5
 # The levels of which comparison mean that two records are equal in a column of the certain rules.
 EQUAL: Final = {
     "name": ("name", ("full",)),
@@ -101,7 +102,7 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, floa
         _maximise(linker, columns)
     learnt = linker._settings_obj
     prior = learnt._probability_two_random_records_match
-    prior = prior * CERTAIN_RECALL / _recall(learnt, filled) if prior > 0 else DEFAULT.prior
+    prior = min(prior * CERTAIN_RECALL / _recall(learnt, filled), LARGEST_PRIOR) if prior > 0 else DEFAULT.prior
     return {"weights": {item.name: _weights(item, learnt, prior) for item in COMPARISONS}, "prior": prior}
 
 

@@ -213,6 +213,12 @@ def test_the_prior_is_reckoned_from_what_was_learnt(known):
     assert true / 1.5 < train(prepare(records)).prior < true * 1.5
 
 
+def test_a_prior_stays_a_probability():
+    records = people_twice(2, birth_date=birth) * 60
+    model = train(prepare([(f"{n:03}", record) for n, (_, record) in enumerate(records)]))
+    assert 0 < model.prior <= 0.5
+
+
 def test_names_are_learnt_where_there_are_no_birth_dates():
     """From people who share a phone, two each."""
     shares = train(prepare(people_twice(300, phone=lambda key: f"0104{key // 2:07}"))).weights["name"]
