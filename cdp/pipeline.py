@@ -28,7 +28,7 @@ from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
 from identity import queries as identity_queries
 from identity.models import ResolutionRun
-from identity.types import IdChange, RecordView
+from identity.types import HistoryEntry, RecordView
 from segments import actions as segments
 from segments import queries as segments_queries
 from segments.types import SegmentMembership
@@ -157,7 +157,6 @@ STAGES: dict[str, Callable[[], int]] = {
 # --- answers that span packages ---------------------------------------------------------------------------------------
 
 EVENTS_SHOWN = 25
-CHANGES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ class ProfilePage:
     consents: list[EffectiveConsent]
     memberships: list[SegmentMembership]
     events: list[ToldEvent]
-    changes: list[IdChange]
+    history: list[HistoryEntry]
 
 
 def profile_page(profile: UUID) -> ProfilePage:
@@ -232,5 +231,5 @@ def profile_page(profile: UUID) -> ProfilePage:
         consents=consent_queries.effective(profile),
         memberships=segments_queries.memberships_of(profile),
         events=events.latest_of(ids, EVENTS_SHOWN),
-        changes=identity_queries.latest_changes(profile, CHANGES_SHOWN),
+        history=identity_queries.history(profile),
     )

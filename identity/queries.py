@@ -31,7 +31,6 @@ from identity.types import (
     Folded,
     FoundProfile,
     HistoryEntry,
-    IdChange,
     IdChangePage,
     NumberedChange,
     OpenRecord,
@@ -117,12 +116,6 @@ def profile_changes(since: int, limit: int) -> IdChangePage:
     rows = ProfileChange.objects.defer("records").in_bulk([row for _seq, row in told])
     changes = [NumberedChange(*_change(rows[row]), seq) for seq, row in told if row in rows]
     return IdChangePage(changes, told[-1][0] if told else since, len(found) > limit)
-
-
-def latest_changes(profile: UUID, most: int) -> list[IdChange]:
-    """What happened to one profile's id, newest first."""
-    rows = ProfileChange.objects.filter(profile=profile).defer("records").order_by("-at")
-    return [IdChange(*_change(row)) for row in rows[:most]]
 
 
 def history(profile: UUID) -> list[HistoryEntry]:

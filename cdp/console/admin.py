@@ -1,17 +1,20 @@
 """The pages that span packages: profiles here, review cases in `review`; both show personal values, masked."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from cdp.console import profile as profiles
-from cdp.console import review, unmask
+from cdp.console import review, steward, unmask
 from cdp.core.admin import ReadOnlyRoom
 from identity import queries as identity
 from identity.models import Profile
@@ -57,6 +60,18 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProfileList
 
+    def get_urls(self) -> list[URLPattern]:
+        act = self.admin_site.admin_view(require_POST(self.steward))
+        return [path("<uuid:pk>/steward/", act, name="identity_profile_steward"), *super().get_urls()]
+
+    def steward(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Undo, expel, split or correct, by a steward's word."""
+        profile = self._found(request, str(pk))
+        if not request.user.has_perm(steward.PERMISSION):
+            raise PermissionDenied
+        steward.act(request, profile.pk)
+        return HttpResponseRedirect(reverse("admin:identity_profile_change", args=[profile.pk]))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -72,6 +87,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
             "unmasked": unmasked,
             "may_unmask": request.user.has_perm(unmask.PERMISSION),
             "reasons": unmask.REASONS,
+            "may_steward": profile.state == Profile.State.LIVE and request.user.has_perm(steward.PERMISSION),
         }
         return TemplateResponse(request, "console/profile.html", shown)
 

@@ -60,6 +60,16 @@ REVIEW_REASONS = {
     "gender": pgettext_lazy("why a case is open", "Different genders"),
     "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
 }
+# What happened to a profile.
+HISTORY_KINDS = {
+    "created": pgettext_lazy("profile", "created"),
+    "merged": pgettext_lazy("profile", "merged"),
+    "split": pgettext_lazy("profile", "split"),
+    "erased": pgettext_lazy("profile", "erased"),
+    "joined": pgettext_lazy("profile", "records joined"),
+    "moved": pgettext_lazy("profile", "records moved"),
+    "left": pgettext_lazy("profile", "records left"),
+}
 # Why a contact point is not used.
 POINT_REASONS = {"replaced": pgettext_lazy("why a contact point is not used", "replaced")}
 # Why a value of the golden record won.

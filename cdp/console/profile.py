@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from cdp import pipeline
+from cdp.console import steward
 from cdp.console.labels import ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, label, purpose_name, reads_korean
 from cdp.console.masking import mask_all
 from cdp.profiles import queries
@@ -49,7 +50,8 @@ def page(profile: UUID, unmasked: bool) -> dict[str, Any]:
         "consents": _consents(known.consents),
         "memberships": known.memberships,
         "events": known.events,
-        "changes": known.changes,
+        "changes": steward.lines(profile, known.history),
+        **steward.offers(profile, known.history),
     }
 
 

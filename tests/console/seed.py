@@ -23,6 +23,7 @@ from identity.models import (
     Identifier,
     Link,
     LinkageModel,
+    Move,
     Profile,
     ProfileChange,
     Record,
@@ -141,6 +142,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     Claim.objects.create(leaf=one, record=other, at=NOW(), message_id="m")
     BlockedValue.objects.create(kind="phone", digest=digest("blocked"), reason="shared by 400 records")
     ProfileChange.objects.create(profile=profiles[0].pk, kind="created", actor="system:test")
+    Move.objects.create(record=profiles[0].records.first().pk, joined=profiles[0].pk, actor="system:test")
     TraitPeriod.objects.create(profile=profiles[0], trait="region", value="서울", valid_from=NOW())
     group = Group.objects.create(kind="household", digest=digest("h"))
     GroupMember.objects.create(group=group, record_id=one, role="parent", since=NOW())

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Count
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -195,6 +196,62 @@ def test_a_steward_decides_a_case_and_a_marketer_cannot(client: Client) -> None:
     assert steward.post(address, {"verdict": "different"}).status_code == 302
     case.refresh_from_db()
     assert case.state == "different" and Link.objects.filter(kind="cannot").count() == 1
+
+
+def two_together() -> tuple[Profile, list[Record]]:
+    """A seeded profile of several records, about which no claim or link was made up."""
+    profile = Profile.objects.annotate(number=Count("records")).filter(number__gt=1, state="live").order_by("-pk")[0]
+    return profile, list(Record.objects.filter(profile=profile).order_by("pk"))
+
+
+def test_a_steward_puts_a_profile_right_and_others_cannot(client: Client) -> None:
+    profile, records = two_together()
+    address = reverse("admin:identity_profile_steward", args=[profile.pk])
+    asked = {"what": "expel", "record": str(records[0].pk), "reason": "different_people"}
+    for role in ("marketer", "auditor", "privacy officer"):
+        other = signed_in(role)
+        assert other.post(address, asked).status_code == 403
+        assert address not in other.get(page(Profile, "change", profile.pk)).content.decode()
+    assert client.get(address).status_code == 405
+    steward = signed_in("steward")
+    assert address in steward.get(page(Profile, "change", profile.pk)).content.decode()
+    assert not Link.objects.filter(kind="cannot").exists()
+    told = steward.post(address, asked, follow=True).context["messages"]
+    assert [str(message) for message in told] == ["Done. Everything else follows in a moment."]
+    records[0].refresh_from_db()
+    assert records[0].profile_id != profile.pk
+    assert AuditEntry.objects.get(action="profile.record_expelled").details == {"reason": "different_people"}
+    assert "These are different people" in steward.get(page(Profile, "change", profile.pk)).content.decode()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {}, {"what": "explode"}, {"what": "expel", "reason": "different_people"},
+        {"what": "split", "record": "x", "reason": "different_people"}, {"what": "unmerge", "reason": "wrong_data"},
+        {"what": "correct", "attribute": "email", "value": "no mail", "reason": "wrong_data"},
+        {"what": "correct", "attribute": "full_name", "value": "새 이름"},
+    ],
+)  # fmt: skip
+def test_what_a_steward_asks_without_sense_or_reason_changes_nothing(client: Client, asked: dict[str, str]) -> None:
+    profile, _ = two_together()
+    before = dict(Record.objects.values_list("pk", "profile_id"))
+    address = reverse("admin:identity_profile_steward", args=[profile.pk])
+    answer = client.post(address, asked, follow=True)
+    assert [message.level_tag for message in answer.context["messages"]] == ["error"]
+    assert dict(Record.objects.values_list("pk", "profile_id")) == before
+    assert "no mail" not in answer.content.decode()
+
+
+def test_a_steward_corrects_a_value(client: Client) -> None:
+    profile, records = two_together()
+    address = reverse("admin:identity_profile_steward", args=[profile.pk])
+    asked = {"what": "correct", "attribute": "birth_date", "value": "1991-02-03", "reason": "person_asked"}
+    assert signed_in("steward").post(address, asked).status_code == 302
+    made = Record.objects.get(source__built_in=True)
+    assert seed.values_of(made) == {"birth_date": "1991-02-03"}
+    link = Link.objects.get(kind="must")
+    assert {link.left, link.right} - {made.pk} < {record.pk for record in records}
 
 
 def test_each_role_opens_home_and_sees_its_own_rooms(world: dict[str, Any]) -> None:
