@@ -47,6 +47,8 @@ _PERSONAL_PAIRS = frozenset(
                  "buyer guardian contact person patient holder owner shipping billing father mother spouse caller"),
         ("number card account", "card account bank social license licence resident national"),
         ("license licence", "driver drivers driving"),
+        ("security sec", "social soc"),
+        ("id no number", "national citizen resident identity tax"),
     )
     for second in seconds.split()
     for first in firsts.split()
