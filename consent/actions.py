@@ -7,17 +7,22 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext
 
 from cdp.core import crypto
 from cdp.core.actions import audit, count
 from cdp.core.errors import Refused
+from cdp.core.models import DataKey
 from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
+from cdp.profiles import actions as profiles
 from consent import clocks, queries, sql
 from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
 from consent.types import Change, NewConsent
+from identity import queries as identity
 from identity.linkage.normalise import identifier
+from identity.types import Reason
 
 # key, kind of contact point, whether the night needs a consent of its own
 CONTACT_CHANNELS = (
@@ -189,3 +194,25 @@ def open_request(
     )  # fmt: skip
     audit(actor, "privacy_request.opened", subject=subject, target=str(request.id), kind=kind, regime=regime)
     return request
+
+
+@transaction.atomic
+def rectify(actor: Actor, request: PrivacyRequest, attribute: str, value: str) -> UUID:
+    """Correct a value as a person's rectification request asks: it outranks every import, like any steward's correction.
+
+    Once for each attribute; closing the request is a step of its own. Returns the record of the correction. `Refused`:
+    `not_to_rectify` for another kind of request, or before it is verified or after it is closed; `not_found` where the
+    person is gone; as `cdp.profiles.actions.correct`.
+    """
+    states = (PrivacyRequest.State.VERIFIED, PrivacyRequest.State.APPROVED)
+    if request.kind != PrivacyRequest.Kind.RECTIFICATION or request.state not in states:
+        raise Refused(
+            "not_to_rectify", gettext("Only a verified rectification request, not closed yet, corrects values.")
+        )
+    records = DataKey.objects.filter(pk=request.subject).values_list("record", flat=True)
+    found = identity.profiles_of(records)
+    if not found:
+        raise Refused("not_found", gettext("There is no such profile."))
+    corrected = profiles.correct(actor, found[0], attribute, value, Reason.PERSON_ASKED)
+    audit(actor, "privacy_request.rectified", subject=request.subject, target=str(request.id), attribute=attribute)
+    return corrected

@@ -17,7 +17,7 @@ from tests.identity.test_profiles import Sender, profile_of
 from tests.identity.test_reversible import PEOPLE, STEWARD, step, two_that_merge
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WHAT = ["same", "different", "unmerge", "expel", "split", "arrives", "arrives"]
+WHAT = ["same", "different", "unmerge", "expel", "split", "correct", "arrives", "arrives"]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from cdp.core import crypto
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Touched
 from cdp.events.models import Source
-from identity import actions, queries
+from identity import actions, parting, queries
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
 from tests.identity.test_profiles import Sender, profile_of
 
@@ -48,8 +48,13 @@ def is_sound() -> None:
     assert set(home.values()) <= live
     assert set(Profile.objects.filter(state="merged").values_list("redirect", flat=True)) <= live
     assert set(Profile.objects.filter(state="live").exclude(redirect=None)) == set()
+    assert all(home[parting.corrected_by(record)] == home[record] for record in corrections())
     apart = Link.objects.filter(kind="cannot").values_list("left", "right")
     assert [pair for pair in apart if home[pair[0]] == home[pair[1]]] == []
+
+
+def corrections() -> list[UUID]:
+    return list(Record.objects.filter(source__built_in=True).values_list("pk", flat=True))
 
 
 def two_that_merge(sender: Sender) -> tuple[set[UUID], set[UUID], ProfileChange]:
@@ -293,7 +298,7 @@ def test_the_newer_decision_wins(sender: Sender) -> None:
 
 PEOPLE = 6
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["same", "different", "unmerge", "expel", "split", "arrives"]), st.randoms()),
+    st.tuples(st.sampled_from(["same", "different", "unmerge", "expel", "split", "arrives", "correct"]), st.randoms()),
     min_size=1, max_size=9,
 )  # fmt: skip
 
@@ -315,7 +320,10 @@ def take(sender: Sender, records: list[UUID], what: str, chance) -> None:
         for change in merges and [chance.choice(merges)]:
             actions.unmerge(STEWARD, change, "different_people")
     elif what == "expel":
-        actions.expel(STEWARD, chance.choice(records), "wrong_data")
+        actions.expel(STEWARD, chance.choice(records + corrections()), "wrong_data")
+    elif what == "correct":
+        value = f"p{chance.randrange(4)}@shop.example"
+        actions.correct(STEWARD, chance.choice(records + corrections()), "email", value, "wrong_data")
     elif what == "split":
         profile = profile_of(chance.choice(records))
         present = sorted(members(profile))
