@@ -284,12 +284,14 @@ def unmerge(actor: Actor, change: UUID, reason: str) -> UUID:
     present = set(queries.records_of(into))
     returned = parting.with_corrections(present & {UUID(record) for record in merge.records}) & present
     others = parting.with_corrections(present - returned - parting.newcomers(merge, present)) - returned
-    persons = others - queries.leaves_among(others)
-    if not returned or not persons:
+    persons = (others - queries.leaves_among(others) or others) | parting.suitors(returned)
+    if not returned or not others:
         raise Refused("nothing_to_undo", _("Nothing is left of what this merge brought together."))
     followers = parting.redirected_through(merge.profile, into)
     parting.hold_apart(actor, parting.Side(returned, kept=returned), parting.Side(persons))
-    recluster(returned | persons, actor=actor, reason=why, reserved={merge.profile: returned, into: others})
+    plan = recluster(returned | persons, actor=actor, reason=why, reserved={merge.profile: returned, into: others})
+    if merge.profile not in plan.revived:
+        raise Refused("nothing_to_undo", _("Nothing is left of what this merge brought together."))
     execute(sql.REDIRECT, {"profiles": followers, "into": merge.profile})
     audit(actor, "profile.unmerged", target=str(merge.profile), reason=why, records=len(returned))
     wake()

@@ -44,6 +44,13 @@ def hold_apart(actor: Actor, one: Side, other: Side) -> None:
     _hold_together(actor, [side.kept for side in (one, other) if len(side.kept) > 1])
 
 
+def suitors(records: frozenset[UUID]) -> frozenset[UUID]:
+    """Where these are leaves only, all persons who could own them: they were alone, and are to be so again."""
+    if records - queries.leaves_among(records):
+        return frozenset()
+    return frozenset(column(sql.SUITORS, {"leaves": by_number(records)}))
+
+
 def unite(one: Collection[UUID], other: Collection[UUID]) -> None:
     """Drop what held the records of two profiles apart: a newer decision says that they are one person."""
     across = {"one": by_number(one), "other": by_number(other)}

@@ -204,6 +204,15 @@ from identity_identifier i join identity_identifier o on o.digest = i.digest and
 where i.record_id = any(%(leaves)s) and o.record_id = any(%(persons)s)
 """
 
+# All persons who may own some leaves.
+SUITORS = """
+select record from identity_claim where leaf = any(%(leaves)s)
+union select o.record_id
+from identity_identifier i join identity_identifier o on o.digest = i.digest and o.kind = i.kind
+join identity_record r on r.id = o.record_id and not r.leaf
+where i.record_id = any(%(leaves)s)
+"""
+
 PERSONS_AMONG = "select id from identity_record where id = any(%s) and not leaf order by id"
 
 # Records that had no profile yet when a change of this id was written: they joined one later, or were born into one

@@ -182,6 +182,21 @@ def test_a_leaf_profile_that_a_person_took_over_can_be_taken_back(sender: Sender
     is_sound()
 
 
+def test_a_leaf_profile_taken_back_is_nobody_else_s(sender: Sender) -> None:
+    device = sender.says("device-1", "anonymous")
+    first, second = sender.says("u1"), sender.says("u2")
+    sender.arrives()
+    alone = profile_of(device)
+    sender.says("u1", leaves=[("anonymous", "device-1")], minute=5)
+    sender.says("u2", leaves=[("anonymous", "device-1")], minute=6)
+    sender.arrives(sender.sent[3:])
+    assert profile_of(device) == profile_of(first)
+    actions.unmerge(STEWARD, ProfileChange.objects.get(kind="merged").pk, "shared_contact")
+    resolve_again()
+    assert profile_of(device) == alone not in {profile_of(first), profile_of(second)}
+    is_sound()
+
+
 def test_an_expelled_record_leaves_and_the_rest_keeps_the_id(sender: Sender) -> None:
     records = [sender.says(f"c{n}", "customer", email="jane@shop.example", minute=n) for n in range(3)]
     sender.arrives()
@@ -357,9 +372,17 @@ def test_whatever_stewards_do_the_profiles_are_sound_and_the_next_run_changes_no
 
 
 def test_pairs_of_sides_are_all_held_apart(sender: Sender) -> None:
-    """A mutation: one cannot-link fewer, and a stronger link would carry a record across."""
     older, newer, merge = two_that_merge(sender)
     actions.unmerge(STEWARD, merge.pk, "different_people")
     apart = set(Link.objects.filter(kind="cannot").values_list("left", "right"))
     within = {*combinations(sorted(older), 2), *combinations(sorted(newer), 2)}
     assert apart == set(combinations(sorted(older | newer), 2)) - within
+
+
+def test_without_cannot_links_the_next_run_would_merge_again(sender: Sender) -> None:
+    """The mutation of what keeps an unmerge."""
+    older, newer, merge = two_that_merge(sender)
+    actions.unmerge(STEWARD, merge.pk, "different_people")
+    Link.objects.filter(kind="cannot").delete()
+    resolve_again()
+    assert len({profile_of(record) for record in older | newer}) == 1
