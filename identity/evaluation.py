@@ -26,5 +26,7 @@ def evaluate_truth(file: Path) -> tuple[Quality, int]:
         if (source, external_id) in truth
     }
     missing = [record for record in truth if record not in found]
+    if not found:
+        raise ValueError("none of its records is known here: write source and external_id as they were imported")
     found.update((record, record) for record in missing)
     return evaluate(found, truth), len(missing)

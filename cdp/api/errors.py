@@ -27,6 +27,8 @@ from segments.query.problems import RuleError, child
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+# lock_not_available
+LOCKED = "55P03"
 MOST_ERRORS = 100
 
 STATUS = {
@@ -121,10 +123,16 @@ def problem_of(error: Exception) -> Problem:
         case IntegrityError():
             return Problem(409, "conflict", _("Somebody changed the same thing at this moment: look, and try again."))
         case Unavailable() | OperationalError() | InterfaceError():
-            headers = {"Retry-After": str(RETRY_SECONDS)}
-            return Problem(503, "unavailable", _("Something needed cannot be reached now: try again."), headers=headers)
+            return _of_absence(error)
         case _:
             return Problem(500, "internal", _("An error of ours. The instance is in our log."))
+
+
+def _of_absence(error: Exception) -> Problem:
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    if getattr(error.__cause__, "sqlstate", None) == LOCKED:
+        return Problem(503, "busy", _("It is computed or changed at this moment: try again."), headers=headers)
+    return Problem(503, "unavailable", _("Something needed cannot be reached now: try again."), headers=headers)
 
 
 def _of_refusal(error: Refused) -> Problem:

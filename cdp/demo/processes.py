@@ -98,7 +98,9 @@ class Processes:
             try:
                 probe.bind(("127.0.0.1", self.port))
             except OSError:
-                raise RuntimeError(f"Port {self.port} is in use: choose another with --port.") from None
+                raise RuntimeError(
+                    f"Port {self.port} is in use, perhaps by a quickstart that was killed: end it, or choose another with --port."
+                ) from None
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

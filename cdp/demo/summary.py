@@ -108,7 +108,8 @@ LINKS = {
 
 def _accounts(outcome: Outcome, port: int, console: Console) -> None:
     passwords = {role: (name, password) for name, password, role in outcome.accounts}
-    rows = [(role, *passwords.get(role, ("", "")), f"http://127.0.0.1:{port}/{path}") for role, path in LINKS.items()]
+    shown = {role: passwords.get(role, (role.replace(" ", "-"), "")) for role in LINKS}
+    rows = [(role, *shown[role], f"http://127.0.0.1:{port}/{path}") for role, path in LINKS.items()]
     _table(console, "One link a role", ("role", "account", "password", "link"), rows)
     note = "Shown this once; for demonstration only." if passwords else "Passwords were shown by the first run."
     console.print(note)

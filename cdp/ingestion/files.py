@@ -3,7 +3,8 @@
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, islice
@@ -18,6 +19,9 @@ from cdp.ingestion.errors import Flaw
 
 LARGEST_CELL = 2**20
 _SNIFFED_ROWS = 1000
+_SNIFFED_LINES = 100_000
+# A cell with more lines than this was never closed.
+_LINES_A_ROW = 100
 _BATCH_ROWS = 10_000
 _DELIMITERS = ",\t;|"
 _NEVER_NUMBERS = ("id", "no", "code", "sku", "number", "phone", "zip", "postcode", "번호", "코드", "date", "일자")
@@ -62,19 +66,32 @@ def _csv(path: Path) -> Table:
     first = text.readline()
     csv.field_size_limit(LARGEST_CELL)
     columns = _header(next(csv.reader([first], delimiter=_delimiter(first)), []))
-    rows = csv.reader(text, delimiter=_delimiter(first), skipinitialspace=True)
+    rows = csv.reader(_closed(text, _delimiter(first)), delimiter=_delimiter(first), skipinitialspace=True)
     return Table(path.name, columns, _csv_lines(rows, columns), _share(handle, path))
 
 
 def encoding_of(path: Path) -> str:
-    """UTF-8 or UTF-16 by their marks, UTF-8 when all of it is, else what Korean Windows writes."""
+    """UTF-8 or UTF-16 by their marks, UTF-8 when all of it is, else of UTF-8 and what Korean Windows writes the one that
+    reads more lines."""
     with path.open("rb") as handle:
         start = handle.read(4)
         for mark, encoding in _BOMS:
             if start.startswith(mark):
                 return encoding
         handle.seek(0)
-        return "utf-8" if _is_utf8(handle) else "cp949"
+        if _is_utf8(handle):
+            return "utf-8"
+        handle.seek(0)
+        lines = list(islice(handle, _SNIFFED_LINES))
+    return min(("utf-8", "cp949"), key=lambda encoding: sum(not _readable(line, encoding) for line in lines))
+
+
+def _readable(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_utf8(handle: BinaryIO) -> bool:
@@ -100,6 +117,34 @@ def _header(names: list[str]) -> list[str]:
         return [canonical.clean_text(name) for name in columns]
     except Flaw:
         raise ValueError("The header line cannot be read.") from None
+
+
+def _closed(lines: Iterable[str], delimiter: str) -> Iterator[str]:
+    """Lines for `csv.reader`; one whose quote is closed nowhere near stands as a single cell, and costs no other line."""
+    waiting, given = deque[str](), iter(lines)
+    while waiting or (line := next(given, None)) is not None:
+        line = waiting.popleft() if waiting else line
+        if line.count('"') % 2 == 0 or not _is_open(line, delimiter):
+            yield line
+            continue
+        while len(waiting) < _LINES_A_ROW and (more := next(given, None)) is not None:
+            waiting.append(more)
+        ends = next((at for at, more in enumerate(waiting) if more.count('"') % 2 and at < _LINES_A_ROW), None)
+        if ends is None:
+            yield '"' + line.rstrip("\r\n").replace('"', '""') + '"\n'
+        else:
+            yield line
+            for _ in range(ends + 1):
+                yield waiting.popleft()
+
+
+def _is_open(line: str, delimiter: str) -> bool:
+    """Whether a quoted cell begins in `line` and does not end in it."""
+    try:
+        list(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _csv_lines(rows: Any, columns: list[str]) -> Iterator[Line]:

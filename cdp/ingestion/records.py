@@ -14,6 +14,7 @@ from cdp.ingestion.files import Line
 from cdp.ingestion.mapping import RecordMapping, zone_of
 from cdp.ingestion.rows import read_local_time, row_text
 from cdp.ingestion.vocabulary import ATTRIBUTES, attribute_of
+from consent import queries as consent
 from consent.types import NewConsent
 
 NAME = "Record Imported"
@@ -35,6 +36,7 @@ class RecordRows:
         self.source, self.received_at = source, received_at
         self.undated = 0
         self._row = mapping.joined
+        self._purposes, self._channels = frozenset(consent.purposes()), frozenset(consent.contact_channels())
         self._zone = zone_of(mapping.zone, source.zone)
         declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
         self._plan = {**plan.of_event(source.id, NAME), **declared}
@@ -73,13 +75,18 @@ class RecordRows:
         lines = []
         for category, state in said.items():
             word = str(state).strip().lower()
-            if word not in _STATES:
+            if word not in _STATES or not self.is_consent(category):
                 raise Flaw("bad_consent")
             if given is None and word == consents.GRANTED:
                 self.undated += 1
             else:
                 lines.append(consents.line(event, category, word, given or self.received_at, METHOD))
         return lines
+
+    def is_consent(self, category: str) -> bool:
+        """Whether PURPOSE or PURPOSE:CHANNEL names what there is."""
+        purpose, _, channel = category.partition(":")
+        return purpose in self._purposes and (not channel or channel in self._channels)
 
     def _given_at(self, cells: Mapping[str, Any]) -> datetime | None:
         stated = cells.get("consent_at") or cells.get("updated_at")

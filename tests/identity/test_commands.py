@@ -11,6 +11,7 @@ NO_TRUTHS = {
     "binary": b"\xea\x00\xff",
     "only a header": b"source,external_id,person\n",
     "no person": b"source,external_id\nshop,1\n",
+    "nobody known": b"source,external_id,person\nnowhere,1,1\n",
     "half a line": b"source,external_id,person\nshop,1\n",
 }
 

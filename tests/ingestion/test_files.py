@@ -178,6 +178,31 @@ def test_bad_rows_go_to_quarantine_with_their_place_and_stop_nothing(shop: Shop,
     assert "repeated: 8" in records(tmp_path, "external_id,note_x,updated_at\n" + "\n".join(rows) + "\n")
 
 
+def test_a_quote_that_is_never_closed_costs_its_line_only(shop: Shop, tmp_path: Path) -> None:
+    rows = [f"C{number},gold" for number in range(1, 301)]
+    text = "\n".join(
+        ["external_id,tier", 'C0,"Un closed', *rows[:150], 'C999,"two\nlines, one ""row"""', *rows[150:], '"open']
+    )
+    assert "rows: 303, taken: 301, repeated: 0, quarantined: 2" in records(tmp_path, text)
+    assert Event.objects.get(record=crypto.record_id(shop[0].id, "customer", "C999"))
+
+
+def test_one_bad_byte_does_not_make_a_file_another_encoding(shop: Shop, tmp_path: Path) -> None:
+    rows = "".join(f"C{number},금색{number}\n" for number in range(50)).encode()
+    assert "taken: 50, repeated: 0, quarantined: 1" in records(
+        tmp_path, b"external_id,tier\n" + rows + b"C99,g\xffld\n"
+    )
+
+
+@pytest.mark.parametrize("column", ["consent:marketng:email", "consent:marketing:pigeon", "consent:"])
+def test_a_consent_to_nothing_that_exists_is_refused(shop: Shop, tmp_path: Path, column: str) -> None:
+    with pytest.raises(CommandError, match="purpose or contact channel"):
+        records(tmp_path, f"external_id,{column}\nC1,withdrawn\n")
+    assert "quarantined: 1" in records(
+        tmp_path, json.dumps({"external_id": "C1", column: "withdrawn"}), name="d.ndjson"
+    )
+
+
 def test_bytes_of_no_encoding_cost_their_row_only(shop: Shop, tmp_path: Path) -> None:
     records(tmp_path, "external_id,tier\nC1,골드\n".encode("cp949") + b"C2,\xff\xff\nC3,x\n")
     assert (Event.objects.count(), reasons()) == (2, ["bad_text"])

@@ -1,5 +1,6 @@
 """Generate a retailer's customers, bring them in through the real doors, resolve, segment, serve."""
 
+import signal
 import sys
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -41,11 +42,16 @@ class Command(BaseCommand):
                 f"This database holds the demonstration of {setup.people:,} people (seed {setup.seed}) and keeps it. "
                 "For another, point CDP_HOME at an empty folder."
             )
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.default_int_handler)
         try:
             with Processes(port) as processes:
                 self._run(setup, processes, console, serve=not no_serve)
         except RuntimeError as error:
             raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            console.print("Stopped before it was done. Run it again: it goes on from there.")
+            raise SystemExit(130) from None
 
     def _run(self, setup: Setup, processes: Processes, console: Console, *, serve: bool) -> None:
         with Progress("Quickstart", console) as progress:

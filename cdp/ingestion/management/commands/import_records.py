@@ -1,6 +1,7 @@
 """`manage.py import_records --source S FILE [--mapping M.json]`: what a source knows of its people."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from cdp.core.types import now
 from cdp.ingestion import imports, sources
 from cdp.ingestion.importing import add_arguments, report, require_columns, shown, source_and_table
 from cdp.ingestion.mapping import record_mapping
-from cdp.ingestion.records import RecordRows
+from cdp.ingestion.records import CONSENT, RecordRows
 
 
 class Command(BaseCommand):
@@ -27,15 +28,28 @@ class Command(BaseCommand):
         source, table = source_and_table(options)
         try:
             mapping = record_mapping(options["mapping"])
-        except (ValueError, OSError) as error:
+        except OSError:
+            raise CommandError(_("There is no such mapping.")) from None
+        except ValueError as error:
             raise CommandError(str(error)) from None
         require_columns(table, mapping.named())
         if twice := mapping.made_twice(table.columns or ()):
             raise CommandError(_("More than one column makes: %(names)s") % {"names": ", ".join(sorted(twice))})
         rows = RecordRows(mapping, source, sources.plan(), now())
+        _require_consents(rows, mapping.joined(dict.fromkeys(table.columns or ())))
         with shown(self.stdout, table.name) as progress:
             outcome = imports.run(table, rows, progress)
         report(self.stdout, outcome)
         if rows.undated:
             said = _("%(number)d consents name no time (consent_at or updated_at) and grant nothing.")
             self.stdout.write(said % {"number": rows.undated})
+
+
+def _require_consents(rows: RecordRows, columns: Iterable[str]) -> None:
+    """Refuse a file with a column of consents that would be written nowhere."""
+    named = [name for name in columns if name.startswith(CONSENT) and not rows.is_consent(name.removeprefix(CONSENT))]
+    if named:
+        said = _(
+            "There is no such purpose or contact channel: %(names)s. Write consent:PURPOSE or consent:PURPOSE:CHANNEL."
+        )
+        raise CommandError(said % {"names": ", ".join(sorted(named))})
