@@ -122,8 +122,7 @@ def _header(names: list[str]) -> list[str]:
 def _closed(lines: Iterable[str], delimiter: str) -> Iterator[str]:
     """Lines for `csv.reader`; one whose quote is closed nowhere near stands as a single cell, and costs no other line."""
     waiting, given = deque[str](), iter(lines)
-    while waiting or (line := next(given, None)) is not None:
-        line = waiting.popleft() if waiting else line
+    while (line := waiting.popleft() if waiting else next(given, None)) is not None:
         if line.count('"') % 2 == 0 or not _is_open(line, delimiter):
             yield line
             continue
