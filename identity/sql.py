@@ -48,13 +48,21 @@ where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.me
 """
 
 # A value held by more people than any household is blocked for good: it says where somebody typed, not who they are.
+# Index look-ups one way only ("offset 0" keeps them apart): no plan can be worse than linear, whatever the planner knows.
 BLOCK_SHARED_VALUES = """
+with touched as materialized (
+    select distinct held.kind, held.digest from unnest(%(records)s::uuid[]) asked(id)
+    cross join lateral (select kind, digest from identity_identifier where record_id = asked.id offset 0) held
+)
 insert into identity_blockedvalue (kind, digest, reason)
-select i.kind, i.digest, 'shared by more than ' || %(most)s || ' records'
-from (select distinct kind, digest from identity_identifier where record_id = any(%(records)s)) touched
-join identity_identifier i using (kind, digest)
-join identity_record r on r.id = i.record_id and not r.leaf
-group by i.kind, i.digest having count(*) > %(most)s
+select t.kind, t.digest, 'shared by more than ' || %(most)s || ' records' from touched t
+cross join lateral (
+    select count(*) as number from (
+        select from identity_identifier i
+        cross join lateral (select from identity_record where id = i.record_id and not leaf offset 0) r
+        where i.digest = t.digest and i.kind = t.kind limit %(most)s + 1) some
+) holders
+where holders.number > %(most)s
 on conflict (kind, digest) do nothing
 returning kind, digest
 """
