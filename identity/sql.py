@@ -60,7 +60,7 @@ cross join lateral (
     select count(*) as number from (
         select from identity_identifier i
         cross join lateral (select from identity_record where id = i.record_id and not leaf offset 0) r
-        where i.digest = t.digest and i.kind = t.kind limit %(most)s + 1) some
+        where i.digest = t.digest and i.kind = t.kind limit %(most)s + 1) found
 ) holders
 where holders.number > %(most)s
 on conflict (kind, digest) do nothing
