@@ -349,7 +349,7 @@ def take(sender: Sender, records: list[UUID], what: str, chance) -> None:
         sender.arrives(sender.sent[-1:])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_stewards_do_the_profiles_are_sound_and_the_next_run_changes_nothing(source: Source, steps) -> None:
     with transaction.atomic():
