@@ -4,7 +4,7 @@ The same code serves one new record and the batch run, so both give the same par
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -107,26 +107,40 @@ def _stored_links(stored: Iterable[StoredLink]) -> tuple[list[Link], list[tuple[
     return links, cannot
 
 
+@dataclass(frozen=True)
+class Owners:
+    """Who may own each leaf. `claims`: claimants, the best first; `carried`: person records that hold its identifiers;
+    `foes`: records that a steward holds apart from it."""
+
+    claims: Mapping[UUID, Sequence[UUID]]
+    carried: Mapping[UUID, Collection[UUID]]
+    foes: Mapping[UUID, Collection[UUID]]
+
+    def everyone(self) -> set[UUID]:
+        """All records that are named here."""
+        named = (*self.claims.values(), *self.carried.values(), *self.foes.values())
+        return set().union(*named)
+
+
 def with_leaves(
     clusters: Iterable[frozenset[UUID]],
     leaves: Mapping[UUID, str],
-    claims: Mapping[UUID, UUID],
-    carried: Mapping[UUID, Collection[UUID]],
+    owners: Owners,
     elsewhere: Mapping[UUID, UUID | None],
 ) -> tuple[list[frozenset[UUID]], dict[UUID, UUID]]:
     """Clusters with their leaves, and the leaves that go to a profile beyond these clusters.
 
-    A leaf goes with its earliest claimant, else with the one person that holds an identifier it carries; an anonymous
-    or device leaf nobody owns stays alone, a receipt nobody owns is nobody's. `leaves`: leaf → kind; `claims`: leaf →
-    owner; `carried`: leaf → person records that hold its identifiers; `elsewhere`: those of all these that are in no
-    cluster → their profile, None while they wait for one.
+    A leaf goes with its best claimant, else with the one person that holds an identifier it carries, but never to
+    where a record is that a steward holds apart from it; an anonymous or device leaf nobody owns stays alone, a receipt
+    nobody owns is nobody's. `leaves`: leaf → kind; `elsewhere`: those `owners` names that are in no cluster → their
+    profile, None while they wait for one.
     """
     grown: dict[int | UUID, set[UUID]] = {index: set(cluster) for index, cluster in enumerate(clusters)}
     home: dict[UUID, int | UUID] = {record: profile or record for record, profile in elsewhere.items()}
     home |= {record: index for index, cluster in grown.items() for record in cluster}
     living, followed = set(elsewhere.values()), {}
     for leaf, kind in leaves.items():
-        place = _home_of(leaf, home, claims, carried)
+        place = _home_of(leaf, home, owners)
         if place in grown:
             grown[place].add(leaf)
         elif isinstance(place, UUID) and place in living:
@@ -136,11 +150,10 @@ def with_leaves(
     return [frozenset(members) for members in grown.values()], followed
 
 
-def _home_of(
-    leaf: UUID, home: Mapping[UUID, int | UUID], claims: Mapping[UUID, UUID], carried: Mapping[UUID, Collection[UUID]]
-) -> int | UUID | None:
-    owner = claims.get(leaf)
-    if owner is not None:
-        return home.get(owner)
-    homes = {home[record] for record in carried.get(leaf, ()) if record in home}
+def _home_of(leaf: UUID, home: Mapping[UUID, int | UUID], owners: Owners) -> int | UUID | None:
+    barred = {home[foe] for foe in owners.foes.get(leaf, ()) if foe in home}
+    claimed = [home.get(owner) for owner in owners.claims.get(leaf, ())]
+    if claimed:
+        return next((place for place in claimed if place not in barred), None)
+    homes = {home[record] for record in owners.carried.get(leaf, ()) if record in home} - barred
     return homes.pop() if len(homes) == 1 else None

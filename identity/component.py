@@ -36,17 +36,15 @@ def around(seeds: Iterable[UUID]) -> Component:
     persons -= leaves.keys()
     records = queries.open_records(by_number(persons))
     grouped, refused = _clusters(records)
-    claims, carried = claims_of(leaves), carried_by(leaves)
-    elsewhere = _profiles(set(claims.values()).union(*carried.values()) - persons)
-    grouped, followed = clusters.with_leaves(grouped, leaves, claims, carried, elsewhere)
+    owners = clusters.Owners(claims_of(leaves), carried_by(leaves), foes_of(leaves))
+    grouped, followed = clusters.with_leaves(grouped, leaves, owners, _profiles(owners.everyone() - persons))
     before = {record.id: record.profile for record in records} | _profiles(leaves)
     return Component(grouped, refused, before, leaves, followed, _inhabited(before))
 
 
 def _with_owners(seeds: set[UUID]) -> set[UUID]:
     """Seeds and, for leaves among them, those they may belong to."""
-    owners = {row[1] for row in fetch(sql.CLAIMED_LEAVES, {"leaves": list(seeds)})}
-    return seeds | owners | {row[1] for row in fetch(sql.CARRIED, [list(seeds)])}
+    return seeds.union(*claims_of(seeds).values(), *carried_by(seeds).values())
 
 
 def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
@@ -61,17 +59,26 @@ def _clusters(records: list[OpenRecord]) -> tuple[list[frozenset[UUID]], tuple[R
     return clusters.partition(records, held, stored, queries.live_model()[1])
 
 
-def claims_of(leaves: Collection[UUID]) -> dict[UUID, UUID]:
-    """Whose leaf each of these is: a steward's word, else the earliest claim."""
-    return dict(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)}))
+def claims_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Whose leaf each of these is: a steward's word, else the earliest claim; the next in line where one is held apart."""
+    return _gathered(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)}))
 
 
-def carried_by(leaves: Collection[UUID]) -> dict[UUID, set[UUID]]:
+def carried_by(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The person records that hold an identifier which a leaf carries."""
-    carried: dict[UUID, set[UUID]] = defaultdict(set)
-    for leaf, record in fetch(sql.CARRIED, [list(leaves)]):
-        carried[leaf].add(record)
-    return carried
+    return _gathered(fetch(sql.CARRIED, [list(leaves)]))
+
+
+def foes_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """The records that a steward holds apart from each of these."""
+    return _gathered(fetch(sql.FOES, {"leaves": list(leaves)}))
+
+
+def _gathered(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:
+    gathered = defaultdict(list)
+    for leaf, record in pairs:
+        gathered[leaf].append(record)
+    return gathered
 
 
 def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:

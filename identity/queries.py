@@ -260,8 +260,8 @@ def _path(records: dict[UUID, OpenRecord], left: UUID, right: UUID) -> list[expl
     """From one record to the other: leaves lead to their owners, persons by the strongest links."""
     if left == right:
         return []
-    head, start = _to_owner(records[left])
-    tail, end = _to_owner(records[right])
+    head, start = _to_owner(records[left], records)
+    tail, end = _to_owner(records[right], records)
     persons = [record for record in records.values() if not record.leaf]
     ids = [record.id for record in persons]
     held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
@@ -272,14 +272,14 @@ def _path(records: dict[UUID, OpenRecord], left: UUID, right: UUID) -> list[expl
     return [*head, *middle, *(replace(step, left=step.right, right=step.left) for step in tail)]
 
 
-def _to_owner(record: OpenRecord) -> tuple[list[explanation.Step], UUID]:
-    """The link of a leaf to its owner, and that owner; of a person nothing and itself."""
+def _to_owner(record: OpenRecord, profile: Collection[UUID]) -> tuple[list[explanation.Step], UUID]:
+    """The link of a leaf to its owner in the profile, and that owner; of a person nothing and itself."""
     if not record.leaf:
         return [], record.id
-    claimed = dict(fetch(sql.CLAIMED_LEAVES, {"leaves": [record.id]})).get(record.id)
-    if claimed:
-        kind = "must" if _link(record.id, claimed, Link.Kind.MUST) else "claim"
-        return [explanation.Step(record.id, claimed, kind)], claimed
+    claimants = [owner for leaf, owner in fetch(sql.CLAIMED_LEAVES, {"leaves": [record.id]}) if owner in profile]
+    if claimants:
+        kind = "must" if _link(record.id, claimants[0], Link.Kind.MUST) else "claim"
+        return [explanation.Step(record.id, claimants[0], kind)], claimants[0]
     for owner, kind in fetch(sql.CARRIED_KIND, [record.id]):
         return [explanation.Step(record.id, owner, "identifier", kind)], owner
     return [], record.id

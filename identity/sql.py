@@ -91,21 +91,34 @@ from identity_record where id = any(%s) order by id
 
 PERSON_RECORDS = "select id from identity_record where not leaf order by id"
 
-# Whose leaf is it: a steward's word, else the earliest claim, by time, then message id, then record. A cannot-link
-# between leaf and record leaves it to the next.
+# Whose leaf is it: a steward's word, else the earliest claim, by time, then message id, then record. Only for a leaf that
+# is held apart from somebody the others in line are told too, for the first may live with whom it is held apart from.
 CLAIMED_LEAVES = """
-select distinct on (c.leaf) c.leaf, c.record
+select leaf, record
 from (
-    select leaf, record, 1 as rank, at, message_id from identity_claim where leaf = any(%(leaves)s)
-    union all select "left", "right", 0, created_at, '' from identity_link
-              where kind = 'must' and "left" = any(%(leaves)s)
-    union all select "right", "left", 0, created_at, '' from identity_link
-              where kind = 'must' and "right" = any(%(leaves)s)
-) c
-join identity_record l on l.id = c.leaf and l.leaf
-where not exists (select from identity_link x where x.kind = 'cannot'
-                  and x."left" = least(c.leaf, c.record) and x."right" = greatest(c.leaf, c.record))
-order by c.leaf, c.rank, c.at, c.message_id, c.record
+    select c.leaf, c.record,
+           exists (select from identity_link x where x.kind = 'cannot' and x."left" = c.leaf)
+           or exists (select from identity_link x where x.kind = 'cannot' and x."right" = c.leaf) as held,
+           row_number() over (partition by c.leaf order by c.rank, c.at, c.message_id, c.record) as place
+    from (
+        select leaf, record, 1 as rank, at, message_id from identity_claim where leaf = any(%(leaves)s)
+        union all select "left", "right", 0, created_at, '' from identity_link
+                  where kind = 'must' and "left" = any(%(leaves)s)
+        union all select "right", "left", 0, created_at, '' from identity_link
+                  where kind = 'must' and "right" = any(%(leaves)s)
+    ) c
+    join identity_record l on l.id = c.leaf and l.leaf
+    where not exists (select from identity_link x where x.kind = 'cannot'
+                      and x."left" = least(c.leaf, c.record) and x."right" = greatest(c.leaf, c.record))
+) ranked
+where place = 1 or held
+order by leaf, place
+"""
+
+# Whom a steward holds apart from some records.
+FOES = """
+select "left", "right" from identity_link where kind = 'cannot' and "left" = any(%(leaves)s)
+union all select "right", "left" from identity_link where kind = 'cannot' and "right" = any(%(leaves)s)
 """
 
 # The leaves that could belong to some person records, and those given.
