@@ -16,7 +16,7 @@ from django.conf import settings
 from cdp.core import embedded
 
 _SECONDS_TO_START = 60.0
-_SECONDS_TO_STOP = 20.0
+_SECONDS_TO_STOP = 10.0  # all together
 
 
 class Processes:
@@ -62,14 +62,15 @@ class Processes:
                 raise RuntimeError(f"The {name} process has ended: see {self.logs / name}.log")
 
     def stop(self) -> None:
-        """End all, gently first."""
+        """End all, gently first; what a worker has not finished then is done again by the next."""
+        ends = time.monotonic() + _SECONDS_TO_STOP
         for process in self.running.values():
             process.send_signal(signal.SIGTERM)
         for process in self.running.values():
             try:
-                process.wait(_SECONDS_TO_STOP)
+                process.wait(max(ends - time.monotonic(), 0))
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # its children too
                 process.wait()
         self.running.clear()
 

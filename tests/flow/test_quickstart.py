@@ -98,7 +98,8 @@ def test_once_twice_and_until_interrupted(home: Path) -> None:
         names = " ".join(" ".join(child.cmdline()) for child in children)
         assert "gunicorn" in names and "worker" in names and "beat" in names
         os.kill(running.pid, signal.SIGINT)
-        assert running.wait(30) == 0
+        wait_for(lambda: running.poll() is not None, 60)
+        assert running.poll() == 0, log.read_text()[-3000:]
         assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     finally:
         if running.poll() is None:

@@ -336,7 +336,18 @@ CERTAIN: list[dict[str, Any]] = [
     {"trait": "joined", "op": "gte", "value": {"days_ago": 2, "calendar": True}},
     {"trait": "visits", "op": "eq", "value": {"this": "month"}},
     {"sequence": [{"event": "Order"}], "then_not": {"event": "View"}, "for": {"days": 7}},
-]
+    {"sequence": [{"event": "Order"}, {"event": "View"}], "without": {"event": "Order"}, "in_last": {"days": 7}},
+    {
+        "event": "Order", "where": [{"property": "size", "op": "gt", "value": 1}], "within": {"days": 7},
+        "currency": "KRW", "count": {"op": "gte", "value": 1},
+    },
+    {
+        "all": [
+            {"any": [{"segment": "one"}, {"consent": {"purpose": "marketing", "channel": "email"}}]},
+            {"not": {"event": "View"}},
+        ]
+    },
+]  # fmt: skip
 
 
 def test_engines_agree_with_the_oracle(pg: psycopg.Connection[Any]) -> None:
