@@ -102,6 +102,14 @@ def _fold() -> int:
 
 
 @transaction.atomic
+def _link() -> int:
+    records = touched.take("links", SUBJECTS_A_STEP)
+    if records:
+        identity.link(records)
+    return len(records)
+
+
+@transaction.atomic
 def _cluster() -> int:
     records = touched.take("identity", SUBJECTS_A_STEP)
     if records:
@@ -145,6 +153,7 @@ def _number() -> int:
 
 STAGES: dict[str, Callable[[], int]] = {
     "fold": _fold,
+    "link": _link,
     "cluster": _cluster,
     "profiles": _project,
     "consent": _consent,

@@ -16,13 +16,12 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.touched import forget, touch
-from cdp.core.types import Actor, now, uuid7
+from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
-from identity import assign, component, correction, parting, queries, sql
+from identity import assign, component, correction, online, parting, queries, review, sql
 from identity.fold import fold, is_full
 from identity.incoming import next_events
-from identity.linkage.types import Refusal
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
 from identity.types import LEAVES, Folded, Reason, Seen
 
@@ -55,14 +54,19 @@ def fold_next(limit: int) -> int:
     seen, last = next_events(mark, limit)
     if last is None:
         return 0
-    touch("identity", fold_events(seen))
+    touch_changed(fold_events(seen))
     touch("profiles", column(sql.PROFILES_OF, [by_number({event.record for event in seen})]))
     mark.move(*last)
     return len(seen) or 1
 
 
+def touch_changed(records: Collection[UUID]) -> None:
+    """Leave records for the next stage that must look at them: linking, or clustering while nothing can be linked."""
+    touch("links" if online.wanted() else "identity", records)
+
+
 def fold_events(events: Collection[Seen]) -> set[UUID]:
-    """Fold events into their records; returns the records whose profile may have to change.
+    """Fold events into their records; returns the records whose links or profile may have to change.
 
     Call it within a transaction. Order and repetition do not matter. One writer at a time: the lock orders them.
     """
@@ -76,7 +80,9 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
     _save_identifiers({record: folded[record] for record in changed})
     _save_claims(events)
     execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in by_record.items()])
-    return changed | {event.record for event in events if event.leaves} | _block_shared_values(by_number(changed))
+    changed |= {event.record for event in events if event.leaves}
+    persons = {record: part for record, part in folded.items() if by_record[record][0].kind not in LEAVES}
+    return changed | _block_shared_values(by_number(changed)) | online.save_keys(persons)
 
 
 def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
@@ -140,6 +146,13 @@ def _block_shared_values(records: list[UUID]) -> set[UUID]:
     return {row[0] for row in fetch(sql.HOLDERS, [list(kinds), list(digests)])}
 
 
+@transaction.atomic
+def link(records: Collection[UUID]) -> None:
+    """Give changed records the probable links that the live model sees now, and leave them to be clustered anew."""
+    execute(sql.LOCK)
+    touch("identity", online.link(records))
+
+
 # --- profiles -------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +174,8 @@ def recluster(
     pinned = _pinned(found.before)
     plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
     _apply(plan, found.before, Cause(run, actor.name, reason))
-    _open_cases(found.refused)
+    review.open_refused(found.refused)
+    review.retire(found.before)
     forget("identity", found.before)
     return plan
 
@@ -215,33 +229,6 @@ def _members(profile_of: Mapping[UUID, UUID | None], wanted: Collection[UUID]) -
 
 
 # --- review ---------------------------------------------------------------------------------------------------------
-
-# Refusals that a person can settle; the others follow from rules that need nobody.
-_WORTH_A_LOOK = frozenset({"birth dates", "given names", "gender", "identifiers", "gray zone"})
-
-
-def _open_cases(refused: Iterable[Refusal]) -> None:
-    rows = [
-        (uuid7(), UUID(r.link.left), UUID(r.link.right), r.reason, r.link.weight, Jsonb({"rank": r.link.rank}))
-        for r in refused
-        if r.reason in _WORTH_A_LOOK
-    ]
-    execute_over(sql.SAVE_CASES, _one_a_pair(rows))
-
-
-def _one_a_pair(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    best: dict[frozenset[UUID], tuple[Any, ...]] = {}
-    for row in sorted(rows, key=lambda row: (row[4], row[3]), reverse=True):
-        best.setdefault(frozenset(row[1:3]), row)
-    return list(best.values())
-
-
-def open_gray_cases(pairs: Iterable[tuple[UUID, UUID, float, dict[str, Any]]]) -> None:
-    """Review cases for pairs that the model finds likely but not sure."""
-    execute_over(
-        sql.SAVE_CASES,
-        [(uuid7(), left, right, "gray zone", weight, Jsonb(gammas)) for left, right, weight, gammas in pairs],
-    )
 
 
 @transaction.atomic
@@ -376,7 +363,7 @@ def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str)
     said = correction.event(parting.steward(), parting.correction_of(corrected), corrected, attribute, text)
     store([said])
     touch("profiles", column(sql.PROFILES_OF, [[corrected]]))
-    fold_events([correction.seen(said)])
+    touch_changed(fold_events([correction.seen(said)]))
     parting.bind(actor, [corrected, said.record])
     recluster([corrected, said.record], actor=actor, reason=why)
     subject = crypto.existing_data_keys([corrected])[corrected].id

@@ -107,6 +107,23 @@ class BlockedValue(models.Model):
         return f"{self.kind}: {self.reason}"
 
 
+class BlockingKey(models.Model):
+    """A keyed digest of what a person's record must share with another to be compared with it; its last six bits are the
+    number of the blocking rule."""
+
+    pk = models.CompositePrimaryKey("key", "record")
+    key = models.BigIntegerField()
+    record = models.UUIDField()
+
+    class Meta:
+        verbose_name = _("blocking key")
+        verbose_name_plural = _("blocking keys")
+        indexes = [models.Index(fields=["record"], name="identity_blockingkey_record")]
+
+    def __str__(self) -> str:
+        return str(self.record)
+
+
 class Claim(models.Model):
     """A record that named a leaf (anonymous, device, receipt); the earliest claim owns the leaf."""
 

@@ -292,7 +292,7 @@ def _link(one: UUID, other: UUID, kind: str) -> Link | None:
 def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> ExplainedLink:
     stored = _link(step.left, step.right, step.kind) if step.kind in Link.Kind.values else None
     ends = records[step.left], records[step.right]
-    model = _model(stored.model_id) if stored and stored.model_id else live_model()[1]
+    model = stored_model(stored.model_id) if stored and stored.model_id else live_model()[1]
     told: tuple[Compared, ...] = ()
     if not (ends[0].leaf or ends[1].leaf):
         told = explanation.compared(model, *ends)
@@ -316,11 +316,12 @@ def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> Expla
 def live_model() -> tuple[UUID | None, linkage.Model]:
     """The model in use and its id; the packaged one, without an id, before any was trained."""
     live = LinkageModel.objects.filter(state=LinkageModel.State.LIVE).values_list("pk", flat=True).first()
-    return live, _model(live) if live else linkage.DEFAULT
+    return live, stored_model(live) if live else linkage.DEFAULT
 
 
 @lru_cache(maxsize=4)
-def _model(model: UUID) -> linkage.Model:
+def stored_model(model: UUID) -> linkage.Model:
+    """A trained model, opened."""
     key = crypto.existing_data_keys([model]).get(model)
     sealed = LinkageModel.objects.values_list("parameters", flat=True).get(pk=model)
     return linkage.Model.from_json(crypto.unseal(key, MODEL_TABLE, MODEL_COLUMN, sealed))

@@ -3,43 +3,56 @@
 Reads and computes outside any transaction; writes in small ones. Clear values live in memory only.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
-from cdp.core import crypto
+from cdp.core import crypto, touched
+from cdp.core.errors import Refused
+from cdp.core.statements import column, execute
 from cdp.core.types import now, uuid7
-from identity import queries, sql
-from identity.actions import open_gray_cases, recluster
+from identity import queries, review, sql
+from identity.actions import recluster
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import DEFAULT, Model
 from identity.models import LinkageModel, ResolutionRun
+from identity.types import Edge
 
 # Components are written in transactions of about this many records.
 BATCH = 2_000
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Edge:
-    left: UUID
-    right: UUID
-    weight: float
-    levels: dict[str, int]
-
-
 def resolve(report: Report = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
     """Train a model (or keep the live one), score all records, and give every record its profile; returns the run.
 
     Can be killed at any moment and run again: links are replaced in one transaction, components one batch at a time.
+    What changes meanwhile is linked again when it is done. Raises `Refused`, `running`, beside another run.
     """
-    run = ResolutionRun.objects.create()
+    with _alone():
+        return _resolve(report, retrain=retrain)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if column(sql.BEGIN_RUN) != [True]:
+        raise Refused("running", _("Another run is under way: wait until it is done."))
+    try:
+        yield
+    finally:
+        execute(sql.END_RUN)
+
+
+def _resolve(report: Report, *, retrain: bool) -> ResolutionRun:
+    run = _begin()
     report("reading")
+    waiting = touched.waiting("links")
     persons = queries.person_records()
     table = _table(persons)
     report("training")
@@ -49,11 +62,18 @@ def resolve(report: Report = lambda step: None, *, retrain: bool = True) -> Reso
     edges = [_edge(row) for row in scored.edges.to_pylist()]
     links = [edge for edge in edges if edge.weight >= model.link]
     report("linking")
-    _replace_links(links, model_id)
+    _replace_links(links, model_id, waiting)
     changed = _recluster_all(persons, run.pk, report)
-    _open_gray(edge for edge in edges if edge.weight < model.link)
+    _open_gray([edge for edge in edges if edge.weight < model.link])
     blocked = {item.rule: item.pairs for item in scored.blocked}
     return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=len(links), **changed)
+
+
+def _begin() -> ResolutionRun:
+    run = ResolutionRun.objects.create()
+    with transaction.atomic():
+        execute(sql.LOCK)  # whoever writes records after this knows of the run
+    return run
 
 
 def _table(persons: list[UUID]) -> Any:
@@ -93,7 +113,11 @@ def _edge(row: dict[str, Any]) -> Edge:
 
 
 @transaction.atomic
-def _replace_links(edges: list[Edge], model: UUID | None) -> None:
+def _replace_links(edges: list[Edge], model: UUID | None, waiting: list[int]) -> None:
+    """Make `edges` the only probable links, and have all that was linked since the records were read linked again.
+
+    `waiting`: what waited for its links before that, and has them now.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK)
         cursor.execute(sql.STAGE_LINKS)
@@ -103,6 +127,9 @@ def _replace_links(edges: list[Edge], model: UUID | None) -> None:
         cursor.execute("analyze fresh_link")
         cursor.execute(sql.DROP_STALE_LINKS)
         cursor.execute(sql.SAVE_LINKS, [model])
+        cursor.execute("drop table fresh_link")
+    touched.drop(waiting)
+    touched.hand_over("relink", "links")
 
 
 def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, int]:
@@ -121,10 +148,9 @@ def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, 
 
 
 @transaction.atomic
-def _open_gray(edges: Any) -> None:
-    open_gray_cases((edge.left, edge.right, edge.weight, edge.levels) for edge in edges)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.RETIRE_CASES)
+def _open_gray(edges: list[Edge]) -> None:
+    review.open_gray(edges)
+    review.retire([edge.left for edge in edges])
 
 
 def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:

@@ -47,6 +47,44 @@ on conflict (leaf, record) do update set at = excluded.at, message_id = excluded
 where (excluded.at, excluded.message_id) < (identity_claim.at, identity_claim.message_id)
 """
 
+# --- blocking keys ----------------------------------------------------------------------------------------------------
+
+KEYS_OF = "select record, key from identity_blockingkey where record = any(%b::uuid[])"
+
+SAVE_KEYS = """
+insert into identity_blockingkey (record, key) select * from unnest(%b::uuid[], %b::bigint[]) on conflict do nothing
+"""
+
+DROP_KEYS = """
+delete from identity_blockingkey b using unnest(%b::uuid[], %b::bigint[]) as v (record, key)
+where b.key = v.key and b.record = v.record
+"""
+
+# Who holds one of these keys, as far as no more than `cap` do. Index look-ups one way only, as below.
+HOLDERS_OF_KEYS = """
+select k.key, held.records from unnest(%s::bigint[], %s::int[]) as k (key, cap)
+cross join lateral (
+    select array_agg(record) as records from (
+        select record from identity_blockingkey where key = k.key limit k.cap + 1) found
+) held
+where cardinality(held.records) between 2 and k.cap
+"""
+
+# Who holds one of these keys that came over its cap when it gained `more` holders (lost, where negative), or under it.
+HOLDERS_ACROSS = """
+select distinct held.record from unnest(%s::bigint[], %s::int[], %s::int[]) as k (key, cap, more)
+cross join lateral (
+    select count(*) as holders from (
+        select from identity_blockingkey where key = k.key limit k.cap + greatest(k.more, 0) + 1) found
+) present
+cross join lateral (
+    select record from identity_blockingkey
+    where key = k.key and (present.holders > k.cap) <> (present.holders - k.more > k.cap) offset 0
+) held
+"""
+
+# --- shared values ----------------------------------------------------------------------------------------------------
+
 # A value held by more people than any household is blocked for good: it says where somebody typed, not who they are.
 # Index look-ups one way only ("offset 0" keeps them apart): no plan can be worse than linear, whatever the planner knows.
 BLOCK_SHARED_VALUES = """
@@ -324,13 +362,32 @@ set weight = excluded.weight, levels = excluded.levels, model_id = excluded.mode
 where (identity_link.weight, identity_link.model_id) is distinct from (excluded.weight, excluded.model_id)
 """
 
+# The same for the links of a few records.
+PROBABLE_LINKS_OF = """
+select "left", "right" from identity_link where kind = 'probable' and "left" = any(%(records)s)
+union select "left", "right" from identity_link where kind = 'probable' and "right" = any(%(records)s)
+"""
+DROP_PROBABLE = """
+delete from identity_link l using unnest(%b::uuid[], %b::uuid[]) as v ("left", "right")
+where l."left" = v."left" and l."right" = v."right" and l.kind = 'probable'
+"""
+SAVE_PROBABLE = """
+insert into identity_link ("left", "right", kind, weight, levels, model_id, actor)
+select "left", "right", 'probable', weight, levels, model, ''
+from unnest(%b::uuid[], %b::uuid[], %b::float8[], %b::jsonb[], %b::uuid[]) as v ("left", "right", weight, levels, model)
+on conflict ("left", "right", kind) do update
+set weight = excluded.weight, levels = excluded.levels, model_id = excluded.model_id
+where (identity_link.weight, identity_link.model_id) is distinct from (excluded.weight, excluded.model_id)
+"""
+
+# That a union was refused, and why, says more than that the model is not sure.
 SAVE_CASES = """
 insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
 select id, least("left", "right"), greatest("left", "right"), reason, weight, levels, 'open', ''
 from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[])
     as v (id, "left", "right", reason, weight, levels)
 on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
-where identity_reviewcase.state = 'open'
+where identity_reviewcase.state = 'open' and (excluded.reason <> 'gray zone' or identity_reviewcase.reason = 'gray zone')
   and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, excluded.reason)
 """
 
@@ -338,13 +395,18 @@ where identity_reviewcase.state = 'open'
 RETIRE_CASES = """
 update identity_reviewcase c set state = 'obsolete'
 from identity_record l, identity_record r
-where c.state = 'open' and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
+where c.state = 'open' and c."left" = any(%(records)s)
+  and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
 """
 
 ASSIGNMENTS = """
 select r.profile_id, s.name, r.id from identity_record r join events_source s on s.id = r.source_id
 where r.profile_id is not null order by r.profile_id, r.id
 """
+
+# One batch run at a time, for as long as the connection lasts.
+BEGIN_RUN = "select pg_try_advisory_lock(hashtext('identity.run'))"
+END_RUN = "select pg_advisory_unlock(hashtext('identity.run'))"
 
 LOCK = "select pg_advisory_xact_lock(hashtext('identity.profiles'))"
 

@@ -60,6 +60,16 @@ class Folded:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """Two records that the model compared: its weight in bits, and the level of each comparison by name."""
+
+    left: UUID
+    right: UUID
+    weight: float
+    levels: dict[str, int]
+
+
+@dataclass(frozen=True)
 class OpenRecord:
     """A record with its blob opened, for those who project it."""
 

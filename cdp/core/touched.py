@@ -22,3 +22,18 @@ def forget(stage: str, subjects: Iterable[UUID]) -> None:
 def take(stage: str, limit: int) -> list[UUID]:
     """Take up to `limit` subjects of `stage`, each with all its waiting rows; they come back if the transaction fails."""
     return by_number(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))
+
+
+def waiting(stage: str) -> list[int]:
+    """The numbers of all rows that wait for `stage` now, for `drop`."""
+    return column(sql.WAITING, [stage])
+
+
+def drop(rows: list[int]) -> None:
+    """Drop rows that `waiting` named, as far as nobody takes them, because what they ask for is done."""
+    execute(sql.DROP_TOUCHED, [rows])
+
+
+def hand_over(stage: str, to: str) -> None:
+    """Leave all that waits for one stage to another."""
+    execute(sql.HAND_OVER, [to, stage])

@@ -193,6 +193,14 @@ def _rule(column: str, several: bool) -> dict[str, Any]:
 @contextmanager
 def loaded(people: int) -> Iterator[None]:
     """A database of its own with the generated customers' records, folded; dropped afterwards."""
+    with database(LOADED):
+        apart(lambda: _load(people))
+        yield
+
+
+@contextmanager
+def database(name: str) -> Iterator[None]:
+    """An empty database of its own, dropped afterwards."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
     import django
 
@@ -205,16 +213,15 @@ def loaded(people: int) -> Iterator[None]:
     from django.db import connections
 
     before = connections["owner"].settings_dict["NAME"]
-    _drop(LOADED)
-    _on_server(f"create database {LOADED}")
-    _move(LOADED)
+    _drop(name)
+    _on_server(f"create database {name}")
+    _move(name)
     try:
         call_command("migrate", verbosity=0)
-        apart(lambda: _load(people))
         yield
     finally:
         _move(before)
-        _drop(LOADED)
+        _drop(name)
 
 
 def _load(people: int) -> None:

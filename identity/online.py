@@ -1,0 +1,173 @@
+"""What a batch run under the live model would link, for the records that have just changed.
+
+Each person's record stands in a table under the digests of its blocking keys. Of a changed record only those who share a
+usable key with it are looked up, opened and compared, by the model as Python functions; its stored links are replaced.
+A key that comes to have more holders than its rule allows, or no longer has, changes pairs of which neither record
+changed: its holders are linked again. So a batch run with the same model afterwards finds nothing to change.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from cdp.core import crypto
+from cdp.core.statements import by_number, execute_over, fetch_binary
+from cdp.core.touched import touch
+from identity import queries, review, sql
+from identity.linkage import compiled, normalise
+from identity.linkage.blocking import RULES
+from identity.linkage.model import Model, digest
+from identity.models import ResolutionRun
+from identity.types import Edge, Folded
+
+# The last bits of a key name its rule.
+_RULE_BITS: Final = 6
+_CAPS: Final = [rule.cap for rule in RULES]
+
+Pair = tuple[UUID, UUID]
+
+
+# --- blocking keys ----------------------------------------------------------------------------------------------------
+
+
+def save_keys(folded: Mapping[UUID, Folded]) -> set[UUID]:
+    """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
+    common by that, or are so no longer. Call it under the identity lock."""
+    fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
+    stored = set(fetch_binary(sql.KEYS_OF, [by_number(folded)]))
+    return _replace_keys(stored - fresh, fresh - stored)
+
+
+def drop_keys(records: Iterable[UUID]) -> int:
+    """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
+    stored = set(fetch_binary(sql.KEYS_OF, [by_number(records)]))
+    touch("links", _replace_keys(stored, set()))
+    return len(stored)
+
+
+def _keys(part: Folded) -> set[int]:
+    return {_key(rule, text) for rule, text in compiled.keys(normalise.clean(part.current()))}
+
+
+def _key(rule: int, text: str) -> int:
+    """A keyed digest of 58 bits, and the rule."""
+    number = int.from_bytes(crypto.blind_index("blocking", text)[:8], signed=True)
+    return number >> _RULE_BITS << _RULE_BITS | rule
+
+
+def _replace_keys(gone: set[tuple[UUID, int]], come: set[tuple[UUID, int]]) -> set[UUID]:
+    execute_over(sql.DROP_KEYS, sorted(gone))
+    execute_over(sql.SAVE_KEYS, sorted(come))
+    if not wanted():
+        return set()
+    more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
+    rows = [(key, _cap(key), more[key] - fewer[key]) for key in sorted(more.keys() | fewer.keys())]
+    return {row[0] for row in fetch_binary(sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
+
+
+def _cap(key: int) -> int:
+    return _CAPS[key & (1 << _RULE_BITS) - 1]
+
+
+def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
+    return [list(values) for values in zip(*rows, strict=True)]
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Live:
+    """The live model, ready to be used one record at a time."""
+
+    id: UUID
+    model: Model
+    scorer: compiled.Scorer
+    stopped: tuple[frozenset[str], ...]  # by rule
+
+    def usable(self, rule: int, text: str) -> bool:
+        """Whether the model did not freeze the key as one that too many share."""
+        return not self.stopped[rule] or digest(self.model, text) not in self.stopped[rule]
+
+
+@lru_cache(maxsize=2)
+def _live(model_id: UUID) -> _Live:
+    model = queries.stored_model(model_id)
+    stopped = tuple(frozenset(model.stop_keys.get(rule.name, ())) for rule in RULES)
+    return _Live(model_id, model, compiled.compile_model(model), stopped)
+
+
+def link(records: Collection[UUID]) -> set[UUID]:
+    """Give the persons among these records the links that a batch run would give them, and review cases; returns all
+    records whose links it looked at or changed. Call it under the identity lock. Without a live model it does nothing."""
+    model_id, _ = queries.live_model()
+    changed = _relink(records, _live(model_id)) if model_id else set()
+    if _run_under_way():
+        touch("relink", records)
+    return changed.union(records)
+
+
+def wanted() -> bool:
+    """Whether links are kept up to date: there is a live model, or a run that may bring one."""
+    return queries.live_model()[0] is not None or _run_under_way()
+
+
+def _relink(records: Collection[UUID], live: _Live) -> set[UUID]:
+    rows = _rows(records)
+    pairs = _candidates(live, rows)
+    edges = list(_scored(live, rows, pairs))
+    review.open_gray(edge for edge in edges if edge.weight < live.model.link)
+    return _replace_links(records, [edge for edge in edges if edge.weight >= live.model.link], live.id)
+
+
+def _rows(records: Iterable[UUID]) -> dict[UUID, compiled.Row]:
+    """Cleaned rows of the persons among these records."""
+    opened = queries.open_records(records)
+    return {record.id: normalise.clean(record.folded.current()) for record in opened if not record.leaf}
+
+
+def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row]) -> set[Pair]:
+    """The pairs, smaller id first, of these records with all that share a usable key with one."""
+    asking: dict[int, list[UUID]] = defaultdict(list)
+    for record, row in rows.items():
+        for rule, text in compiled.keys(row):
+            if live.usable(rule, text):
+                asking[_key(rule, text)].append(record)
+    if not asking:
+        return set()
+    found = fetch_binary(sql.HOLDERS_OF_KEYS, [list(asking), [_cap(key) for key in asking]])
+    near = ((one, other) for key, holders in found for one in asking[key] for other in holders if one != other)
+    return {(one, other) if one.int < other.int else (other, one) for one, other in near}
+
+
+def _scored(live: _Live, rows: Mapping[UUID, compiled.Row], pairs: Collection[Pair]) -> Iterable[Edge]:
+    """The pairs that weigh enough to be reviewed or linked."""
+    others = {record for pair in pairs for record in pair} - rows.keys()
+    known = {**rows, **_rows(others)}
+    ready = {record: live.scorer.prepare(str(record), row) for record, row in known.items()}
+    names = [comparison.name for comparison in live.scorer.comparisons]
+    for left, right in pairs:
+        if left in ready and right in ready:
+            weight, gammas, personal = live.scorer.score(ready[left], ready[right])
+            if personal and weight >= live.model.review:
+                yield Edge(left, right, weight, dict(zip(names, gammas, strict=True)))
+
+
+def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UUID) -> set[UUID]:
+    """Make `edges` the only probable links of these records; returns the ends of those that went."""
+    fresh = {(edge.left, edge.right) for edge in edges}
+    stale = {row for row in fetch_binary(sql.PROBABLE_LINKS_OF, {"records": list(records)}) if row not in fresh}
+    execute_over(sql.DROP_PROBABLE, sorted(stale))
+    execute_over(sql.SAVE_PROBABLE, [(edge.left, edge.right, edge.weight, Jsonb(edge.levels), model) for edge in edges])
+    return {record for pair in stale for record in pair}
+
+
+def _run_under_way() -> bool:
+    """Whether a batch run may have read these records before they changed; it has them linked again when it is done."""
+    latest = ResolutionRun.objects.order_by("started_at").values_list("finished_at").last()
+    return latest == (None,)

@@ -1,0 +1,256 @@
+"""Records are linked as they come: what a batch run with the same model would find is there already."""
+
+from collections.abc import Collection
+from random import Random
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdp.core import crypto, touched
+from cdp.core.errors import Refused
+from cdp.core.models import Touched
+from cdp.events.models import Source
+from identity import actions, online, privacy, queries, resolution, sql
+from identity.linkage.blocking import RULES
+from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
+from identity.types import Seen
+from tests.identity.linkage import data
+from tests.identity.test_profiles import Sender, partition, profile_of
+
+pytestmark = pytest.mark.django_db
+PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": "Leeds", "postcode": "LS1 4AP"}
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
+
+
+@pytest.fixture
+def sender(source: Source) -> Sender:
+    return Sender(source)
+
+
+def arrive(events: Collection[Seen]) -> None:
+    """The stages that follow new events, until nothing waits for them."""
+    with transaction.atomic():
+        actions.touch_changed(actions.fold_events(events))
+        settle()
+
+
+def settle() -> None:
+    while records := touched.take("links", 500):
+        actions.link(records)
+    while records := touched.take("identity", 500):
+        actions.recluster(records)
+
+
+def probable() -> set[tuple[UUID, UUID, float]]:
+    return set(Link.objects.filter(kind="probable").values_list("left", "right", "weight"))
+
+
+def cases() -> set[tuple[UUID, UUID, str]]:
+    return set(ReviewCase.objects.filter(state="open").values_list("left", "right", "reason"))
+
+
+def assert_a_run_changes_nothing() -> None:
+    before = probable(), cases(), partition(), ProfileChange.objects.count()
+    resolution.resolve(retrain=False)
+    assert probable() == before[0]
+    assert cases() == before[1]
+    assert (partition(), ProfileChange.objects.count()) == before[2:]
+
+
+def generated(sender: Sender, people: int, seed: int) -> list[Seen]:
+    records, _ = data.customers(people, seed)
+    for number, (key, values) in enumerate(records):
+        told = {name: value for name, value in values.items() if value}
+        loyalty = told.pop("loyalty_id", None)
+        sender.says(key, "customer", number, identifiers={"loyalty_id": [loyalty]} if loyalty else {}, **told)
+    return sender.sent
+
+
+def test_a_run_with_the_same_model_finds_nothing_to_change(sender: Sender) -> None:
+    events = generated(sender, 400, seed=5)
+    chance = Random(5)
+    chance.shuffle(events)
+    stored = len(events) * 7 // 10
+    arrive(events[:stored])
+    resolution.resolve()
+    alone, linked = len(partition()), len(probable())
+    while stored < len(events):
+        size = chance.choice([1, 1, 2, 40])
+        arrive(events[stored : stored + size])
+        stored += size
+    assert len(probable()) > linked + 20 and len(partition()) > alone, "the newcomers must bring something"
+    assert_a_run_changes_nothing()
+
+
+def test_a_new_record_joins_whom_only_the_model_knows(sender: Sender) -> None:
+    known = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    resolution.resolve()
+    new = sender.says("b", "customer", minute=1, **PERSON | {"full_name": "Amelia Penington"})
+    arrive(sender.sent[1:])
+    assert profile_of(new) == profile_of(known)
+    assert Link.objects.get().kind == "probable"
+    sender.says("b", "customer", minute=2, full_name="Oliver Kowalski", birth_date="1955-11-30")
+    arrive(sender.sent[2:])
+    assert profile_of(new) != profile_of(known)
+    assert Link.objects.count() == 0
+
+
+def test_without_a_model_nothing_is_compared(sender: Sender) -> None:
+    for name in "ab":
+        sender.says(name, "customer", **PERSON)
+    arrive(sender.sent)
+    assert Link.objects.count() == 0 and BlockingKey.objects.exists()
+
+
+NEIGHBOURS = next(rule.cap for rule in RULES if rule.name == "birth date")
+
+
+def neighbour(sender: Sender, number: int, minute: int = 0, birth_date: str = "1981-03-07") -> UUID:
+    """People who have nothing in common but a birth date; two bear one name, which no other key is made of."""
+    name = f"{chr(ord('A') + number // 26)}{chr(ord('a') + number % 26)}x"
+    phone = "010-7345-6789" if number < 2 else None
+    return sender.says(str(number), "customer", minute, birth_date=birth_date, full_name=name, phone=phone or "")
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["come", "move", "erase"]), st.integers(1, 12), st.randoms())))
+def test_keys_that_become_common_or_rare_change_the_links_of_all_their_holders(source: Source, steps) -> None:
+    with transaction.atomic():
+        crypto.forget_keys()
+        sender = Sender(source)
+        present = [neighbour(sender, number) for number in range(NEIGHBOURS - 2)]
+        arrive(sender.sent)
+        resolution.resolve()
+        for what, size, chance in steps:
+            take(sender, present, what, size, chance)
+        assert_a_run_changes_nothing()
+        transaction.set_rollback(True)
+    crypto.forget_keys()
+
+
+def take(sender: Sender, present: list[UUID], what: str, size: int, chance: Random) -> None:
+    sent = len(sender.sent)
+    if what == "erase":
+        gone = chance.sample(present, min(size, len(present)))
+        privacy.erase(gone)
+        present[:] = [record for record in present if record not in gone]
+    for _ in range(0 if what == "erase" else size):
+        number = chance.randrange(NEIGHBOURS * 2)
+        date = "1981-03-07" if what == "come" else chance.choice(["1981-03-07", "1955-11-30"])
+        record = neighbour(sender, number, sent, date)
+        present += [record] * (record not in present)
+    arrive(sender.sent[sent:])
+
+
+def test_the_last_holder_that_a_key_can_bear_parts_the_others(sender: Sender) -> None:
+    """The mutation of the same: without linking the holders again, pairs of the key would stay."""
+    for number in range(NEIGHBOURS):
+        sender.says(str(number), "customer", number, full_name=f"x{number}", birth_date="1981-03-07")
+    arrive(sender.sent)
+    [key] = {
+        key for key, holders in holders_by_key().items() if len(holders) == NEIGHBOURS and is_of("birth date", key)
+    }
+    resolution.resolve()
+    fresh = sender.says("late", "customer", full_name="late", birth_date="1981-03-07")
+    with transaction.atomic():
+        waiting = actions.fold_events(sender.sent[-1:])
+    assert waiting == set(holders_by_key()[key]) > {fresh}
+    privacy.erase([fresh])
+    assert set(Touched.objects.filter(stage="links").values_list("subject", flat=True)) == waiting - {fresh}
+
+
+def holders_by_key() -> dict[int, list[UUID]]:
+    found: dict[int, list[UUID]] = {}
+    for key, record in BlockingKey.objects.values_list("key", "record"):
+        found.setdefault(key, []).append(record)
+    return found
+
+
+def is_of(rule: str, key: int) -> bool:
+    return RULES[key & 63].name == rule
+
+
+def test_a_key_is_of_the_record_as_it_is_now(sender: Sender) -> None:
+    record = sender.says("a", "customer", email="jane.doe@shop.example")
+    arrive(sender.sent)
+    before = set(BlockingKey.objects.values_list("key", flat=True))
+    sender.says("a", "customer", minute=1, email="someone.else@shop.example")
+    arrive(sender.sent[1:])
+    after = set(BlockingKey.objects.values_list("key", flat=True))
+    assert before and after and before.isdisjoint(after)
+    assert privacy.erase([record])["identity_blockingkey"] == len(after)
+    assert not BlockingKey.objects.exists()
+
+
+def test_leaves_have_no_keys(sender: Sender) -> None:
+    sender.says("device", "anonymous", email="jane.doe@shop.example")
+    arrive(sender.sent)
+    assert not BlockingKey.objects.exists()
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("moment", ["training", "scoring", "linking"])
+def test_what_changes_while_a_run_reads_is_linked_when_it_is_done(sender: Sender, moment: str, trained: bool) -> None:
+    first = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    if trained:
+        resolution.resolve()
+    second = sender.says("b", "customer", minute=1, **PERSON)
+
+    def meanwhile(step: str) -> None:
+        if step == moment:
+            arrive(sender.sent[1:])
+
+    resolution.resolve(meanwhile)
+    settle()
+    assert profile_of(first) == profile_of(second)
+    assert not Touched.objects.filter(stage__in=["links", "relink", "identity"]).exists()
+    assert_a_run_changes_nothing()
+
+
+def test_a_run_drops_what_waited_for_it(sender: Sender) -> None:
+    record = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    touched.touch("links", [record])
+    resolution.resolve()
+    assert not Touched.objects.filter(stage="links").exists()
+
+
+def test_there_is_one_run_at_a_time() -> None:
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute(sql.BEGIN_RUN)
+        with pytest.raises(Refused) as refused:
+            resolution.resolve()
+    assert refused.value.code == "running"
+    assert not ResolutionRun.objects.exists()
+    resolution.resolve()
+
+
+def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sender) -> None:
+    first = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    resolution.resolve()
+    second = sender.says("b", "customer", minute=1, **PERSON)
+    with transaction.atomic():
+        actions.touch_changed(actions.fold_events(sender.sent[1:]))
+    actions.recluster([first, second])
+    settle()
+    assert profile_of(first) == profile_of(second)
+
+
+def test_a_key_says_nothing_about_the_value(sender: Sender) -> None:
+    sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    [record] = queries.open_records(Record.objects.values_list("pk", flat=True))
+    keys = set(BlockingKey.objects.values_list("key", flat=True))
+    assert keys == online._keys(record.folded)
+    assert len({key & 63 for key in keys}) > 3 and all(RULES[key & 63] for key in keys)
