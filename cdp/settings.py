@@ -233,6 +233,10 @@ WAKE_TASK = "pipeline.advance"
 
 # After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
+# How many review cases a steward is handed out a day.
+REVIEW_DAILY_LIMIT = int(os.environ.get("CDP_REVIEW_DAILY_LIMIT", "100"))
+# How many automatic merges, and how many near misses, drawn at random wait for a steward at a time (0: none).
+REVIEW_SAMPLE = int(os.environ.get("CDP_REVIEW_SAMPLE", "20"))
 # Whether a marketing consent that was not re-confirmed in time stops counting.
 CONSENT_UNCONFIRMED_LAPSES = _flag("CDP_CONSENT_UNCONFIRMED_LAPSES", False)
 

@@ -22,7 +22,7 @@ from cdp.events.actions import store
 from identity import assign, component, correction, online, parting, queries, review, sql
 from identity.fold import fold, is_full
 from identity.incoming import next_events
-from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
+from identity.models import Link, Profile, ProfileChange, Record, ReviewCase, Verdict
 from identity.types import LEAVES, Folded, Reason, Seen
 
 
@@ -174,8 +174,7 @@ def recluster(
     pinned = _pinned(found.before)
     plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
     _apply(plan, found.before, Cause(run, actor.name, reason))
-    review.open_refused(found.refused)
-    review.retire(found.before)
+    review.follow(found.refused, found.before)
     forget("identity", found.before)
     return plan
 
@@ -232,19 +231,46 @@ def _members(profile_of: Mapping[UUID, UUID | None], wanted: Collection[UUID]) -
 
 
 @transaction.atomic
-def decide_case(actor: Actor, case: ReviewCase, verdict: str) -> None:
-    """A steward's verdict, `same` or `different`: permanent evidence that outranks all other, applied at once."""
+def hand_out_case(actor: Actor) -> UUID:
+    """The review case that a steward is to decide next, theirs for today. Raises `Refused`: `daily_limit`,
+    `nothing_to_review`."""
+    return review.hand_out(actor)
+
+
+@transaction.atomic
+def judge_case(actor: Actor, case: UUID, verdict: str) -> ReviewCase:
+    """A steward's word on an open case, `same`, `different` or `not_sure`, which leaves it to a second steward; two who
+    are not sure close it undecided. Raises `Refused` as `review.take`."""
+    execute(sql.LOCK)
+    taken = review.take(actor, case)
+    if verdict != Verdict.Word.NOT_SURE:
+        decide_case(actor, taken, verdict)
+        return taken
+    Verdict.objects.create(case=taken, word=verdict, actor=actor.name)
+    review.doubt(taken)
+    audit(actor, "review.decided", target=str(case), verdict=verdict)
+    return taken
+
+
+@transaction.atomic
+def decide_case(actor: Actor, case: ReviewCase, verdict: str) -> assign.Plan:
+    """A steward's verdict, `same` or `different`: permanent evidence that outranks all other, applied at once; of a case
+    that was decided before, the newer one counts. Returns what became of the profiles around."""
+    execute(sql.LOCK)
     case.state, case.decided_at, case.decided_by = ReviewCase.State(verdict), now(), actor.name
     case.save()
+    Verdict.objects.create(case=case, word=verdict, actor=actor.name)
     kind = Link.Kind.MUST if verdict == ReviewCase.State.SAME else Link.Kind.CANNOT
     left, right = sorted((case.left, case.right))
-    if kind == Link.Kind.MUST:
-        parting.unite(*(_beside(record) for record in (left, right)))
+    beside = [_beside(record) for record in (left, right)]
+    if kind == Link.Kind.MUST and beside[0] != beside[1]:
+        parting.unite(*beside)
     Link.objects.filter(left=left, right=right, kind__in=[Link.Kind.MUST, Link.Kind.CANNOT]).delete()
     Link.objects.create(left=left, right=right, kind=kind, actor=actor.name)
     audit(actor, "review.decided", target=str(case.pk), verdict=verdict)
-    recluster([left, right], actor=actor, reason=Reason.REVIEW)
+    plan = recluster([left, right], actor=actor, reason=Reason.REVIEW)
     wake()
+    return plan
 
 
 def _beside(record: UUID) -> set[UUID]:

@@ -200,13 +200,24 @@ class Link(models.Model):
 
 
 class ReviewCase(models.Model):
-    """Two records a steward should look at: likely but not sure, or joined by evidence that a constraint refused."""
+    """Two records a steward should look at: likely but not sure, joined by evidence that a constraint refused, all that
+    holds a profile together, or drawn at random to measure quality.
+
+    `priority` orders the queue (`identity.review`). Drawn cases name their `stratum`, the `run` that drew them and the
+    probability (`inclusion`) with which it did: estimates weigh each by its inverse.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("review case", "open")
         SAME = "same", _("same person")
         DIFFERENT = "different", _("different people")
+        UNDECIDED = "undecided", pgettext_lazy("review case", "undecided")
         OBSOLETE = "obsolete", pgettext_lazy("review case", "obsolete")
+
+    class Stratum(models.TextChoices):
+        NONE = "", pgettext_lazy("review case", "not drawn")
+        MERGE = "merge", _("automatic merges")
+        NEAR_MISS = "near miss", _("near misses")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     left = models.UUIDField()
@@ -218,14 +229,49 @@ class ReviewCase(models.Model):
     created_at = models.DateTimeField(_("created"), db_default=Now())
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.CharField(_("decided by"), max_length=100, blank=True)
+    priority = models.FloatField(_("priority"), default=0, db_default=0)
+    assignee = models.CharField(_("assigned to"), max_length=100, blank=True, default="", db_default="")
+    assigned_at = models.DateTimeField(_("assigned"), null=True, blank=True)
+    stratum = models.CharField(_("drawn from"), max_length=9, choices=Stratum, blank=True, default="", db_default="")
+    inclusion = models.FloatField(_("probability of being drawn"), null=True, blank=True)
+    run = models.UUIDField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("review case")
         verbose_name_plural = _("review cases")
         constraints = [models.UniqueConstraint(fields=["left", "right"], name="identity_case_once")]
+        indexes = [
+            models.Index(fields=["right"], name="identity_case_right"),
+            models.Index(fields=["-priority", "id"], condition=Q(state="open"), name="identity_case_queue"),
+        ]
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Verdict(models.Model):
+    """One steward's word on a review case, never changed: the newest counts, "not sure" asks a second steward."""
+
+    class Word(models.TextChoices):
+        SAME = "same", _("same person")
+        DIFFERENT = "different", _("different people")
+        NOT_SURE = "not_sure", pgettext_lazy("verdict", "not sure")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    case = models.ForeignKey(
+        ReviewCase, on_delete=models.CASCADE, related_name="verdicts", verbose_name=_("review case")
+    )
+    word = models.CharField(_("verdict"), max_length=9, choices=Word)
+    actor = models.CharField(_("actor"), max_length=100)
+    at = models.DateTimeField(_("when"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("verdict")
+        verbose_name_plural = _("verdicts")
+        indexes = [models.Index(fields=["actor", "at"], name="identity_verdict_actor")]
+
+    def __str__(self) -> str:
+        return self.word
 
 
 class ResolutionRun(models.Model):

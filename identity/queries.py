@@ -15,15 +15,16 @@ from cdp.core import crypto, sequence
 from cdp.core.errors import Refused
 from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, fetch_binary
-from cdp.core.types import UNSTORABLE
+from cdp.core.types import UNSTORABLE, Actor
 from cdp.events import queries as events
-from identity import clusters, explanation, sql
+from identity import casework, clusters, explanation, sql
 from identity.fold import BRANDED, qualified
 from identity.linkage import model as linkage
 from identity.linkage import normalise
 from identity.models import Identifier, Link, LinkageModel, Profile, ProfileChange, Record, ReviewCase
 from identity.types import (
     LEAVES,
+    Case,
     ChannelCount,
     Compared,
     ExplainedLink,
@@ -35,6 +36,8 @@ from identity.types import (
     NumberedChange,
     OpenRecord,
     RecordView,
+    ReviewProgress,
+    Weighed,
 )
 
 TABLE, COLUMN = "identity_record", "attributes"
@@ -185,9 +188,40 @@ def channel_counts() -> list[ChannelCount]:
     return [ChannelCount(*row) for row in counted.order_by("-records", "source__channel_id")]
 
 
+# --- review -----------------------------------------------------------------------------------------------------------
+
+
 def open_cases(most: int) -> int:
     """How many review cases wait for a steward, counted no further than `most`."""
     return ReviewCase.objects.filter(state=ReviewCase.State.OPEN).order_by()[:most].count()
+
+
+def review_cases(
+    limit: int, after: tuple[float, UUID] | None = None, state: str = "open", reason: str = ""
+) -> tuple[list[Case], bool]:
+    """Up to `limit` cases of a state (of one reason, unless ""), the most urgent first, after (priority, id) of another;
+    and whether there are more."""
+    return casework.page(limit, after, state, reason)
+
+
+def review_case(case: UUID) -> Case:
+    """A review case. Raises `Refused`, `not_found`."""
+    return casework.find(case)
+
+
+def review_progress(actor: Actor) -> ReviewProgress:
+    """How far review has come, and a steward's day."""
+    return casework.progress(actor)
+
+
+def weigh(left: UUID, right: UUID) -> Weighed:
+    """What the live model says of two records as they are now, whichever profiles they are in."""
+    ends, model = {record.id: record for record in open_records([left, right])}, live_model()[1]
+    if any(record not in ends or ends[record].leaf for record in (left, right)):
+        return Weighed(None, (), (), "")
+    told = explanation.compared(model, ends[left], ends[right])
+    bars = explanation.waterfall(model, told)
+    return Weighed(bars[-1].end, told, bars, model.version)
 
 
 # --- opened records ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
+from pyarrow import compute
 
 from cdp.core import crypto, touched
 from cdp.core.errors import Refused
@@ -21,7 +22,7 @@ from identity.actions import recluster
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import DEFAULT, Model
-from identity.models import LinkageModel, ResolutionRun
+from identity.models import LinkageModel, ResolutionRun, ReviewCase
 from identity.types import Edge
 
 # Components are written in transactions of about this many records.
@@ -58,13 +59,14 @@ def _resolve(report: Report, *, retrain: bool) -> ResolutionRun:
     report("training")
     model_id, model = _new_model(table) if retrain else queries.live_model()
     report("scoring")
-    scored = linkage_score.score(table, model)
-    edges = [_edge(row) for row in scored.edges.to_pylist()]
+    scored = linkage_score.score(table, model, model.review - review.NEAR)
+    edges = [_edge(row) for row in _weighing(scored.edges, model.review).to_pylist()]
     links = [edge for edge in edges if edge.weight >= model.link]
     report("linking")
     _replace_links(links, model_id, waiting)
     changed = _recluster_all(persons, run.pk, report)
     _open_gray([edge for edge in edges if edge.weight < model.link])
+    _draw(run.pk, scored.edges, model.link)
     blocked = {item.rule: item.pairs for item in scored.blocked}
     return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=len(links), **changed)
 
@@ -151,6 +153,23 @@ def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, 
 def _open_gray(edges: list[Edge]) -> None:
     review.open_gray(edges)
     review.retire([edge.left for edge in edges])
+    review.rank([edge.left for edge in edges])
+
+
+@transaction.atomic
+def _draw(run: UUID, edges: Any, link: float) -> None:
+    """Have stewards look at a few pairs drawn from those that were linked, and from those that nearly were."""
+    linked = _weighing(edges, link).num_rows
+    strata = {ReviewCase.Stratum.MERGE: edges[:linked], ReviewCase.Stratum.NEAR_MISS: edges[linked:]}
+    for stratum, frame in strata.items():
+        places = review.draw(run, stratum, frame.num_rows)
+        drawn = frame.take(places).to_pylist() if places else []
+        review.open_drawn(run, stratum, [_edge(row) for row in drawn], frame.num_rows)
+
+
+def _weighing(edges: Any, least: float) -> Any:
+    """Those of the scored pairs, heaviest first, that weigh at least so many bits."""
+    return edges[: compute.sum(compute.greater_equal(edges["weight"], least)).as_py() or 0]
 
 
 def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:

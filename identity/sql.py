@@ -343,7 +343,7 @@ from told t left join identity_resolutionrun r on r.id = t.run left join identit
 order by t.at, t.number, t.kind
 """
 
-# --- links and cases of a run -----------------------------------------------------------------------------------------
+# --- links of a run --------------------------------------------------------------------------------------------------
 
 STAGE_LINKS = """
 create temporary table fresh_link ("left" uuid, "right" uuid, weight float8, levels jsonb) on commit drop
@@ -378,25 +378,6 @@ from unnest(%b::uuid[], %b::uuid[], %b::float8[], %b::jsonb[], %b::uuid[]) as v 
 on conflict ("left", "right", kind) do update
 set weight = excluded.weight, levels = excluded.levels, model_id = excluded.model_id
 where (identity_link.weight, identity_link.model_id) is distinct from (excluded.weight, excluded.model_id)
-"""
-
-# That a union was refused, and why, says more than that the model is not sure.
-SAVE_CASES = """
-insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
-select id, least("left", "right"), greatest("left", "right"), reason, weight, levels, 'open', ''
-from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[])
-    as v (id, "left", "right", reason, weight, levels)
-on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
-where identity_reviewcase.state = 'open' and (excluded.reason <> 'gray zone' or identity_reviewcase.reason = 'gray zone')
-  and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, excluded.reason)
-"""
-
-# A case that nothing supports any more is obsolete, never deleted: a steward may have seen it.
-RETIRE_CASES = """
-update identity_reviewcase c set state = 'obsolete'
-from identity_record l, identity_record r
-where c.state = 'open' and c."left" = any(%(records)s)
-  and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
 """
 
 ASSIGNMENTS = """

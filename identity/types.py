@@ -213,3 +213,56 @@ class Explanation:
     left: UUID
     right: UUID
     links: tuple[ExplainedLink, ...]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """What the live model says of two persons' records as they are now; empty where one is a leaf or gone."""
+
+    weight: float | None
+    comparisons: tuple[Compared, ...]
+    waterfall: tuple[Bar, ...]
+    model: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A review case: two records, why a steward is asked, its place in the queue, and who has it or decided it.
+
+    `weight`: bits by which the model scored the pair when the case was opened (0 where an identifier joined it).
+    `profiles`: those that the two records are in now, left and right, None for what was erased.
+    """
+
+    id: UUID
+    left: UUID
+    right: UUID
+    profiles: tuple[UUID | None, UUID | None]
+    reason: str
+    stratum: str
+    weight: float
+    priority: float
+    state: str
+    assignee: str
+    assigned_at: datetime | None
+    decided_by: str
+    decided_at: datetime | None
+    created_at: datetime
+    doubts: int
+
+    @property
+    def together(self) -> bool:
+        """Whether both records are in one profile now."""
+        return self.profiles[0] is not None and self.profiles[0] == self.profiles[1]
+
+
+@dataclass(frozen=True)
+class ReviewProgress:
+    """How far review has come: one steward's day, and all of it. `agreed`: verdicts that say what the model found likelier,
+    of `compared` that the model had scored."""
+
+    handed_out: int
+    daily_limit: int
+    open: int
+    decided: int
+    agreed: int
+    compared: int

@@ -1,0 +1,108 @@
+"""The raw SQL of review cases."""
+
+# That a union was refused, and why, says more than that the model is not sure.
+SAVE_CASES = """
+insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
+select id, least("left", "right"), greatest("left", "right"), reason, weight, levels, 'open', ''
+from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[])
+    as v (id, "left", "right", reason, weight, levels)
+on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
+where identity_reviewcase.state = 'open'
+  and (excluded.reason <> 'gray zone' or identity_reviewcase.reason in ('gray zone', 'near miss'))
+  and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, excluded.reason)
+"""
+
+# A case that nothing supports any more is obsolete, never deleted: a steward may have seen it. What was drawn stays: its
+# answer measures quality whatever became of the pair.
+RETIRE_CASES = """
+update identity_reviewcase c set state = 'obsolete'
+from identity_record l, identity_record r
+where c.state = 'open' and c.stratum = '' and c.reason <> 'bridge' and c."left" = any(%(records)s)
+  and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
+"""
+
+# --- bridges ----------------------------------------------------------------------------------------------------------
+
+# The model's weak links within a profile.
+WEAK_LINKS = """
+select l."left", l."right", l.weight, l.levels, a.profile_id
+from identity_link l
+join identity_record a on a.id = l."left"
+join identity_record b on b.id = l."right" and b.profile_id = a.profile_id
+where l."left" = any(%(records)s) and l.kind = 'probable' and l.weight < %(most)s
+order by a.profile_id, l."left", l."right"
+"""
+
+PERSONS_OF = "select id, profile_id from identity_record where profile_id = any(%(profiles)s) and not leaf"
+
+# Also one that was obsolete; what a steward has decided, and what was drawn, stays as it is.
+OPEN_BRIDGES = """
+insert into identity_reviewcase (id, "left", "right", reason, weight, levels, state, decided_by)
+select id, "left", "right", 'bridge', weight, levels, 'open', ''
+from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::float8[], %b::jsonb[]) as v (id, "left", "right", weight, levels)
+on conflict ("left", "right") do update
+set state = 'open', reason = 'bridge', weight = excluded.weight, levels = excluded.levels
+where identity_reviewcase.stratum = '' and (identity_reviewcase.state = 'obsolete' or identity_reviewcase.state = 'open'
+  and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, 'bridge'))
+"""
+
+RETIRE_BRIDGES = """
+update identity_reviewcase set state = 'obsolete'
+where state = 'open' and stratum = '' and reason = 'bridge' and "left" = any(%(records)s)
+  and ("left", "right") not in (select * from unnest(%(lefts)s::uuid[], %(rights)s::uuid[]))
+"""
+
+# --- the order of the queue -------------------------------------------------------------------------------------------
+
+# Uncertainty × impact. Uncertainty is 4p(1 − p), the variance of the verdict that the model expects, 1 at p = ½; impact is
+# how many records the pair's profiles have. What was drawn has one place whatever it weighs: the answered ones must be a
+# random part of those drawn.
+RANK_CASES = """
+update identity_reviewcase c set priority = ranked.priority
+from (
+    select c.id, case when c.stratum <> '' then %(drawn)s
+                      else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
+    from identity_reviewcase c
+    cross join lateral (select power(2::float8, least(greatest(c.weight, -50), 50)) as odds) likely
+    cross join lateral (
+        select count(*) as records from (
+            select from identity_record where profile_id in (
+                select profile_id from identity_record where id in (c."left", c."right")) limit %(most)s) found
+    ) counted
+    where c.state = 'open' and (c."left" = any(%(records)s) or c."right" = any(%(records)s))
+) ranked
+where c.id = ranked.id and c.priority is distinct from ranked.priority
+"""
+
+# --- drawing ----------------------------------------------------------------------------------------------------------
+
+# Of the pairs drawn those of the stratum: merges are in one profile now, near misses in two, and no steward has spoken.
+OPEN_DRAWN = """
+insert into identity_reviewcase
+    (id, "left", "right", reason, weight, levels, state, decided_by, stratum, inclusion, run, priority)
+select v.id, v."left", v."right", v.reason, v.weight, v.levels, 'open', '', v.stratum, v.inclusion, v.run, v.priority
+from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[], %b::text[], %b::float8[],
+            %b::uuid[], %b::float8[])
+    as v (id, "left", "right", reason, weight, levels, stratum, inclusion, run, priority)
+join identity_record l on l.id = v."left" join identity_record r on r.id = v."right"
+where (l.profile_id = r.profile_id) = (v.stratum = 'merge')
+  and not exists (select from identity_link x where x."left" = v."left" and x."right" = v."right" and x.kind <> 'probable')
+order by v.id
+on conflict ("left", "right") do update
+set stratum = excluded.stratum, inclusion = excluded.inclusion, run = excluded.run, priority = excluded.priority,
+    state = 'open', reason = case identity_reviewcase.state when 'open' then identity_reviewcase.reason else excluded.reason end
+where identity_reviewcase.stratum = '' and identity_reviewcase.state in ('open', 'obsolete')
+"""
+
+# --- handing out ------------------------------------------------------------------------------------------------------
+
+# The first case of the queue that nobody has today, and of which this steward was not unsure before.
+HAND_OUT = """
+update identity_reviewcase set assignee = %(actor)s, assigned_at = %(now)s
+where id = (
+    select c.id from identity_reviewcase c
+    where c.state = 'open' and (c.assignee = '' or c.assigned_at < %(today)s)
+      and not exists (select from identity_verdict v where v.case_id = c.id and v.actor = %(actor)s)
+    order by c.priority desc, c.id limit 1 for update skip locked)
+returning id
+"""
