@@ -1,4 +1,4 @@
-"""Compare the profiles with a known truth, a CSV of source, external_id, person."""
+"""How good the profiles are: against a known truth (a CSV of source, external_id, person), or by stewards' verdicts."""
 
 import csv
 from pathlib import Path
@@ -6,16 +6,24 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from identity.evaluation import evaluate_truth
+from identity.evaluation import Estimate, evaluate_truth, evaluate_verdicts
 
 
 class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--truth", type=Path, required=True)
+        asked = parser.add_mutually_exclusive_group(required=True)
+        asked.add_argument("--truth", type=Path, help="a CSV file of source, external_id, person")
+        asked.add_argument("--verdicts", action="store_true", help="estimate from verdicts on pairs drawn at random")
 
-    def handle(self, *, truth: Path, **_: Any) -> None:
+    def handle(self, *, truth: Path | None, verdicts: bool, **_: Any) -> None:
+        if truth is not None:
+            self._tell_truth(truth)
+        if verdicts:
+            self._tell_verdicts()
+
+    def _tell_truth(self, truth: Path) -> None:
         try:
             quality, missing = evaluate_truth(truth)
         except (OSError, KeyError, ValueError, csv.Error) as error:
@@ -30,3 +38,24 @@ class Command(BaseCommand):
             f"B³ F1              {quality.b3_f1:.4f}  (precision {quality.b3_precision:.4f}, recall {quality.b3_recall:.4f})\n"
             f"largest profile    {quality.largest} records"
         )
+
+    def _tell_verdicts(self) -> None:
+        found = evaluate_verdicts()
+        self.stdout.write(
+            f"precision of automatic links       {_told(found.precision)}\n"
+            f"share of near misses that match    {_told(found.missed)}\n"
+            f"agreement with the model           {_share(found.agreed, found.compared)}"
+        )
+        for reason, words in found.by_reason.items():
+            told = ", ".join(f"{number:,} {word.replace('_', ' ')}" for word, number in sorted(words.items()))
+            self.stdout.write(f"{reason:<34} {told}")
+
+
+def _told(found: Estimate | None) -> str:
+    if found is None:
+        return "no verdict on a pair drawn at random yet"
+    return f"{found.share:.4f}  (95%: {found.low:.4f} to {found.high:.4f}; {found.verdicts:,} verdicts on {found.drawn:,} drawn)"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.4f}  ({part:,} of {whole:,} verdicts)" if whole else "no verdict on a scored pair yet"
