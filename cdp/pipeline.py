@@ -7,7 +7,8 @@ transaction and can be run again harmlessly; `advance` runs them until nothing w
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,8 @@ from celery import shared_task
 from django.db import OperationalError, transaction
 
 from cdp.core import sequence, touched, wake
+from cdp.core.statements import execute
+from cdp.core.types import Actor
 from cdp.events import queries as events
 from cdp.events.types import ToldEvent
 from cdp.profiles import actions as profiles
@@ -27,7 +30,7 @@ from consent import queries as consent_queries
 from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
 from identity import queries as identity_queries
-from identity.models import ResolutionRun
+from identity.models import ResolutionRun, ReviewCase
 from identity.types import HistoryEntry, RecordView
 from segments import actions as segments
 from segments import queries as segments_queries
@@ -242,3 +245,140 @@ def profile_page(profile: UUID) -> ProfilePage:
         events=events.latest_of(ids, EVENTS_SHOWN),
         history=identity_queries.history(profile),
     )
+
+
+# --- what a verdict would change --------------------------------------------------------------------------------------
+
+# How long a rehearsal may wait for a lock, and how long one of its statements may take.
+REHEARSAL_LIMITS = "select set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true)"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Records that are in profile `before` now and would be in profile `after`; None: a new one, or none at all."""
+
+    before: UUID | None
+    after: UUID | None
+    records: int
+
+
+@dataclass(frozen=True)
+class SegmentShift:
+    """A segment that the people of one part would enter or leave, by its rule alone."""
+
+    part: Part
+    segment: UUID
+    name: str
+    entered: bool
+
+
+@dataclass(frozen=True)
+class ConsentShift:
+    """An effective state that would be another one for the people of one part; None is no state at all."""
+
+    part: Part
+    purpose: str
+    channel: str
+    brand: str
+    was: str | None
+    now: str | None
+
+
+@dataclass(frozen=True)
+class BlastRadius:
+    """Everything that a verdict on a review case would change, as far as `parts` go; nothing where there are none."""
+
+    verdict: str
+    parts: list[Part]
+    segments: list[SegmentShift]
+    consents: list[ConsentShift]
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where a profile stands: its segments by id, its effective consents by (purpose, contact channel, brand)."""
+
+    segments: dict[UUID, str]
+    consents: dict[tuple[str, str, str], str]
+
+
+NOWHERE = _Standing({}, {})
+
+
+def blast_radius(case: UUID, verdict: str) -> BlastRadius:
+    """What would follow from a verdict, `same` or `different`: it is given, everything that follows is computed for the
+    profiles it touches, and all of it is rolled back.
+
+    Raises `Refused`, `not_found`; OperationalError where a lock was not free or a segment's rule took too long.
+    """
+    with _undone():
+        execute(REHEARSAL_LIMITS)
+        found = identity_queries.review_case(case)
+        before = dict(identity.recluster([found.left, found.right]).profile_of)
+        with _undone():
+            plan = identity.decide_case(Actor.system("rehearsal"), ReviewCase.objects.get(pk=case), verdict)
+            homes = _touched_homes(before, plan.profile_of)
+            after = _standings(home for _, home in homes)
+        now = _standings(home for home, _ in homes)
+    fresh = {*plan.created}
+    parts = {home: Part(home[0], None if home[1] in fresh else home[1], size) for home, size in homes.items()}
+    return _radius(
+        verdict, [(part, now.get(old, NOWHERE), after.get(new, NOWHERE)) for (old, new), part in parts.items()]
+    )
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    """Whatever is written within is rolled back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+Home = tuple[UUID | None, UUID | None]
+
+
+def _touched_homes(before: Mapping[UUID, UUID], after: Mapping[UUID, UUID]) -> Counter[Home]:
+    """(profile before, profile after) → records, of every profile that a record leaves or comes to."""
+    homes = {record: (before.get(record), after.get(record)) for record in before.keys() | after.keys()}
+    touched = {profile for old, new in homes.values() if old != new for profile in (old, new)} - {None}
+    return Counter(home for _, home in sorted(homes.items()) if not touched.isdisjoint(home))
+
+
+def _standings(homes: Iterable[UUID | None]) -> dict[UUID | None, _Standing]:
+    """Where these profiles stand once everything that follows from their records is computed."""
+    ids = sorted({home for home in homes if home})
+    profiles.refresh(ids)
+    consent.refresh_effective(ids)
+    segments.refresh_profiles(ids)
+    return {profile: _standing(profile) for profile in ids}
+
+
+def _standing(profile: UUID) -> _Standing:
+    effective = consent_queries.effective(profile)
+    return _Standing(
+        {row.segment: row.name for row in segments_queries.memberships_of(profile)},
+        {(row.purpose, row.channel, row.brand): str(row.state) for row in effective},
+    )
+
+
+def _radius(verdict: str, parts: list[tuple[Part, _Standing, _Standing]]) -> BlastRadius:
+    return BlastRadius(
+        verdict,
+        [part for part, _, _ in parts],
+        [shift for part in parts for shift in _segment_shifts(*part)],
+        [shift for part in parts for shift in _consent_shifts(*part)],
+    )
+
+
+def _segment_shifts(part: Part, now: _Standing, after: _Standing) -> Iterable[SegmentShift]:
+    names = now.segments | after.segments
+    for segment in sorted(now.segments.keys() ^ after.segments.keys()):
+        yield SegmentShift(part, segment, names[segment], segment in after.segments)
+
+
+def _consent_shifts(part: Part, now: _Standing, after: _Standing) -> Iterable[ConsentShift]:
+    for key in sorted(now.consents.keys() | after.consents.keys()):
+        states = now.consents.get(key), after.consents.get(key)
+        if states[0] != states[1]:
+            yield ConsentShift(part, *key, *states)
