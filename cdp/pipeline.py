@@ -74,8 +74,13 @@ def _drain(name: str, done: Counter[str], report: Callable[[Counter[str]], None]
     return True
 
 
-def resolve(report: Callable[[str], None] = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
-    """The batch run over all records, and everything that follows from it.
+def resolve(
+    report: Callable[[str], None] = lambda step: None,
+    *,
+    retrain: bool | None = None,
+    promote: Callable[[], None] | None = None,
+) -> ResolutionRun:
+    """The batch run over all records, and everything that follows from it; see `identity.resolution.resolve`.
 
     Before it only folding is needed: the run itself clusters every record.
     """
@@ -84,7 +89,7 @@ def resolve(report: Callable[[str], None] = lambda step: None, *, retrain: bool 
     done: Counter[str] = Counter()
     while _drain("fold", done, lambda done: report(f"folding {done['fold']:,} events")):
         pass
-    run = resolution.resolve(report, retrain=retrain)
+    run = resolution.resolve(report, retrain=retrain, promote=promote)
     advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
     return run
 

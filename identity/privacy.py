@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cdp.core.touched import touch
-from identity import online
+from identity import online, registry
 from identity.models import Claim, Identifier, Link, Move, Profile, ProfileChange, Record, ReviewCase
 from identity.queries import open_records
 
@@ -36,6 +36,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
         Move.objects.filter(record__in=records).delete(),
         Record.objects.filter(pk__in=records).delete(),
     ]
+    registry.forget(records)
     _entomb(profiles)
     touch("profiles", profiles)
     names = ("reviewcase", "link", "claim", "identifier", "move", "record")

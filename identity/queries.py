@@ -1,6 +1,6 @@
 """Reads of identity."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -248,19 +248,19 @@ def person_records() -> list[UUID]:
     return column(sql.PERSON_RECORDS)
 
 
-def component(seeds: Iterable[UUID]) -> set[UUID]:
-    """All person records connected with `seeds` in the raw graph of evidence: identifiers, links, present profiles."""
+def neighbours(records: list[UUID]) -> list[UUID]:
+    """The direct neighbours of `records` in the raw graph of evidence: identifiers, links, present profiles."""
+    return column(sql.NEIGHBOURS, {"records": records})
+
+
+def component(seeds: Iterable[UUID], near: Callable[[list[UUID]], Collection[UUID]] = neighbours) -> set[UUID]:
+    """All person records connected with `seeds` in the raw graph of evidence, given by each record's neighbours."""
     seen = set(seeds)
     frontier = list(seen)
     while frontier:
-        frontier = [record for record in neighbours(frontier) if record not in seen]
+        frontier = [record for record in near(frontier) if record not in seen]
         seen.update(frontier)
     return seen
-
-
-def neighbours(records: list[UUID]) -> list[UUID]:
-    """The direct neighbours of `records` in the raw graph of evidence."""
-    return column(sql.NEIGHBOURS, {"records": records})
 
 
 def assignments() -> Iterator[tuple[UUID, str, str]]:

@@ -1,4 +1,4 @@
-"""The batch run: train, score everything with Splink, cluster whatever the new evidence touches.
+"""The batch run: train the first model, score everything with Splink, cluster whatever the new evidence touches.
 
 Reads and computes outside any transaction; writes in small ones. Clear values live in memory only.
 """
@@ -13,35 +13,46 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 from pyarrow import compute
 
-from cdp.core import crypto, touched
+from cdp.core import touched
 from cdp.core.errors import Refused
 from cdp.core.statements import column, execute
-from cdp.core.types import now, uuid7
-from identity import queries, review, sql
-from identity.actions import recluster
+from cdp.core.types import now
+from identity import queries, registry, review, sql
+from identity.actions import SYSTEM, recluster
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
-from identity.linkage.model import DEFAULT, Model
+from identity.linkage.model import with_thresholds
 from identity.models import LinkageModel, ResolutionRun, ReviewCase
 from identity.types import Edge
 
 # Components are written in transactions of about this many records.
 BATCH = 2_000
 Report = Callable[[str], None]
+# Puts a model to use, once no other run is under way.
+Promotion = Callable[[], None]
 
 
-def resolve(report: Report = lambda step: None, *, retrain: bool = True) -> ResolutionRun:
-    """Train a model (or keep the live one), score all records, and give every record its profile; returns the run.
+def resolve(
+    report: Report = lambda step: None, *, retrain: bool | None = None, promote: Promotion | None = None
+) -> ResolutionRun:
+    """Score all records with the live model, and give every record its profile; returns the run.
+
+    `promote` puts another model to use first. Without it, `retrain` says whether a model is trained and put to use at
+    once, untried: None for only while there is none, or only the packaged one, for want of records.
 
     Can be killed at any moment and run again: links are replaced in one transaction, components one batch at a time.
     What changes meanwhile is linked again when it is done. Raises `Refused`, `running`, beside another run.
     """
-    with _alone():
-        return _resolve(report, retrain=retrain)
+    with alone():
+        if promote:
+            promote()
+            retrain = False
+        return _resolve(report, retrain)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
+    """As long as no batch run is under way. Raises `Refused`, `running`, beside one."""
     if column(sql.BEGIN_RUN) != [True]:
         raise Refused("running", _("Another run is under way: wait until it is done."))
     try:
@@ -50,14 +61,16 @@ def _alone() -> Iterator[None]:
         execute(sql.END_RUN)
 
 
-def _resolve(report: Report, *, retrain: bool) -> ResolutionRun:
+def _resolve(report: Report, retrain: bool | None) -> ResolutionRun:
     run = _begin()
     report("reading")
     waiting = touched.waiting("links")
     persons = queries.person_records()
-    table = _table(persons)
+    table = cleaned(persons)
     report("training")
-    model_id, model = _new_model(table) if retrain else queries.live_model()
+    if retrain or (retrain is None and not registry.is_learnt()):
+        registry.make_live(SYSTEM, trained(table))
+    model_id, model = queries.live_model()
     report("scoring")
     scored = linkage_score.score(table, model, model.review - review.NEAR)
     edges = [_edge(row) for row in _weighing(scored.edges, model.review).to_pylist()]
@@ -78,35 +91,19 @@ def _begin() -> ResolutionRun:
     return run
 
 
-def _table(persons: list[UUID]) -> Any:
+def cleaned(persons: list[UUID]) -> Any:
+    """The table of what these records say now, cleaned for comparing."""
     rows = ((str(record.id), record.folded.current()) for record in queries.open_in_batches(persons))
     return linkage_score.prepare(rows)
 
 
-@transaction.atomic
-def _new_model(table: Any) -> tuple[UUID, Model]:
-    model = linkage_train.train(table)
-    live = LinkageModel.objects.filter(state=LinkageModel.State.LIVE)
-    known = live.filter(version=model.version).first()
-    if known:
-        return known.pk, model
-    pk = uuid7()
-    key = crypto.data_keys([pk])[pk]
-    sealed = crypto.seal(key, queries.MODEL_TABLE, queries.MODEL_COLUMN, model.to_json())
-    live.update(state=LinkageModel.State.RETIRED)
-    LinkageModel.objects.create(
-        pk=pk, version=model.version, parameters=sealed, report=_origins(model), state=LinkageModel.State.LIVE
-    )
-    return pk, model
-
-
-def _origins(model: Model) -> dict[str, Any]:
-    """What was trained, defaulted or not estimated, and how much each level weighs."""
-    levels = {
-        name: [{"level": w.level, "bits": round(w.bits, 2), "origin": w.origin} for w in weights]
-        for name, weights in model.weights.items()
-    }
-    return {"levels": levels, "prior": model.prior, "trained": model.weights != DEFAULT.weights}
+def trained(table: Any, **thresholds: float | None) -> LinkageModel:
+    """A model trained on a table of `cleaned` records, kept as a draft. Its `link` and `review` thresholds are those of
+    the live model unless given. Raises ValueError as `with_thresholds`."""
+    given = {name: bits for name, bits in thresholds.items() if bits is not None}
+    learnt = linkage_train.training(table)
+    model = with_thresholds(learnt.model, **{**registry.live_thresholds(), **given})
+    return registry.keep(model, recall=learnt.recall)
 
 
 def _edge(row: dict[str, Any]) -> Edge:

@@ -9,16 +9,18 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
-from identity.linkage.comparisons import COMPARISONS
+from identity.linkage.comparisons import COMPARISONS, Comparison
 
 FORMAT: Final = 1
 # So many records are added to the population, so that small files do not make every name frequent.
 PSEUDO_COUNT: Final = 2000
 # A value that nobody else is known to have counts as half a sighting.
 RARE: Final = 0.5
+# Weights may differ by so many bits for rounding alone.
+SAME_BITS: Final = 1e-6
 
 Origin = Literal["trained", "default", "not estimated"]
 
@@ -93,6 +95,37 @@ class Model:
 def digest(model: Model, value: str) -> str:
     """Under which `value` is found in `model.frequencies`; the SQL of `score` computes the same."""
     return hashlib.md5((model.salt + value).encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def versioned(model: Model) -> Model:
+    """The model under the version that its content has: equal models have one version."""
+    unnamed = replace(model, version="")
+    return replace(model, version=hashlib.blake2b(unnamed.to_json().encode(), digest_size=8).hexdigest())
+
+
+def with_thresholds(model: Model, *, link: float | None = None, review: float | None = None) -> Model:
+    """The same model with other thresholds (bits, prior included; None: as they are), hence another version.
+
+    Raises ValueError unless both are finite and `link` is at least `review`.
+    """
+    link = model.link if link is None else float(link)
+    review = model.review if review is None else float(review)
+    if not (math.isfinite(link) and math.isfinite(review) and link >= review):
+        raise ValueError("the thresholds must be finite, and the one for links no lower than the one for review")
+    return versioned(replace(model, link=link, review=review))
+
+
+def falling(model: Model) -> dict[str, float]:
+    """Comparisons of which a trained weaker level outweighs a trained stronger one, and by how many bits at most."""
+    found = {item.name: falls(item, model.weights[item.name]) for item in COMPARISONS}
+    return {name: bits for name, bits in found.items() if bits > SAME_BITS}
+
+
+def falls(comparison: Comparison, weights: tuple[Weight, ...]) -> float:
+    """By how many bits a trained weaker level outweighs a trained stronger one, at most."""
+    pairs = zip(comparison.levels, weights, strict=True)
+    ranked = [(level.strength, weight.bits) for level, weight in pairs if weight.origin == "trained"]
+    return max((low - high for strong, high in ranked for weak, low in ranked if weak < strong), default=0.0)
 
 
 def _check_levels(model: Model) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import math
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import duckdb
@@ -16,7 +16,7 @@ from splink import Linker, block_on
 
 from identity.linkage.blocking import digest_sql, hot_keys
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Comparison
-from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight
+from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight, falls, versioned
 from identity.linkage.score import connect, linker_for
 
 FEWEST_RECORDS: Final = 200
@@ -62,15 +62,28 @@ LEAST_SHARE: Final = 1e-6
 MOST_CORRECTED: Final = 4.0
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A trained model. `recall`: the share of the matches that the certain rules find in its data, from which its prior
+    is reckoned; None where the packaged prior stands."""
+
+    model: Model
+    recall: float | None
+
+
 def train(table: pa.Table, *, seed: int = 1) -> Model:
     """A model for a `prepare`d table; with too few records the packaged one, with this table's term frequencies."""
+    return training(table, seed=seed).model
+
+
+def training(table: pa.Table, *, seed: int = 1) -> Training:
+    """As `train`, with what the model alone does not tell."""
     with connect(table) as connection:
-        model = DEFAULT
+        learnt = Training(DEFAULT, None)
         if table.num_rows >= FEWEST_RECORDS:
             linker = linker_for(connection, DEFAULT, frequencies=False)
-            passes = _passes(connection)
-            model = replace(model, **_learn(linker, passes, _filled(connection), seed))
-        return _versioned(_frozen(connection, model, table.num_rows, seed))
+            learnt = _learn(linker, _passes(connection), _filled(connection), seed)
+        return replace(learnt, model=versioned(_frozen(connection, learnt.model, table.num_rows, seed)))
 
 
 def _passes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
@@ -93,7 +106,7 @@ def _filled(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
     return dict(zip(EQUAL, connection.execute(f"select {columns} from records").fetchall()[0], strict=True))
 
 
-def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, float], seed: int) -> dict[str, Any]:
+def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, float], seed: int) -> Training:
     _estimate_prior(linker)
     linker.training.estimate_u_using_random_sampling(
         max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
@@ -101,9 +114,11 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, floa
     for columns in passes:
         _maximise(linker, columns)
     learnt = linker._settings_obj
-    prior = learnt._probability_two_random_records_match
-    prior = min(prior * CERTAIN_RECALL / _recall(learnt, filled), LARGEST_PRIOR) if prior > 0 else DEFAULT.prior
-    return {"weights": {item.name: _weights(item, learnt, prior) for item in COMPARISONS}, "prior": prior}
+    prior, recall = learnt._probability_two_random_records_match, _recall(learnt, filled)
+    found = prior > 0
+    prior = min(prior * CERTAIN_RECALL / recall, LARGEST_PRIOR) if found else DEFAULT.prior
+    weights = {item.name: _weights(item, learnt, prior) for item in COMPARISONS}
+    return Training(replace(DEFAULT, weights=weights, prior=prior), recall if found else None)
 
 
 def _recall(learnt: Any, filled: dict[str, float]) -> float:
@@ -162,7 +177,7 @@ def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight,
     weights = tuple(_weight(level, usual, prior) for level, usual in pairs)
     # Which levels there are pairs for depends on the columns that the records have; one of likeness is enough.
     told = weights[-1].origin == "trained" and any(weight.origin == "trained" for weight in weights[:-1])
-    return _ordered(comparison, weights) if told and _falls(comparison, weights) <= TOLERANCE else packaged
+    return _ordered(comparison, weights) if told and falls(comparison, weights) <= TOLERANCE else packaged
 
 
 def _weight(level: Any, usual: Weight, prior: float) -> Weight:
@@ -172,13 +187,6 @@ def _weight(level: Any, usual: Weight, prior: float) -> Weight:
     # Random pairs hold a few matches, which in small files with many duplicates are most of the agreeing ones.
     u = max((u - prior * m) / (1 - prior), u / MOST_CORRECTED, LEAST_SHARE)
     return Weight(usual.level, max(m, LEAST_SHARE, u * 2**LOUDEST_DOUBT), u, "trained")
-
-
-def _falls(comparison: Comparison, weights: tuple[Weight, ...]) -> float:
-    """By how many bits a trained weaker level outweighs a trained stronger one, at most."""
-    pairs = zip(comparison.levels, weights, strict=True)
-    ranked = [(level.strength, weight.bits) for level, weight in pairs if weight.origin == "trained"]
-    return max((low - high for strong, high in ranked for weak, low in ranked if weak < strong), default=0.0)
 
 
 def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
@@ -219,8 +227,3 @@ def _frequencies(
         select {digest_sql(column, salt)}, (count(*) - {own!r}) / {records + PSEUDO_COUNT} from records
         where {column} is not null group by {column} having count(*) - {own!r} > {RARE} order by 1""").fetchall()
     return dict(rows)
-
-
-def _versioned(model: Model) -> Model:
-    unnamed = replace(model, version="")
-    return replace(model, version=hashlib.blake2b(unnamed.to_json().encode(), digest_size=8).hexdigest())
