@@ -80,20 +80,22 @@ class ProfileView(Endpoint):
         """A merged id is answered with the profile it was merged into, an erased one with 410. Has an ETag. To a key that
         is bound to a purpose or a contact channel `consents` tells those of it alone."""
         asked = read_query(ProfileQuery, request)
-        purpose = self._purpose_of_reading(asked) if asked["personal"] else ""
+        purpose = purpose_of_reading(self, asked) if asked["personal"] else ""
         found = pipeline.profile_answer(profile, *self.bound)
         answer = asdict(found)
         if asked["personal"]:
             answer["personal"] = actions.read_personal(self.actor, found.id, purpose)
         return self.conditional(answer)
 
-    def _purpose_of_reading(self, asked: Mapping[str, Any]) -> str:
-        self.need("profiles:personal")
-        purpose = self.purpose(asked["purpose"])
-        if purpose not in consent.purposes():
-            detail = _("Say what personal values are read for: add ?purpose=… with the key of a purpose.")
-            raise bad_request("purpose_missing", detail, {"parameter": "purpose", "code": "required", "detail": detail})
-        return purpose
+
+def purpose_of_reading(view: Endpoint, asked: Mapping[str, Any]) -> str:
+    """What personal values are read for; raises a 403 without the scope, a 400 for no purpose of ours."""
+    view.need("profiles:personal")
+    purpose = view.purpose(asked["purpose"])
+    if purpose not in consent.purposes():
+        detail = _("Say what personal values are read for: add ?purpose=… with the key of a purpose.")
+        raise bad_request("purpose_missing", detail, {"parameter": "purpose", "code": "required", "detail": detail})
+    return purpose
 
 
 class LookupView(Endpoint):

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import profiles, segments, stewards
+from cdp.api import profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -19,6 +19,10 @@ urlpatterns = [
     path("v1/profiles/<uuid:profile>/expel", stewards.ExpelView.as_view()),
     path("v1/profiles/<uuid:profile>/split", stewards.SplitView.as_view()),
     path("v1/profiles/<uuid:profile>/corrections", stewards.CorrectionsView.as_view()),
+    path("v1/review/cases", review.CasesView.as_view()),
+    path("v1/review/cases/<uuid:case>", review.CaseView.as_view()),
+    path("v1/review/cases/<uuid:case>/verdict", review.VerdictView.as_view()),
+    path("v1/review/next", review.NextCaseView.as_view()),
     path("v1/segments", segments.SegmentsView.as_view()),
     path("v1/segments/preview", segments.PreviewView.as_view()),
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from cdp.api.openapi import document
-from tests.api.people import canary, everything, filled, merged
+from identity.models import ReviewCase
+from tests.api.people import canary, everything, filled, merged, record_of
 
 PATH = Path(django_settings.BASE_DIR) / "docs" / "openapi.yaml"
 COMMITTED = yaml.safe_load(PATH.read_text(encoding="utf-8"))
@@ -66,14 +67,16 @@ SCHEMA.app = get_wsgi_application()
 @pytest.fixture
 def world(db: None) -> dict[str, str]:
     """Something behind every kind of address, and a key that may ask it."""
-    profile, _made = canary(), filled(3)
+    profile, (_made, others) = canary(), filled(3)
+    pair = sorted(record_of(one) for one in (profile, others[0]))
+    case = ReviewCase.objects.create(left=pair[0], right=pair[1], reason="gray zone", weight=0.5)
     secret = everything(purpose="marketing", contact_channel="email").secret
-    return {"profile": str(merged(profile)), "segment": "vip", "secret": secret}
+    return {"profile": str(merged(profile)), "case": str(case.pk), "segment": "vip", "secret": secret}
 
 
 @SCHEMA.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 def test_the_api_does_what_its_document_says(case: Any, world: dict[str, str], one_connection: None) -> None:
-    given = {"profile": world["profile"], "key": world["segment"]}
+    given = {"profile": world["profile"], "case": world["case"], "key": world["segment"]}
     case.path_parameters = {name: given[name] for name in case.path_parameters or {}}
     case.call_and_validate(headers={"Authorization": f"Bearer {world['secret']}"}, excluded_checks=EXCLUDED)
