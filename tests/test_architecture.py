@@ -37,6 +37,8 @@ JUSTIFIED = {
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
     "cdp.pipeline": {"identity.models", "identity.resolution"},
+    # What is done with linkage models by hand: trials load Splink too.
+    "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
     "cdp.console.review": {"identity.models"},

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,3 +235,83 @@ def test_nobody_tries_beside_a_run(people: Sender) -> None:
         with pytest.raises(Refused) as refused:
             trial.trial(registry.find("live"))
     assert refused.value.code == "running"
+
+
+# --- by command -------------------------------------------------------------------------------------------------------
+
+
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command("linkage", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(CommandError) as error:
+        said(*arguments)
+    return str(error.value)
+
+
+def test_training_prints_the_draft_and_what_it_would_change(people: Sender) -> None:
+    live = registry.live_version()
+    printed = said("train", "--link", "9")
+    draft = LinkageModel.objects.get(state="draft")
+    assert draft.report["thresholds"]["link"] == 9 and registry.live_version() == live
+    assert "would split" in printed and f"linkage promote {draft.version}" in printed
+    assert str(draft.report["trial"]["examples"][0]["left"]) in printed
+    assert "birth_date" in printed and "trained" in printed
+
+
+def test_showing_a_model_tells_its_levels_prior_and_thresholds(people: Sender) -> None:
+    row = registry.find("live")
+    printed = said("show", "live")
+    assert row.version in printed and "link from 1 bits, review from -1" in printed
+    assert f"find {row.report['recall']:.1%} of the matches" in printed
+    assert f"{row.report['population']:,} records" in printed
+    assert all(printed.count(name) >= len(levels) for name, levels in row.report["levels"].items())
+    rules = [f"{rule}: {keys:,}" for rule, keys in row.report["stop_keys"].items()]
+    assert rules and all(rule in " ".join(printed.split()) for rule in rules)
+    assert row.version in said("show") and "none" in said("show")
+
+
+def test_comparing_sets_weights_side_by_side_and_tries_the_second(people: Sender) -> None:
+    live = registry.live_version()
+    printed = said("compare", "live", "live", "--link", "9")
+    draft = LinkageModel.objects.get(state="draft")
+    assert live in printed and draft.version in printed and "+0.00" in printed
+    assert draft.report["trial"]["split"] > 0 and draft.report["made_from"] == live
+
+
+def test_promoting_runs_the_model_and_says_what_changed(people: Sender) -> None:
+    said("compare", "live", "live", "--link", "9")
+    draft = LinkageModel.objects.get(state="draft")
+    printed = said("promote", draft.version[:8])
+    run = ResolutionRun.objects.latest("started_at")
+    assert run.model_id == draft.pk and registry.live_version() == draft.version
+    assert f"{run.counts['split']:,} split" in printed and run.counts["split"] == draft.report["trial"]["split"]
+    assert AuditEntry.objects.filter(action="model.promoted").latest("id").actor == "system:linkage"
+    assert "in use already" in refused("promote", draft.version)
+
+
+def test_what_cannot_be_done_is_said_in_a_sentence(people: Sender) -> None:
+    registry.redrawn(registry.find("live"), link=4.0)
+    draft = LinkageModel.objects.get(state="draft")
+    assert "There is no model nonesuch" in refused("show", "nonesuch")
+    assert "There is no model" in refused("promote", "")
+    assert "See first what it would change" in refused("promote", draft.version)
+    assert "thresholds" in refused("compare", "live", "live", "--link", "-9")
+    assert "thresholds" in refused("train", "--link", "nan")
+    assert "in use" in said("promote", draft.version, "--without-trial")
+
+
+def test_the_run_by_command_trains_once(people: Sender) -> None:
+    live = registry.live_version()
+    call_command("resolve_identities", stdout=StringIO())
+    call_command("resolve_identities", "--keep-model", stdout=StringIO())
+    assert registry.live_version() == live
+    row = registry.find("live")
+    row.report["population"] = 10
+    row.save()
+    out = StringIO()
+    call_command("resolve_identities", stdout=out)
+    assert "linkage train" in out.getvalue()

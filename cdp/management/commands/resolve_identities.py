@@ -1,4 +1,7 @@
-"""Merge all records into profiles: train, score with Splink, cluster under constraints, project what follows."""
+"""Merge all records into profiles: score with Splink, cluster under constraints, project what follows.
+
+The first run trains the model; later ones keep it. A new one is tried before it is used: see `linkage`.
+"""
 
 import time
 from typing import Any
@@ -8,22 +11,32 @@ from django.core.management.base import BaseCommand, CommandParser
 from cdp import pipeline
 from cdp.core.progress import Progress
 
+# So many times the records that a model was trained on, and it is worth training anew.
+OUTGROWN = 2
+
 
 class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--keep-model", action="store_true", help="score with the model in use instead of training one"
+        model = parser.add_mutually_exclusive_group()
+        model.add_argument(
+            "--keep-model", dest="retrain", action="store_false", default=None,
+            help="train none, even if none was trained yet",
+        )  # fmt: skip
+        model.add_argument(
+            "--retrain", action="store_true", default=None, help="train a model and use it at once, untried"
         )
 
-    def handle(self, *, keep_model: bool, **_: Any) -> None:
+    def handle(self, *, retrain: bool | None, **_: Any) -> None:
         started = time.monotonic()
         with Progress("Resolving identities") as progress:
-            run = pipeline.resolve(progress.say, retrain=not keep_model)
+            run = pipeline.resolve(progress.say, retrain=retrain)
         counts = run.counts
         self.stdout.write(
             f"{counts['records']:,} records, {counts['pairs']:,} pairs compared, {counts['links']:,} links; "
             f"{counts['merged']:,} profiles merged, {counts['created']:,} created, {counts['split']:,} split; "
             f"{time.monotonic() - started:.1f} s"
         )
+        if run.model and counts["records"] > OUTGROWN * run.model.report.get("population", counts["records"]):
+            self.stdout.write("The model was trained on far fewer records: try a new one with `linkage train`.")
