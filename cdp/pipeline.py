@@ -16,6 +16,7 @@ from uuid import UUID
 
 from celery import shared_task
 from django.db import OperationalError, transaction
+from django.db.models import TextChoices
 
 from cdp.core import sequence, touched, wake
 from cdp.core.statements import execute
@@ -285,8 +286,8 @@ class ConsentShift:
     purpose: str
     channel: str
     brand: str
-    was: str | None
-    now: str | None
+    was: TextChoices | None
+    now: TextChoices | None
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,7 @@ class _Standing:
     """Where a profile stands: its segments by id, its effective consents by (purpose, contact channel, brand)."""
 
     segments: dict[UUID, str]
-    consents: dict[tuple[str, str, str], str]
+    consents: dict[tuple[str, str, str], TextChoices]
 
 
 NOWHERE = _Standing({}, {})
@@ -363,7 +364,7 @@ def _standing(profile: UUID) -> _Standing:
     effective = consent_queries.effective(profile)
     return _Standing(
         {row.segment: row.name for row in segments_queries.memberships_of(profile)},
-        {(row.purpose, row.channel, row.brand): str(row.state) for row in effective},
+        {(row.purpose, row.channel, row.brand): row.state for row in effective},
     )
 
 

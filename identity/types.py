@@ -266,3 +266,8 @@ class ReviewProgress:
     decided: int
     agreed: int
     compared: int
+
+    @property
+    def whole(self) -> int:
+        """All cases that were decided or wait; 1 for none."""
+        return self.open + self.decided or 1

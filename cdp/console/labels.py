@@ -52,13 +52,18 @@ RECORD_KINDS = {
     "device": pgettext_lazy("record kind", "device"),
     "receipt": pgettext_lazy("record kind", "receipt"),
 }
-# Why a steward is asked: what the model is unsure of, or what a constraint refused.
+# Why a steward is asked: what the model is unsure of, what a constraint refused, what alone holds a profile together, or
+# chance.
 REVIEW_REASONS = {
     "gray zone": pgettext_lazy("why a case is open", "Likely, but not sure"),
     "given names": pgettext_lazy("why a case is open", "Different given names"),
     "birth dates": pgettext_lazy("why a case is open", "Different birth dates"),
     "gender": pgettext_lazy("why a case is open", "Different genders"),
     "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
+    "bridge": pgettext_lazy("why a case is open", "A weak link alone holds the profile together"),
+    "automatic merge": pgettext_lazy("why a case is open", "Drawn at random: merged automatically"),
+    "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),
+    "recycled number": pgettext_lazy("why a case is open", "A number that came back under another name"),
 }
 # What happened to a profile.
 HISTORY_KINDS = {

@@ -1,6 +1,5 @@
 """Review cases: a steward compares two records, masked, and says whether they are one person."""
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,39 +16,19 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console import unmask
-from cdp.console.labels import ATTRIBUTES, RECORD_KINDS, REVIEW_REASONS, label
-from cdp.console.masking import mask
-from cdp.core.admin import ReadOnlyRoom
+from cdp.console import case, unmask
+from cdp.console.labels import RECORD_KINDS, REVIEW_REASONS, label
+from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from identity import actions, queries
-from identity.models import ReviewCase
+from identity.models import ReviewCase, Verdict
 
-VERDICTS = (ReviewCase.State.SAME, ReviewCase.State.DIFFERENT)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One attribute of both records; `agrees` is None where one of them does not know it."""
-
-    name: str
-    left: str
-    right: str
-    agrees: bool | None
-
-
-def lines(case: ReviewCase, unmasked: bool) -> list[Line]:
-    """What both records say, attribute by attribute; they are compared before masking."""
-    opened = {record.id: record.folded.current() for record in queries.open_records([case.left, case.right])}
-    left, right = opened.get(case.left, {}), opened.get(case.right, {})
-    return [_line(name, left.get(name), right.get(name), unmasked) for name in ATTRIBUTES if name in {*left, *right}]
-
-
-def _line(name: str, left: str | None, right: str | None, unmasked: bool) -> Line:
-    agrees = None if left is None or right is None else left.casefold() == right.casefold()
-    shown = [(value or "") if unmasked else mask(name, value or "") for value in (left, right)]
-    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees)
+SAID = {
+    Verdict.Word.SAME: _("Decided. The profiles follow in a moment."),
+    Verdict.Word.DIFFERENT: _("Decided. The profiles follow in a moment."),
+    Verdict.Word.NOT_SURE: _("Noted. A case that two are not sure of is closed undecided."),
+}
 
 
 class OpenFirst(admin.SimpleListFilter):
@@ -96,9 +75,9 @@ class CaseList(ChangeList):
         self.result_list = shown
 
 
-def _side(case: Any, record_id: UUID) -> str:
+def _side(row: Any, record_id: UUID) -> str:
     """A record in a few words: its source, its kind and the beginning of its id, which leads to it."""
-    record = case.records[record_id]
+    record = row.records[record_id]
     if record is None:
         return gettext("erased")
     address = reverse("admin:identity_record_change", args=[record_id])
@@ -111,76 +90,129 @@ def _side(case: Any, record_id: UUID) -> str:
 
 @admin.register(ReviewCase)
 class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
-    list_display = ("why", "match_weight", "one_record", "other_record", "state")
+    change_list_template = "console/review_cases.html"
+    list_display = ("why", "urgency", "match_weight", "one_record", "other_record", "holder", "state")
     list_filter = (OpenFirst, ByReason)
-    ordering = ("-weight", "id")
+    ordering = ("-priority", "id")
     id_fields = ("id", "left", "right")
     search_help_text = _("A whole id: of the case or of a record.")
 
     @admin.display(description=_("reason"), ordering="reason")
-    def why(self, case: ReviewCase) -> str:
-        return label(REVIEW_REASONS, case.reason)
+    def why(self, row: ReviewCase) -> str:
+        return label(REVIEW_REASONS, row.reason)
+
+    @admin.display(description=_("urgency"), ordering="priority")
+    def urgency(self, row: ReviewCase) -> str:
+        return number_format(round(row.priority, 1), decimal_pos=1)
 
     @admin.display(description=_("match weight"), ordering="weight")
-    def match_weight(self, case: ReviewCase) -> str:
-        return number_format(round(case.weight, 1), decimal_pos=1)
+    def match_weight(self, row: ReviewCase) -> str:
+        return number_format(round(row.weight, 1), decimal_pos=1)
 
     @admin.display(description=_("one record"))
-    def one_record(self, case: ReviewCase) -> str:
-        return _side(case, case.left)
+    def one_record(self, row: ReviewCase) -> str:
+        return _side(row, row.left)
 
     @admin.display(description=_("other record"))
-    def other_record(self, case: ReviewCase) -> str:
-        return _side(case, case.right)
+    def other_record(self, row: ReviewCase) -> str:
+        return _side(row, row.right)
+
+    @admin.display(description=_("assigned to"), ordering="assignee")
+    def holder(self, row: ReviewCase) -> str | None:
+        return row.assignee or None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CaseList
 
     def get_urls(self) -> list[URLPattern]:
-        decide = self.admin_site.admin_view(require_POST(self.decide))
-        return [path("<uuid:pk>/decide/", decide, name="identity_reviewcase_decide"), *super().get_urls()]
+        decide, following = (self.admin_site.admin_view(require_POST(view)) for view in (self.decide, self.following))
+        return [
+            path("next/", following, name="identity_reviewcase_next"),
+            path("<uuid:pk>/decide/", decide, name="identity_reviewcase_decide"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        told = {"progress": self._progress(request), "may_decide": self._may_decide(request)}
+        return super().changelist_view(request, {**told, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        case = self.get_object(request, object_id)
-        if case is None:
+        found = self.get_object(request, object_id)
+        if found is None:
             raise Http404
-        if not self.has_view_permission(request, case):
+        if not self.has_view_permission(request, found):
             raise PermissionDenied
-        unmasked = unmask.asked(request, [case.left, case.right])
-        return TemplateResponse(request, "console/review_case.html", self._shown(request, case, unmasked))
+        unmasked = unmask.asked(request, [found.left, found.right])
+        return TemplateResponse(request, "console/review_case.html", self._shown(request, found, unmasked))
 
-    def _shown(self, request: HttpRequest, case: ReviewCase, unmasked: bool) -> dict[str, Any]:
-        records = queries.record_views([case.left, case.right])
+    def _shown(self, request: HttpRequest, found: ReviewCase, unmasked: bool) -> dict[str, Any]:
+        records = queries.record_views([found.left, found.right])
+        weights, weight = case.weights(found)
+        told = queries.review_case(found.pk)
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "original": case,
+            "original": found,
             "title": _("Is this one person?"),
-            "sides": [records.get(case.left), records.get(case.right)],
-            "lines": lines(case, unmasked),
+            "sides": [records.get(found.left), records.get(found.right)],
+            "lines": case.lines(found, unmasked),
+            "weights": weights,
+            "weight": weight,
+            "told": told,
+            "radius": case.radius(told),
+            "progress": self._progress(request),
+            "mine": found.assignee == Actor.user(request.user).name,
+            "doubted": found.verdicts.filter(actor=Actor.user(request.user).name).exists(),
             "unmasked": unmasked,
             "may_unmask": request.user.has_perm(unmask.PERMISSION),
             "may_decide": self._may_decide(request),
             "reasons": unmask.REASONS,
         }
 
+    def _progress(self, request: HttpRequest) -> Any:
+        return queries.review_progress(Actor.user(request.user))
+
     def _may_decide(self, request: HttpRequest) -> bool:
         return request.user.has_perm("identity.change_reviewcase")
 
-    def decide(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Close a case by a steward's word; the product may still refuse it."""
+    def following(self, request: HttpRequest) -> HttpResponse:
+        """Lead a steward to the case that is theirs to decide next."""
         if not self._may_decide(request):
             raise PermissionDenied
-        case = get_object_or_404(ReviewCase, pk=pk)
+        return self._next(request)
+
+    def decide(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Close a case by a steward's word, and lead to the next; the product may still refuse it."""
+        if not self._may_decide(request):
+            raise PermissionDenied
+        get_object_or_404(ReviewCase, pk=pk)
         verdict = request.POST.get("verdict")
-        if verdict not in VERDICTS:
+        if verdict not in Verdict.Word.values:
             return HttpResponseBadRequest()
         try:
-            actions.decide_case(Actor.user(request.user), case, verdict)
+            actions.judge_case(Actor.user(request.user), pk, verdict)
         except CdpError as error:
             messages.error(request, str(error))
-        else:
-            messages.success(request, _("Decided. The profiles follow in a moment."))
-        return HttpResponseRedirect(reverse("admin:identity_reviewcase_changelist"))
+            return HttpResponseRedirect(reverse("admin:identity_reviewcase_changelist"))
+        messages.success(request, SAID[Verdict.Word(verdict)])
+        return self._next(request)
+
+    def _next(self, request: HttpRequest) -> HttpResponse:
+        try:
+            found = actions.hand_out_case(Actor.user(request.user))
+        except CdpError as error:
+            messages.info(request, str(error))
+            return HttpResponseRedirect(reverse("admin:identity_reviewcase_changelist"))
+        return HttpResponseRedirect(reverse("admin:identity_reviewcase_change", args=[found]))
+
+
+@admin.register(Verdict)
+class VerdictAdmin(ReadOnlyRoom[Verdict]):
+    list_display = ("at", "word", link("case_id", _("review case"), "identity_reviewcase"), "actor")
+    fields = list_display
+    list_filter = ("word",)
+    ordering = ("-id",)
+    id_fields = ("case_id",)
+    search_help_text = _("The whole id of a review case.")

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.utils.translation import gettext, override
 
 from cdp.console.labels import REVIEW_REASONS
-from identity.review import WORTH_A_LOOK
+from identity.review import BRIDGE, DRAWN, WORTH_A_LOOK
 from segments.query.problems import EXPECTED, MESSAGES
 
 LOCALE = Path(__file__).parents[2] / "cdp" / "locale"
@@ -54,4 +54,4 @@ def test_what_can_be_wrong_with_a_rule_is_in_korean() -> None:
 
 
 def test_every_reason_for_a_review_case_has_words() -> None:
-    assert REVIEW_REASONS.keys() == {*WORTH_A_LOOK, "gray zone"}
+    assert REVIEW_REASONS.keys() == {*WORTH_A_LOOK, BRIDGE, *DRAWN.values()}

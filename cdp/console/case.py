@@ -1,0 +1,146 @@
+"""A review case for its page: both sides masked, what the model makes of them, and what a verdict would change."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError
+from django.utils.translation import pgettext_lazy
+
+from cdp import pipeline
+from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, label, purpose_name
+from cdp.console.masking import mask
+from cdp.core.errors import CdpError
+from consent import queries as consent
+from identity import queries
+from identity.types import Case
+
+logger = logging.getLogger(__name__)
+# A bar of so many bits fills its half.
+WIDEST = 20.0
+COMPARISONS = {
+    **ATTRIBUTES,
+    "name": pgettext_lazy("comparison", "Name"),
+    "place": pgettext_lazy("comparison", "Place"),
+    "prior": pgettext_lazy("comparison", "Before comparing"),
+}
+# How two values compare.
+LEVELS = {
+    "full": pgettext_lazy("level", "alike in full"),
+    "exact": pgettext_lazy("level", "alike"),
+    "same": pgettext_lazy("level", "alike"),
+    "swapped": pgettext_lazy("level", "surname and given name swapped"),
+    "short form": pgettext_lazy("level", "a short form"),
+    "part": pgettext_lazy("level", "the one part known is alike"),
+    "part surname": pgettext_lazy("level", "the surname known is alike"),
+    "part near": pgettext_lazy("level", "the one part known is nearly alike"),
+    "jamo": pgettext_lazy("level", "a jamo apart"),
+    "near": pgettext_lazy("level", "nearly alike"),
+    "sound": pgettext_lazy("level", "sounds alike"),
+    "initial": pgettext_lazy("level", "the initial is alike"),
+    "near swapped": pgettext_lazy("level", "swapped and nearly alike"),
+    "given": pgettext_lazy("level", "the given name is alike"),
+    "given near": pgettext_lazy("level", "the given name is nearly alike"),
+    "shared word": pgettext_lazy("level", "a word in common"),
+    "surname": pgettext_lazy("level", "the surname is alike"),
+    "surname near": pgettext_lazy("level", "the surname is nearly alike"),
+    "one slip": pgettext_lazy("level", "one slip of the pen"),
+    "two slips": pgettext_lazy("level", "two slips of the pen"),
+    "year": pgettext_lazy("level", "the year is alike"),
+    "local": pgettext_lazy("level", "the part before the @ is alike"),
+    "address": pgettext_lazy("level", "the address is alike"),
+    "street": pgettext_lazy("level", "street and house are alike"),
+    "road": pgettext_lazy("level", "the road is alike"),
+    "street name": pgettext_lazy("level", "the street is alike"),
+    "postcode": pgettext_lazy("level", "the postcode is alike"),
+    "city": pgettext_lazy("level", "the city is alike"),
+    "district": pgettext_lazy("level", "the district is alike"),
+    "else": pgettext_lazy("level", "unlike"),
+    "missing": pgettext_lazy("level", "unknown"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One attribute of both records; `agrees` is None where one of them does not know it."""
+
+    name: str
+    left: str
+    right: str
+    agrees: bool | None
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One comparison as a bar: to the right for one person, to the left against it; lengths in percent of a half."""
+
+    name: str
+    level: str
+    bits: float
+    rarity: float | None
+    length: float
+
+
+def lines(case: Any, unmasked: bool) -> list[Line]:
+    """What both records say, attribute by attribute; they are compared before masking."""
+    opened = {record.id: record.folded.current() for record in queries.open_records([case.left, case.right])}
+    left, right = opened.get(case.left, {}), opened.get(case.right, {})
+    return [_line(name, left.get(name), right.get(name), unmasked) for name in ATTRIBUTES if name in {*left, *right}]
+
+
+def _line(name: str, left: str | None, right: str | None, unmasked: bool) -> Line:
+    agrees = None if left is None or right is None else left.casefold() == right.casefold()
+    shown = [(value or "") if unmasked else mask(name, value or "") for value in (left, right)]
+    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees)
+
+
+def weights(case: Any) -> tuple[list[Weight], float | None]:
+    """What each comparison adds to the weight of the records as they are now, and the whole of it; bits."""
+    weighed = queries.weigh(case.left, case.right)
+    if weighed.weight is None:
+        return [], None
+    prior = weighed.waterfall[0].end
+    told = [
+        _weight(one.comparison, label(LEVELS, one.level), one.bits, one.frequency_bits) for one in weighed.comparisons
+    ]
+    return [_weight("prior", "", prior, None), *told], weighed.weight
+
+
+def _weight(name: str, level: str, bits: float, rarity: float | None) -> Weight:
+    return Weight(label(COMPARISONS, name), level, bits, rarity or None, round(min(abs(bits) / WIDEST, 1) * 100, 1))
+
+
+@dataclass(frozen=True)
+class Radius:
+    """What the verdict that changes something would change, in words; `unknown` where it could not be computed now."""
+
+    verdict: str
+    parts: list[pipeline.Part]
+    segments: list[tuple[str, bool, pipeline.Part]]
+    consents: list[tuple[str, str, str, Any, Any, pipeline.Part]]
+    unknown: bool = False
+
+
+def radius(case: Case) -> Radius | None:
+    """The blast radius of an open case; None where nothing is left to decide."""
+    if case.state != "open" or None in case.profiles:
+        return None
+    verdict = "different" if case.together else "same"
+    try:
+        found = pipeline.blast_radius(case.id, verdict)
+    except (CdpError, OperationalError) as error:
+        logger.warning("A blast radius could not be computed (%s).", type(error).__name__)
+        return Radius(verdict, [], [], [], unknown=True)
+    told = [(shift.name, shift.entered, shift.part) for shift in found.segments]
+    return Radius(verdict, found.parts, told, list(_consents(found.consents)))
+
+
+def _consents(shifts: Iterable[pipeline.ConsentShift]) -> Iterable[tuple[str, str, str, Any, Any, pipeline.Part]]:
+    """(purpose, contact channel, brand, state before, state after, part) in words."""
+    purposes = consent.purposes()
+    nothing = pgettext_lazy("consent", "none")
+    for shift in shifts:
+        was, now = (state.label if state else nothing for state in (shift.was, shift.now))
+        channel = label(CONTACT_CHANNELS, shift.channel)
+        yield purpose_name(purposes[shift.purpose]), channel, shift.brand, was, now, shift.part
