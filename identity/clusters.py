@@ -6,7 +6,7 @@ The same code serves one new record and the batch run, so both give the same par
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import combinations
 from uuid import UUID
 
@@ -19,15 +19,19 @@ from identity.types import OpenRecord
 # Which identifier convinces most; what is not named comes last.
 PRIORITY = {"user_id": 1, "customer": 1, "email": 2, "loyalty_id": 3, "phone": 4}
 
+# Carriers give a returned number to the next customer after a month or more; with slack for those who rarely write.
+RECYCLED_AFTER = timedelta(days=90)
+
 
 @dataclass(frozen=True)
 class Held:
-    """A record holds an identifier value, since when."""
+    """A record holds an identifier value, and when it was seen with it."""
 
     record: UUID
     kind: str
     digest: bytes
     first_seen: datetime
+    last_seen: datetime
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,14 @@ def _identifier_links(held: Collection[Held]) -> Iterable[Link]:
         rank = PRIORITY.get(kind.partition(":")[0], 9)
         for one, other in combinations(items, 2):
             time = max(one.first_seen, other.first_seen).isoformat()
-            yield Link(str(one.record), str(other.record), rank, 0.0, time, digest.hex())
+            yield Link(str(one.record), str(other.record), rank, 0.0, time, digest.hex(), _silent(one, other))
+
+
+def _silent(one: Held, other: Held) -> bool:
+    """Whether a number was seen with neither for so long that it may have been given to somebody else."""
+    if one.kind != "phone":
+        return False
+    return max(one.first_seen, other.first_seen) - min(one.last_seen, other.last_seen) > RECYCLED_AFTER
 
 
 def _stored_links(stored: Iterable[StoredLink]) -> tuple[list[Link], list[tuple[str, str]]]:

@@ -14,22 +14,30 @@ where identity_reviewcase.state = 'open'
 
 # A case that nothing supports any more is obsolete, never deleted: a steward may have seen it. What was drawn stays: its
 # answer measures quality whatever became of the pair.
+# Here and below: index look-ups one way only ("offset 0" keeps them apart), and rows by their place (ctid): within a long
+# transaction the planner knows nothing of the rows, and no join is left for it to run once for every pair.
 RETIRE_CASES = """
-update identity_reviewcase c set state = 'obsolete'
-from identity_record l, identity_record r
-where c.state = 'open' and c.stratum = '' and c.reason <> 'bridge' and c."left" = any(%(records)s)
-  and l.id = c."left" and r.id = c."right" and l.profile_id = r.profile_id
+update identity_reviewcase set state = 'obsolete' where ctid = any(array(
+    select c.place from unnest(%(records)s::uuid[]) as asked (id)
+    cross join lateral (
+        select ctid as place, "left", "right" from identity_reviewcase
+        where "left" = asked.id and state = 'open' and stratum = '' and reason <> 'bridge' offset 0) c
+    cross join lateral (select profile_id from identity_record where id = c."left" offset 0) l
+    cross join lateral (select profile_id from identity_record where id = c."right" offset 0) r
+    where l.profile_id = r.profile_id))
 """
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
 
 # The model's weak links within a profile.
 WEAK_LINKS = """
-select l."left", l."right", l.weight, l.levels, a.profile_id
-from identity_link l
-join identity_record a on a.id = l."left"
-join identity_record b on b.id = l."right" and b.profile_id = a.profile_id
-where l."left" = any(%(records)s) and l.kind = 'probable' and l.weight < %(most)s
+select l."left", l."right", l.weight, l.levels, a.profile_id from unnest(%(records)s::uuid[]) as asked (id)
+cross join lateral (
+    select "left", "right", weight, levels from identity_link
+    where "left" = asked.id and kind = 'probable' and weight < %(most)s offset 0) l
+cross join lateral (select profile_id from identity_record where id = l."left" offset 0) a
+cross join lateral (select profile_id from identity_record where id = l."right" offset 0) b
+where a.profile_id = b.profile_id
 order by a.profile_id, l."left", l."right"
 """
 
@@ -47,9 +55,12 @@ where identity_reviewcase.stratum = '' and (identity_reviewcase.state = 'obsolet
 """
 
 RETIRE_BRIDGES = """
-update identity_reviewcase set state = 'obsolete'
-where state = 'open' and stratum = '' and reason = 'bridge' and "left" = any(%(records)s)
-  and ("left", "right") not in (select * from unnest(%(lefts)s::uuid[], %(rights)s::uuid[]))
+update identity_reviewcase set state = 'obsolete' where ctid = any(array(
+    select c.place from unnest(%(records)s::uuid[]) as asked (id)
+    cross join lateral (
+        select ctid as place, "left", "right" from identity_reviewcase
+        where "left" = asked.id and state = 'open' and stratum = '' and reason = 'bridge' offset 0) c
+    where (c."left", c."right") not in (select * from unnest(%(lefts)s::uuid[], %(rights)s::uuid[]))))
 """
 
 # --- the order of the queue -------------------------------------------------------------------------------------------
@@ -58,20 +69,29 @@ where state = 'open' and stratum = '' and reason = 'bridge' and "left" = any(%(r
 # how many records the pair's profiles have. What was drawn has one place whatever it weighs: the answered ones must be a
 # random part of those drawn.
 RANK_CASES = """
-update identity_reviewcase c set priority = ranked.priority
-from (
-    select c.id, case when c.stratum <> '' then %(drawn)s
-                      else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
-    from identity_reviewcase c
+with asked as materialized (
+    select c.* from unnest(%(records)s::uuid[]) as a (id)
+    cross join lateral (
+        select ctid as place, "left", "right", weight, stratum, priority from identity_reviewcase
+        where "left" = a.id and state = 'open' offset 0) c
+    union select c.* from unnest(%(records)s::uuid[]) as a (id)
+    cross join lateral (
+        select ctid as place, "left", "right", weight, stratum, priority from identity_reviewcase
+        where "right" = a.id and state = 'open' offset 0) c
+), ranked as materialized (
+    select c.place, c.priority as was, case when c.stratum <> '' then %(drawn)s
+        else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
+    from asked c
     cross join lateral (select power(2::float8, least(greatest(c.weight, -50), 50)) as odds) likely
     cross join lateral (
         select count(*) as records from (
-            select from identity_record where profile_id in (
-                select profile_id from identity_record where id in (c."left", c."right")) limit %(most)s) found
+            select from (select distinct profile_id from identity_record where id in (c."left", c."right") offset 0) p
+            cross join lateral (select from identity_record where profile_id = p.profile_id offset 0) r
+            limit %(most)s) found
     ) counted
-    where c.state = 'open' and (c."left" = any(%(records)s) or c."right" = any(%(records)s))
-) ranked
-where c.id = ranked.id and c.priority is distinct from ranked.priority
+)
+update identity_reviewcase c set priority = ranked.priority from ranked
+where c.ctid = ranked.place and ranked.was is distinct from ranked.priority
 """
 
 # --- drawing ----------------------------------------------------------------------------------------------------------

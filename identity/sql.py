@@ -108,18 +108,19 @@ returning kind, digest
 # Everyone who holds one of these values.
 HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
 
-# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile.
+# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile. This
+# and what follows it are index look-ups one way only ("offset 0" keeps them apart), as above.
 NEIGHBOURS = """
-select o.record_id
-from identity_identifier i
-join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-join identity_record r on r.id = o.record_id and not r.leaf
-where i.record_id = any(%(records)s)
-  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
+cross join lateral (
+    select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+        select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
+cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
+cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) r
 union select "right" from identity_link where "left" = any(%(records)s)
 union select "left" from identity_link where "right" = any(%(records)s)
-union select o.id from identity_record r join identity_record o on o.profile_id = r.profile_id and not o.leaf
-      where r.id = any(%(records)s)
+union select o.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
+      cross join lateral (select id from identity_record where profile_id = p.id and not leaf offset 0) o
 """
 
 RECORDS = """
@@ -163,25 +164,27 @@ union all select "right", "left" from identity_link where kind = 'cannot' and "r
 LEAVES_OF = """
 select leaf from identity_claim where record = any(%(records)s)
 union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
-union select l.id from identity_record r join identity_record l on l.profile_id = r.profile_id and l.leaf
-      where r.id = any(%(records)s)
-union select o.record_id from identity_identifier i
-      join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-      join identity_record l on l.id = o.record_id and l.leaf
-      where i.record_id = any(%(records)s)
-        and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
+union select l.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
+      cross join lateral (select id from identity_record where profile_id = p.id and leaf offset 0) l
+union select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
+      cross join lateral (
+          select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+              select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
+      cross join lateral (
+          select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
+      cross join lateral (select from identity_record where id = o.record_id and leaf offset 0) l
 """
 
 # Person records that hold an identifier which a leaf carries.
 CARRIED = """
-select i.record_id, o.record_id
-from identity_identifier i
-join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-join identity_record p on p.id = o.record_id and not p.leaf
-where i.record_id = any(%s)
-  and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
-  and not exists (select from identity_link x where x.kind = 'cannot'
-                  and x."left" = least(i.record_id, o.record_id) and x."right" = greatest(i.record_id, o.record_id))
+select asked.id, o.record_id from unnest(%s::uuid[]) as asked (id)
+cross join lateral (
+    select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+        select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
+cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
+cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) p
+where not exists (select from identity_link x where x.kind = 'cannot'
+                  and x."left" = least(asked.id, o.record_id) and x."right" = greatest(asked.id, o.record_id))
 """
 
 # The same with the kind of the identifier, of one leaf.
@@ -231,7 +234,7 @@ where p.id = any(%s) and p.state = 'live' and not exists (select from identity_r
 """
 
 IDENTIFIERS = """
-select i.record_id, i.kind, i.digest, i.first_seen from identity_identifier i
+select i.record_id, i.kind, i.digest, i.first_seen, i.last_seen from identity_identifier i
 where i.record_id = any(%s)
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
 """

@@ -168,6 +168,8 @@ def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Rea
         return "records"
     if not _within_limits(one, other, limits):
         return "identifiers"
+    if link.silent and not _names_agree(one, other):
+        return "recycled number"
     unsure = doubtful(link, limits)
     if (limits.given_names or unsure) and not _names_agree(one, other):
         return "given names"

@@ -9,7 +9,7 @@ STEWARD: Final = 0
 MODEL: Final = 1000
 
 Reason = Literal[
-    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "gray zone", "leaf attached",
+    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "gray zone", "recycled number", "leaf attached",
     "leaves only",
 ]  # fmt: skip
 
@@ -47,6 +47,7 @@ class Link:
     weight: float = 0.0
     time: str = ""  # earliest event that carries it, ISO 8601 UTC
     digest: str = ""
+    silent: bool = False  # a phone number that both have, with a long silence between them
 
     @property
     def order(self) -> tuple[int, float, str, str, str, str]:

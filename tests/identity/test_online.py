@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -256,3 +256,35 @@ def test_a_key_says_nothing_about_the_value(sender: Sender) -> None:
     keys = set(BlockingKey.objects.values_list("key", flat=True))
     assert keys == online._keys(record.folded)
     assert len({key & 63 for key in keys}) > 3 and all(RULES[key & 63] for key in keys)
+
+
+# --- what the planner knows -------------------------------------------------------------------------------------------
+
+
+def forget_statistics() -> None:
+    """What autovacuum does in the midst of a large transaction: it counts pages and not one row."""
+    tables = ("record", "identifier", "link", "reviewcase", "blockingkey", "claim")
+    names = ("dbname", "host", "port", "user", "password")
+    known = connections["owner"].get_connection_params()
+    with psycopg.connect(**{name: known[name] for name in names if name in known}, autocommit=True) as other:
+        for table in tables:
+            other.execute(f"vacuum analyze identity_{table}")
+
+
+def rows_scanned() -> int:
+    """Rows that sequential scans of identity's tables have read in this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("select sum(seq_tup_read) from pg_stat_xact_user_tables where relname like 'identity%'")
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_no_step_reads_whole_tables_again_and_again_when_statistics_are_stale(sender: Sender) -> None:
+    events = generated(sender, 120, seed=6)
+    arrive(events[:-40])
+    resolution.resolve()
+    forget_statistics()
+    before = rows_scanned()
+    arrive(events[-40:])
+    tables = [Record, Link, ReviewCase, BlockingKey, ProfileChange]
+    assert rows_scanned() - before <= 20 * sum(table.objects.count() for table in tables)

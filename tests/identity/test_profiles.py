@@ -158,6 +158,15 @@ def test_a_household_phone_is_refused_and_opens_a_case(sender: Sender) -> None:
     assert ReviewCase.objects.filter(state="open").count() == 1
 
 
+@pytest.mark.parametrize(("days", "reason"), [(200, "recycled number"), (30, "given names")])
+def test_a_number_that_comes_back_under_another_name_is_a_case(sender: Sender, days: int, reason: str) -> None:
+    sender.says("m1", "customer", phone="01023456789", full_name="김철수")
+    sender.says("m2", "customer", days * 1440, phone="01023456789", full_name="박서연")
+    sender.arrives()
+    assert Profile.objects.filter(state="live").count() == 2
+    assert ReviewCase.objects.get().reason == reason
+
+
 def test_a_value_shared_by_too_many_is_blocked_and_those_it_joined_part(sender: Sender) -> None:
     phone = "010-7777-8888"
     records = [sender.says(f"c{n}", "customer", phone=phone) for n in range(3)]

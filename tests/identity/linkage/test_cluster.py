@@ -137,6 +137,15 @@ def test_names_do_not_divide_where_they_prove_nothing():
     assert together(cluster(nodes, [Link("a", "b", MODEL, 9.0)], limits=Limits(given_names=False)), "a", "b")
 
 
+@pytest.mark.parametrize(("other", "joined"), [("서연", False), ("민준", True), (None, True)])
+def test_a_number_that_comes_back_after_silence_is_that_of_its_name_only(other, joined):
+    """Also where names prove so little that they divide nobody."""
+    nodes = [person("a", given="민준"), person("b", given=other)]
+    partition = cluster(nodes, [Link("a", "b", 4, silent=True)], limits=Limits(given_names=False))
+    assert together(partition, "a", "b") is joined
+    assert [refusal.reason for refusal in partition.refused] == ["recycled number"] * (not joined)
+
+
 def test_birth_dates_do_not_divide_where_they_prove_nothing():
     nodes = [person("a", birth_date="1990-05-01"), person("b", birth_date="1955-11-30")]
     for link in (Link("a", "b", 4), Link("a", "b", MODEL, 9.0)):
