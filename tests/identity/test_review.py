@@ -203,7 +203,8 @@ def test_no_more_are_drawn_while_so_many_wait_and_what_is_decided_is_not_drawn_a
     resolved(sender)
     drawn = set(ReviewCase.objects.filter(stratum="merge").values_list("pk", flat=True))
     resolution.resolve(retrain=False)
-    assert set(ReviewCase.objects.filter(stratum="merge").values_list("pk", flat=True)) == drawn
+    waiting = set(ReviewCase.objects.filter(stratum="merge", state="open").values_list("pk", flat=True))
+    assert drawn <= waiting and len(waiting) <= 5
     for made in ReviewCase.objects.filter(pk__in=drawn):
         actions.decide_case(ONE, made, "same")
     before = Counter(ReviewCase.objects.filter(stratum="merge").values_list("state", flat=True))
