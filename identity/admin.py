@@ -1,4 +1,5 @@
-"""Staff pages: who is it. Profiles and review cases show personal values, masked: their pages are the console's."""
+"""Staff pages: who is it. Profiles and review cases show personal values, masked: their pages are the
+console's, as are those of linkage models."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -65,14 +66,6 @@ class ClaimAdmin(ReadOnlyRoom[models.Claim]):
     ordering = ("-id",)
     id_fields = ("leaf", "record")
     search_help_text = _("The whole id of a record.")
-
-
-@admin.register(models.LinkageModel)
-class LinkageModelAdmin(ReadOnlyRoom[models.LinkageModel]):
-    list_display = ("version", "state", "created_at")
-    fields = ("version", "state", "created_at", "report")
-    list_filter = ("state",)
-    ordering = ("-created_at",)
 
 
 @admin.register(models.Link)

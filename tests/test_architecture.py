@@ -42,6 +42,8 @@ JUSTIFIED = {
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
     "cdp.console.review": {"identity.models"},
+    # The page of a model, with the charts that Splink draws of it.
+    "cdp.console.linkage": {"identity.linkage.charts", "identity.linkage.model", "identity.models", "identity.registry"},
     # The choices that the OpenAPI document lists; the segment that actions are called with; its rules' problems.
     "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
     "cdp.api.actions": {"segments.models"},

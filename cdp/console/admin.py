@@ -1,4 +1,5 @@
-"""The pages that span packages: profiles here, review cases in `review`; both show personal values, masked."""
+"""The pages that span packages: profiles here, review cases in `review`; both show personal values, masked. Linkage
+models have theirs in `linkage`."""
 
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from cdp.console import linkage, review, steward, unmask
 from cdp.console import profile as profiles
-from cdp.console import review, steward, unmask
 from cdp.core.admin import ReadOnlyRoom
 from identity import queries as identity
 from identity.models import Profile
 
-__all__ = ["ProfileAdmin", "review"]
+__all__ = ["ProfileAdmin", "linkage", "review"]
 
 
 class ProfileList(ChangeList):

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 from splink import Linker
-from splink.internals.charts import UnlinkablesChart
+from splink.internals.charts import MatchWeightsHistogramChart, UnlinkablesChart
 
 from identity.linkage.model import Model
 from identity.linkage.score import connect, linker_for, prepare
@@ -34,6 +34,16 @@ def unlinkables(points: list[tuple[float, float]]) -> Chart:
     """The curve of `unlinkable`."""
     rows = [{"match_weight": weight, "match_probability": 0.0, "cum_prop": share} for weight, share in points]
     chart: Chart = UnlinkablesChart(rows).chart_dict
+    return chart
+
+
+def histogram(pairs: dict[int, int]) -> Chart:
+    """Pairs by whole bits of their weight."""
+    rows = [
+        {"splink_score_bin_low": bits, "splink_score_bin_high": bits + 1, "count_rows": number}
+        for bits, number in pairs.items()
+    ]
+    chart: Chart = MatchWeightsHistogramChart(rows).chart_dict
     return chart
 
 

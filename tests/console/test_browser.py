@@ -13,6 +13,8 @@ from cdp.core.models import User
 from identity.models import Profile, ReviewCase
 from segments.models import Segment
 from tests.console.conftest import PASSWORD, session_of
+from tests.console.test_linkage import address as address_of
+from tests.console.test_linkage import kept
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Panels (not lists) whose table is wider than they are.
@@ -116,6 +118,7 @@ def key_pages() -> list[str]:
         reverse("admin:segments_segment_add"),
         reverse("admin:segments_segment_change", args=[Segment.objects.all()[0].pk]),
         reverse("admin:events_source_add"),
+        address_of(kept()),
     ]
 
 
