@@ -209,7 +209,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SegmentState": "segments.models.Segment.State",
         "ConsentState": "consent.models.ConsentRecord.State",
-        "ReviewCaseState": "identity.models.ReviewCase.State",
+        "ReviewCaseState": "cdp.api.review_shapes.STATES",
         "ProfileChangeKind": "identity.models.ProfileChange.Kind",
         "TransitionKind": "segments.models.Transition.Kind",
     },

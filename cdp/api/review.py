@@ -20,7 +20,6 @@ from cdp.api.profiles import NothingQuery, ProfileQuery, purpose_of_reading
 from identity import actions, queries
 from identity.types import Case
 
-STATES = ("open", "same", "different", "undecided", "obsolete")
 VERDICTS = ("same", "different", "not_sure")
 
 
@@ -35,7 +34,7 @@ class PlaceField(CursorField):
 
 
 class CasesQuery(Form):
-    state = choices_of(STATES, default="open")
+    state = choices_of(shapes.STATES, default="open")
     reason = serializers.CharField(
         default="", max_length=40, allow_blank=True, help_text="Only cases that are open for this reason."
     )

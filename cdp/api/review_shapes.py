@@ -3,7 +3,8 @@
 from rest_framework import serializers
 
 from cdp.api.shapes import BarShape, ComparedShape, RecordShape, Shape, TextsField, moment, number, text, uuid
-from identity.models import ReviewCase
+
+STATES = ("open", "same", "different", "undecided", "obsolete")
 
 
 class CaseShape(Shape):
@@ -19,7 +20,7 @@ class CaseShape(Shape):
     stratum = text("What it was drawn from at random: `merge`, `near miss`, or empty.")
     weight = serializers.FloatField(help_text="Match weight in bits when the case was opened; 0 for identifiers alone.")
     priority = serializers.FloatField(help_text="Uncertainty × impact: cases come in falling order.")
-    state = serializers.ChoiceField(choices=ReviewCase.State.choices)
+    state = serializers.ChoiceField(choices=STATES)
     assignee = text("Who has it, `user:…` or `key:…`; to the end of the day.")
     assigned_at = moment(allow_null=True)
     decided_by = text()

@@ -91,7 +91,7 @@ def _side(row: Any, record_id: UUID) -> str:
 @admin.register(ReviewCase)
 class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
     change_list_template = "console/review_cases.html"
-    list_display = ("why", "urgency", "match_weight", "one_record", "other_record", "holder", "state")
+    list_display = ("why", "urgency", "match_weight", "one_record", "other_record", "standing")
     list_filter = (OpenFirst, ByReason)
     ordering = ("-priority", "id")
     id_fields = ("id", "left", "right")
@@ -117,9 +117,10 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
     def other_record(self, row: ReviewCase) -> str:
         return _side(row, row.right)
 
-    @admin.display(description=_("assigned to"), ordering="assignee")
-    def holder(self, row: ReviewCase) -> str | None:
-        return row.assignee or None
+    @admin.display(description=_("state"), ordering="state")
+    def standing(self, row: ReviewCase) -> str:
+        """The state, and who has the case."""
+        return format_html('<span class="side">{} <small>{}</small></span>', row.get_state_display(), row.assignee)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CaseList
