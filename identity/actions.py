@@ -186,8 +186,10 @@ def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
 
 
 def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> None:
-    execute(sql.INSERT_PROFILES, [plan.created])
-    execute(sql.REVIVE_PROFILES, [plan.revived])
+    if plan.created:
+        execute(sql.INSERT_PROFILES, [plan.created])
+    if plan.revived:
+        execute(sql.REVIVE_PROFILES, [plan.revived])
     targets = [(record, plan.profile_of.get(record)) for record in by_number(before)]
     moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
     execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))

@@ -76,7 +76,8 @@ def around(seeds: Iterable[UUID], evidence: Evidence = STORED) -> Component:
 
 def _with_owners(seeds: set[UUID]) -> set[UUID]:
     """Seeds and, for leaves among them, those they may belong to."""
-    return seeds.union(*claims_of(seeds).values(), *carried_by(seeds).values())
+    leaves = queries.leaves_among(seeds)
+    return seeds.union(*claims_of(leaves).values(), *carried_by(leaves).values())
 
 
 def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
@@ -92,17 +93,17 @@ def _clusters(records: list[OpenRecord], evidence: Evidence) -> tuple[list[froze
 
 def claims_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """Whose leaf each of these is: a steward's word, else the earliest claim; the next in line where one is held apart."""
-    return _gathered(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)}))
+    return _gathered(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)})) if leaves else {}
 
 
 def carried_by(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The person records that hold an identifier which a leaf carries."""
-    return _gathered(fetch(sql.CARRIED, [list(leaves)]))
+    return _gathered(fetch(sql.CARRIED, [list(leaves)])) if leaves else {}
 
 
 def foes_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The records that a steward holds apart from each of these."""
-    return _gathered(fetch(sql.FOES, {"leaves": list(leaves)}))
+    return _gathered(fetch(sql.FOES, {"leaves": list(leaves)})) if leaves else {}
 
 
 def _gathered(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:

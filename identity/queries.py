@@ -349,7 +349,7 @@ def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> Expla
 
 def live_model() -> tuple[UUID | None, linkage.Model]:
     """The model in use and its id; the packaged one, without an id, before any was trained."""
-    live = LinkageModel.objects.filter(state=LinkageModel.State.LIVE).values_list("pk", flat=True).first()
+    live = next(iter(column(sql.LIVE_MODEL)), None)
     return live, stored_model(live) if live else linkage.DEFAULT
 
 

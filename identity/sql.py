@@ -388,6 +388,8 @@ select r.profile_id, s.name, r.id from identity_record r join events_source s on
 where r.profile_id is not null order by r.profile_id, r.id
 """
 
+LIVE_MODEL = "select id from identity_linkagemodel where state = 'live' order by id limit 1"
+
 # One batch run at a time, for as long as the connection lasts.
 BEGIN_RUN = "select pg_try_advisory_lock(hashtext('identity.run'))"
 END_RUN = "select pg_advisory_unlock(hashtext('identity.run'))"

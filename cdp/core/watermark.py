@@ -35,11 +35,17 @@ def take(stage: str) -> Mark | None:
     with connection.cursor() as cursor:
         cursor.execute(sql.STABLE_BELOW)
         below, system = cursor.fetchone()
-    Watermark.objects.get_or_create(stage=stage, defaults={"system_identifier": system})
-    mark = Watermark.objects.select_for_update(skip_locked=True).filter(stage=stage).first()
+    mark = _locked(stage)
+    if mark is None:  # another worker has it, or it is the first
+        Watermark.objects.get_or_create(stage=stage, defaults={"system_identifier": system})
+        mark = _locked(stage)
     if mark is None:
         return None
     if mark.system_identifier != system:
         mark.system_identifier, mark.txid, mark.row = system, 0, None
         mark.save()
     return Mark(stage, mark.txid, mark.row or _FIRST, below)
+
+
+def _locked(stage: str) -> Watermark | None:
+    return Watermark.objects.select_for_update(skip_locked=True).filter(stage=stage).first()
