@@ -2,10 +2,11 @@
 
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -260,6 +261,22 @@ def test_cases_are_handed_out_most_urgent_first_one_at_a_time() -> None:
     assert actions.hand_out_case(TWO) == low.pk
     refused("nothing_to_review", actions.hand_out_case, THREE)
     refused("assigned_elsewhere", actions.judge_case, THREE, high.pk, "same")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_stewards_at_once_are_never_handed_one_case() -> None:
+    cases = [case(priority=number).pk for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda number: alone(Actor(f"user:{number}")), range(8)))
+    assert sorted(given) == sorted(cases)
+
+
+def alone(steward: Actor) -> UUID:
+    """Handed out over a connection of its own."""
+    try:
+        return actions.hand_out_case(steward)
+    finally:
+        connection.close()
 
 
 def test_yesterday_s_case_is_free_again() -> None:
