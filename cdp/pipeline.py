@@ -235,6 +235,7 @@ class ProfilePage:
     memberships: list[SegmentMembership]
     events: list[ToldEvent]
     history: list[HistoryEntry]
+    household: list[tuple[UUID, str]]
 
 
 def profile_page(profile: UUID) -> ProfilePage:
@@ -250,6 +251,7 @@ def profile_page(profile: UUID) -> ProfilePage:
         memberships=segments_queries.memberships_of(profile),
         events=events.latest_of(ids, EVENTS_SHOWN),
         history=identity_queries.history(profile),
+        household=identity_queries.household_of(profile),
     )
 
 

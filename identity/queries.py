@@ -240,6 +240,12 @@ def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRec
         yield from open_records(records[start : start + size])
 
 
+def household_of(profile: UUID) -> list[tuple[UUID, str]]:
+    """A hint at who lives with a person: (profile, reason) of those whom a shared contact or home would have joined with
+    them, had names, birth dates or genders not said otherwise; at most `MOST_FOUND`."""
+    return [(other, reason) for other, reason in fetch(sql.HOUSEHOLD, [profile, MOST_FOUND])]
+
+
 # --- the graph of evidence --------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from cdp import pipeline
 from cdp.console import steward
-from cdp.console.labels import ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, label, purpose_name, reads_korean
+from cdp.console.labels import ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, REVIEW_REASONS, label, purpose_name, reads_korean
 from cdp.console.masking import mask_all
 from cdp.profiles import queries
 from cdp.profiles.types import TRAITS
@@ -50,6 +50,7 @@ def page(profile: UUID, unmasked: bool) -> dict[str, Any]:
         "consents": _consents(known.consents),
         "memberships": known.memberships,
         "events": known.events,
+        "household": [(other, label(REVIEW_REASONS, reason)) for other, reason in known.household],
         "changes": steward.lines(profile, known.history),
         **steward.offers(profile, known.history),
     }

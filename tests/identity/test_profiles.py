@@ -158,6 +158,17 @@ def test_a_household_phone_is_refused_and_opens_a_case(sender: Sender) -> None:
     assert ReviewCase.objects.filter(state="open").count() == 1
 
 
+def test_who_shares_a_phone_under_another_name_may_live_together(sender: Sender) -> None:
+    father = sender.says("m1", "customer", phone="01023456789", full_name="김철수", birth_date="1960-03-04")
+    son = sender.says("m2", "customer", phone="01023456789", full_name="김지훈", birth_date="1992-05-06")
+    stranger = sender.says("m3", "customer", phone="01099998888", full_name="박서연")
+    sender.arrives()
+    homes = {record: profile_of(record) for record in (father, son, stranger)}
+    assert [other for other, _ in queries.household_of(homes[father])] == [homes[son]]
+    assert [other for other, _ in queries.household_of(homes[son])] == [homes[father]]
+    assert queries.household_of(homes[stranger]) == []
+
+
 @pytest.mark.parametrize(("days", "reason"), [(200, "recycled number"), (30, "given names")])
 def test_a_number_that_comes_back_under_another_name_is_a_case(sender: Sender, days: int, reason: str) -> None:
     sender.says("m1", "customer", phone="01023456789", full_name="김철수")
