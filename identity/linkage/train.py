@@ -116,9 +116,14 @@ def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, floa
     learnt = linker._settings_obj
     prior, recall = learnt._probability_two_random_records_match, _recall(learnt, filled)
     found = prior > 0
-    prior = min(prior * CERTAIN_RECALL / recall, LARGEST_PRIOR) if found else DEFAULT.prior
+    prior = _steady(min(prior * CERTAIN_RECALL / recall, LARGEST_PRIOR)) if found else DEFAULT.prior
     weights = {item.name: _weights(item, learnt, prior) for item in COMPARISONS}
-    return Training(replace(DEFAULT, weights=weights, prior=prior), recall if found else None)
+    return Training(replace(DEFAULT, weights=weights, prior=prior), _steady(recall) if found else None)
+
+
+def _steady(share: float) -> float:
+    """To nine digits: sums over several threads differ in the last ones, and the same records make one version."""
+    return float(f"{share:.9g}")
 
 
 def _recall(learnt: Any, filled: dict[str, float]) -> float:
@@ -186,7 +191,7 @@ def _weight(level: Any, usual: Weight, prior: float) -> Weight:
         return replace(usual, origin="not estimated")
     # Random pairs hold a few matches, which in small files with many duplicates are most of the agreeing ones.
     u = max((u - prior * m) / (1 - prior), u / MOST_CORRECTED, LEAST_SHARE)
-    return Weight(usual.level, max(m, LEAST_SHARE, u * 2**LOUDEST_DOUBT), u, "trained")
+    return Weight(usual.level, _steady(max(m, LEAST_SHARE, u * 2**LOUDEST_DOUBT)), _steady(u), "trained")
 
 
 def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
