@@ -6,7 +6,7 @@ move, and a leaf that would follow its owner through two changes counts as the f
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from itertools import islice
@@ -28,7 +28,7 @@ from identity.linkage.model import Model
 from identity.models import Link, LinkageModel, Profile, ReviewCase
 from identity.resolution import BATCH, Report
 from identity.review import WORTH_A_LOOK
-from identity.types import Compared
+from identity.types import Compared, OpenRecord
 
 # Examples of each kind of change.
 EXAMPLES: Final = 10
@@ -164,7 +164,7 @@ def _try(model: Model, table: pa.Table, report: Report) -> Trial:
         opened=_opened(tally, evidence),
         histogram=_histogram(scored.edges),
         unlinkable=unlinkable(table, model),
-        examples=tuple(_example(sketch, evidence) for sketch in tally.sketches()),
+        examples=tuple(_examples(tally.sketches(), evidence)),
     )
 
 
@@ -354,18 +354,25 @@ def _opened(tally: Tally, evidence: Supposed) -> int:
     return number
 
 
-def _example(sketch: Sketch, evidence: Supposed) -> Example:
-    pair = evidence.strongest(sketch.one, sketch.rest) if sketch.kind == "merged" else _held_by(sketch)
-    left, right = pair or (min(sketch.one), min(sketch.rest))
-    opened = {record.id: record for record in queries.open_records([left, right])}
-    comparisons = explanation.compared(evidence.model, opened[left], opened[right])
+def _examples(sketches: Iterable[Sketch], evidence: Supposed) -> Iterator[Example]:
+    """The examples of which both records are still there."""
+    for sketch in sketches:
+        pair = evidence.strongest(sketch.one, sketch.rest) if sketch.kind == "merged" else _held_by(sketch)
+        ends = queries.open_records(pair or (min(sketch.one), min(sketch.rest)))
+        if len(ends) == 2:
+            yield _example(sketch, ends, evidence.model)
+
+
+def _example(sketch: Sketch, ends: Sequence[OpenRecord], model: Model) -> Example:
+    left, right = (end.id for end in ends)
+    comparisons = explanation.compared(model, *ends)
     return Example(
         kind=sketch.kind,
         profile=sketch.profile,
         other=sketch.other,
         left=left,
         right=right,
-        weight=explanation.prior(evidence.model) + sum(one.bits for one in comparisons),
+        weight=explanation.prior(model) + sum(one.bits for one in comparisons),
         before=_stored_weight(left, right),
         refused=sketch.refused.get(frozenset((left, right)), ""),
         comparisons=comparisons,

@@ -1,5 +1,6 @@
 """The commands of identity say in a sentence what is wrong with a file."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,12 @@ def test_a_truth_that_says_nothing_is_no_perfect_result(content: bytes, tmp_path
 def test_assignments_need_a_file_that_can_be_written(place: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("export_assignments", str(tmp_path / place))
+
+
+def test_linkage_without_records_has_nothing_to_learn_and_nothing_to_change() -> None:
+    with pytest.raises(CommandError, match="There is no model live"):
+        call_command("linkage", "show", "live")
+    out = StringIO()
+    call_command("linkage", "train", stdout=out)
+    call_command("linkage", "show", stdout=out)
+    assert "packaged" in out.getvalue() and "draft" in out.getvalue()

@@ -315,3 +315,17 @@ def test_the_run_by_command_trains_once(people: Sender) -> None:
     out = StringIO()
     call_command("resolve_identities", stdout=out)
     assert "linkage train" in out.getvalue()
+
+
+def test_a_record_erased_meanwhile_is_no_example(people: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = registry.redrawn(registry.find("live"), link=9.0)
+    gone = trial.trial(draft).examples[0].left
+    sketches = trial.Tally.sketches
+
+    def erasing(tally: trial.Tally) -> list[trial.Sketch]:
+        privacy.erase([gone])
+        return sketches(tally)
+
+    monkeypatch.setattr(trial.Tally, "sketches", erasing)
+    found = trial.trial(draft)
+    assert found.examples and gone not in {end for example in found.examples for end in (example.left, example.right)}
