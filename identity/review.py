@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from cdp.core.errors import Refused
-from cdp.core.statements import column, execute, execute_over, fetch
+from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.types import Actor, now, uuid7
 from identity import bridges, casework, queries, review_sql, sql
 from identity.linkage.types import Refusal
@@ -79,12 +79,12 @@ def open_gray(edges: Iterable[Edge]) -> None:
 
 def retire(records: Collection[UUID]) -> None:
     """Close the open cases of pairs of these records that are in one profile: nothing is left to decide."""
-    execute(review_sql.RETIRE_CASES, {"records": list(records)})
+    execute(review_sql.RETIRE_CASES, {"records": by_number(set(records))})
 
 
 def rank(records: Collection[UUID]) -> None:
     """Give the open cases of these records their place in the queue."""
-    execute(review_sql.RANK_CASES, {"records": list(records), "most": MOST_IMPACT, "drawn": DRAWN_PRIORITY})
+    execute(review_sql.RANK_CASES, {"records": by_number(set(records)), "most": MOST_IMPACT, "drawn": DRAWN_PRIORITY})
 
 
 # --- bridges ----------------------------------------------------------------------------------------------------------

@@ -20,11 +20,11 @@ RETIRE_CASES = """
 update identity_reviewcase set state = 'obsolete' where ctid = any(array(
     select c.place from unnest(%(records)s::uuid[]) as asked (id)
     cross join lateral (
-        select ctid as place, "left", "right" from identity_reviewcase
-        where "left" = asked.id and state = 'open' and stratum = '' and reason <> 'bridge' offset 0) c
+        select ctid as place, "left", "right", state, stratum, reason from identity_reviewcase
+        where "left" = asked.id offset 0) c
     cross join lateral (select profile_id from identity_record where id = c."left" offset 0) l
     cross join lateral (select profile_id from identity_record where id = c."right" offset 0) r
-    where l.profile_id = r.profile_id))
+    where c.state = 'open' and c.stratum = '' and c.reason <> 'bridge' and l.profile_id = r.profile_id))
 """
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
@@ -72,12 +72,12 @@ RANK_CASES = """
 with asked as materialized (
     select c.* from unnest(%(records)s::uuid[]) as a (id)
     cross join lateral (
-        select ctid as place, "left", "right", weight, stratum, priority from identity_reviewcase
-        where "left" = a.id and state = 'open' offset 0) c
+        select ctid as place, "left", "right", weight, stratum, priority, state from identity_reviewcase
+        where "left" = a.id offset 0) c where c.state = 'open'
     union select c.* from unnest(%(records)s::uuid[]) as a (id)
     cross join lateral (
-        select ctid as place, "left", "right", weight, stratum, priority from identity_reviewcase
-        where "right" = a.id and state = 'open' offset 0) c
+        select ctid as place, "left", "right", weight, stratum, priority, state from identity_reviewcase
+        where "right" = a.id offset 0) c where c.state = 'open'
 ), ranked as materialized (
     select c.place, c.priority as was, case when c.stratum <> '' then %(drawn)s
         else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
