@@ -80,9 +80,9 @@ def fold_events(events: Collection[Seen]) -> set[UUID]:
     _save_identifiers({record: folded[record] for record in changed})
     _save_claims(events)
     execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in by_record.items()])
-    changed |= {event.record for event in events if event.leaves}
-    persons = {record: part for record, part in folded.items() if by_record[record][0].kind not in LEAVES}
-    return changed | _block_shared_values(by_number(changed)) | online.save_keys(persons)
+    claimants = {event.record for event in events if event.leaves}
+    persons = {record: folded[record] for record in changed if by_record[record][0].kind not in LEAVES}
+    return changed | claimants | _block_shared_values(by_number(changed)) | online.save_keys(persons)
 
 
 def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:

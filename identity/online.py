@@ -10,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, execute_over, fetch_binary
+from cdp.core.statements import by_number, column, execute_over, fetch_binary
 from cdp.core.touched import touch
 from identity import queries, review, sql
 from identity.linkage import compiled, normalise
@@ -38,6 +39,8 @@ Pair = tuple[UUID, UUID]
 def save_keys(folded: Mapping[UUID, Folded]) -> set[UUID]:
     """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
     common by that, or are so no longer. Call it under the identity lock."""
+    if not folded:
+        return set()
     fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
     stored = set(fetch_binary(sql.KEYS_OF, [by_number(folded)]))
     return _replace_keys(stored - fresh, fresh - stored)
@@ -61,8 +64,8 @@ def _key(rule: int, text: str) -> int:
 
 
 def _replace_keys(gone: set[tuple[UUID, int]], come: set[tuple[UUID, int]]) -> set[UUID]:
-    execute_over(sql.DROP_KEYS, sorted(gone))
-    execute_over(sql.SAVE_KEYS, sorted(come))
+    execute_over(sql.DROP_KEYS, gone)
+    execute_over(sql.SAVE_KEYS, sorted(come, key=itemgetter(1)))
     if not wanted():
         return set()
     more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
@@ -170,4 +173,4 @@ def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UU
 def _run_under_way() -> bool:
     """Whether a batch run may have read these records before they changed; it has them linked again when it is done."""
     latest = ResolutionRun.objects.order_by("started_at").values_list("finished_at").last()
-    return latest == (None,)
+    return latest == (None,) and column(sql.RUN_ALIVE) == [True]

@@ -88,6 +88,7 @@ def _begin() -> ResolutionRun:
     run = ResolutionRun.objects.create()
     with transaction.atomic():
         execute(sql.LOCK)  # whoever writes records after this knows of the run
+        touched.drop(touched.waiting("relink"))  # of a run that was killed; this one reads them
     return run
 
 

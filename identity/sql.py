@@ -407,6 +407,12 @@ LIVE_MODEL = "select id from identity_linkagemodel where state = 'live' order by
 # One batch run at a time, for as long as the connection lasts.
 BEGIN_RUN = "select pg_try_advisory_lock(hashtext('identity.run'))"
 END_RUN = "select pg_advisory_unlock(hashtext('identity.run'))"
+# A run that was killed holds no lock any more. (A lock's number is shown in two halves.)
+RUN_ALIVE = """
+select exists (select from pg_locks where locktype = 'advisory' and objsubid = 1
+               and database = (select oid from pg_database where datname = current_database())
+               and objid = (hashtext('identity.run')::bigint & 4294967295)::oid)
+"""
 
 LOCK = "select pg_advisory_xact_lock(hashtext('identity.profiles'))"
 

@@ -237,6 +237,36 @@ def test_there_is_one_run_at_a_time() -> None:
     resolution.resolve()
 
 
+def test_a_run_that_was_killed_holds_up_nothing(sender: Sender) -> None:
+    """Its row stays unfinished; what comes later is linked once and left to no run that never ends."""
+    first = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    resolution.resolve()
+    ResolutionRun.objects.create()
+    second = sender.says("b", "customer", minute=1, **PERSON)
+    arrive(sender.sent[1:])
+    assert profile_of(first) == profile_of(second)
+    assert not Touched.objects.filter(stage="relink").exists()
+
+
+def test_what_a_killed_run_left_is_read_by_the_next(sender: Sender) -> None:
+    record = sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    touched.touch("relink", [record])
+    resolution.resolve()
+    assert not Touched.objects.filter(stage__in=["relink", "links"]).exists()
+
+
+def test_events_that_change_nobody_are_not_normalised(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    looked_at: list[object] = []
+    monkeypatch.setattr(online, "_keys", looked_at.append)
+    with transaction.atomic():
+        assert actions.fold_events(sender.sent) == set()
+    assert looked_at == []
+
+
 def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sender) -> None:
     first = sender.says("a", "customer", **PERSON)
     arrive(sender.sent)
