@@ -91,6 +91,7 @@ def resolve(
     while _drain("fold", done, lambda done: report(f"folding {done['fold']:,} events")):
         pass
     run = resolution.resolve(report, retrain=retrain, promote=promote)
+    report("projecting")
     advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
     return run
 

@@ -20,7 +20,7 @@ from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
 from identity import assign, component, correction, online, parting, queries, review, sql
-from identity.fold import fold, is_full
+from identity.fold import fold, is_full, keep_cleaned
 from identity.incoming import next_events
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase, Verdict
 from identity.types import LEAVES, Folded, Reason, Seen
@@ -94,6 +94,8 @@ def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> 
         folded[record] = fold(before or Folded(), said)
         if msgspec.json.encode(folded[record]) != was:
             changed.add(record)
+            if said[0].kind not in LEAVES:
+                keep_cleaned(folded[record])
     return folded, changed
 
 

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from uuid import UUID
 
+from identity.fold import cleaned
 from identity.linkage import cluster as linkage
-from identity.linkage import inputs, normalise
+from identity.linkage import inputs
 from identity.linkage.model import Model
 from identity.linkage.types import MODEL, STEWARD, Identifier, Link, Node, Refusal
 from identity.types import OpenRecord
@@ -71,7 +72,7 @@ def _nodes(records: Iterable[OpenRecord], held: Iterable[Held], model: Model) ->
 
 
 def _node(record: OpenRecord, held: list[Held], model: Model) -> Node:
-    row = normalise.clean(record.folded.current())
+    row = cleaned(record.folded)
     identifiers = tuple(Identifier(*_kind_and_value(item)) for item in held)
     return Node(
         id=str(record.id),

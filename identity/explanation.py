@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from identity import clusters
-from identity.linkage import normalise
+from identity.fold import cleaned
 from identity.linkage.comparisons import COMPARISONS
 from identity.linkage.compiled import MISSING, MISSING_NAME, Scorer, compile_model
 from identity.linkage.model import Model
@@ -103,7 +103,7 @@ def _step(start: str, link: Link, kinds: Mapping[str, str]) -> Step:
 def compared(model: Model, one: OpenRecord, other: OpenRecord) -> tuple[Compared, ...]:
     """What each comparison says of two records as they are now."""
     scorer = _scorer(model)
-    rows = [scorer.prepare(str(record.id), normalise.clean(record.folded.current())) for record in (one, other)]
+    rows = [scorer.prepare(str(record.id), cleaned(record.folded)) for record in (one, other)]
     return tuple(Compared(*evidence) for evidence in scorer.explain(*rows))
 
 

@@ -38,6 +38,20 @@ def _describe(before: Folded, event: Seen) -> None:
         before.traits[name] = max(before.traits.get(name, [None, "", ""]), [trait, at, event.message_id], key=_when)
 
 
+def keep_cleaned(record: Folded) -> None:
+    """Keep beside what was said the columns that linkage compares, after the version of the cleaning: of all that linkage
+    does with a record, cleaning it takes longest."""
+    row = normalise.clean(record.current())
+    record.cleaned = [normalise.VERSION, *(row[column] for column in normalise.COLUMNS)]
+
+
+def cleaned(record: Folded) -> dict[str, str | None]:
+    """The columns that linkage compares, cleaned anew where an earlier version of the cleaning kept them."""
+    if record.cleaned[:1] != [normalise.VERSION]:
+        return normalise.clean(record.current())
+    return dict(zip(normalise.COLUMNS, record.cleaned[1:], strict=True))
+
+
 def stamp(at: datetime) -> str:
     """A time as text that sorts by time: ISO 8601, UTC, microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

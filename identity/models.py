@@ -46,8 +46,8 @@ class Record(models.Model):
     """One source's view of one person: (source, kind, external id); a fold of its events.
 
     `attributes` seals {"external_id": …, "values": {attribute: [[value, event time, message id], … newest first]},
-    "identifiers": {kind: {normalised value: [first seen, last seen]}}}; `traits` is {name: [value, event time, message id]}.
-    Times are ISO 8601 in UTC.
+    "identifiers": {kind: {normalised value: [first seen, last seen]}}, "cleaned": what linkage compares, see
+    `identity.fold.keep_cleaned`}; `traits` is {name: [value, event time, message id]}. Times are ISO 8601 in UTC.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -282,6 +282,8 @@ class ResolutionRun(models.Model):
     started_at = models.DateTimeField(_("started"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
     counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
+    # Which version of the cleaning the blocking keys are kept under.
+    cleaning = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         verbose_name = _("resolution run")

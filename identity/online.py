@@ -14,13 +14,15 @@ from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, column, execute_over, fetch_binary
+from cdp.core.statements import by_number, column, execute, execute_over, fetch_binary
 from cdp.core.touched import touch
 from identity import queries, review, sql
-from identity.linkage import compiled, normalise
+from identity.fold import cleaned
+from identity.linkage import compiled
 from identity.linkage.blocking import RULES
 from identity.linkage.model import Model, digest
 from identity.models import ResolutionRun
@@ -31,6 +33,7 @@ _RULE_BITS: Final = 6
 _CAPS: Final = [rule.cap for rule in RULES]
 
 Pair = tuple[UUID, UUID]
+Key = tuple[UUID, int]  # a record, and a key of it
 
 
 # --- blocking keys ----------------------------------------------------------------------------------------------------
@@ -39,22 +42,38 @@ Pair = tuple[UUID, UUID]
 def save_keys(folded: Mapping[UUID, Folded]) -> set[UUID]:
     """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
     common by that, or are so no longer. Call it under the identity lock."""
-    if not folded:
+    if not folded or not wanted():
         return set()
-    fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
-    stored = set(fetch_binary(sql.KEYS_OF, [by_number(folded)]))
-    return _replace_keys(stored - fresh, fresh - stored)
+    gone, come = _differences(folded)
+    _write(gone, come)
+    return _holders_across(gone, come)
+
+
+@transaction.atomic
+def keep_all_keys(records: Collection[UUID]) -> None:
+    """The same for records of which nobody asked for keys until now; all their links are still to be found."""
+    execute(sql.LOCK)
+    _write(*_differences({record.id: record.folded for record in queries.open_records(records) if not record.leaf}))
 
 
 def drop_keys(records: Iterable[UUID]) -> int:
     """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
     stored = set(fetch_binary(sql.KEYS_OF, [by_number(records)]))
-    touch("links", _replace_keys(stored, set()))
+    _write(stored, set())
+    if wanted():
+        touch("links", _holders_across(stored, set()))
     return len(stored)
 
 
+def _differences(folded: Mapping[UUID, Folded]) -> tuple[set[Key], set[Key]]:
+    """The keys that these records no longer have, and those that they have now."""
+    fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
+    stored = set(fetch_binary(sql.KEYS_OF, [by_number(folded)]))
+    return stored - fresh, fresh - stored
+
+
 def _keys(part: Folded) -> set[int]:
-    return {_key(rule, text) for rule, text in compiled.keys(normalise.clean(part.current()))}
+    return {_key(rule, text) for rule, text in compiled.keys(cleaned(part))}
 
 
 def _key(rule: int, text: str) -> int:
@@ -63,11 +82,13 @@ def _key(rule: int, text: str) -> int:
     return number >> _RULE_BITS << _RULE_BITS | rule
 
 
-def _replace_keys(gone: set[tuple[UUID, int]], come: set[tuple[UUID, int]]) -> set[UUID]:
+def _write(gone: set[Key], come: set[Key]) -> None:
     execute_over(sql.DROP_KEYS, gone)
     execute_over(sql.SAVE_KEYS, sorted(come, key=itemgetter(1)))
-    if not wanted():
-        return set()
+
+
+def _holders_across(gone: set[Key], come: set[Key]) -> set[UUID]:
+    """The holders of the keys that crossed their cap."""
     more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
     rows = [(key, _cap(key), more[key] - fewer[key]) for key in sorted(more.keys() | fewer.keys())]
     return {row[0] for row in fetch_binary(sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
@@ -131,7 +152,7 @@ def _relink(records: Collection[UUID], live: _Live) -> set[UUID]:
 def _rows(records: Iterable[UUID]) -> dict[UUID, compiled.Row]:
     """Cleaned rows of the persons among these records."""
     opened = queries.open_records(records)
-    return {record.id: normalise.clean(record.folded.current()) for record in opened if not record.leaf}
+    return {record.id: cleaned(record.folded) for record in opened if not record.leaf}
 
 
 def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row]) -> set[Pair]:

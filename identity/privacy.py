@@ -16,7 +16,7 @@ def export(records: list[UUID]) -> dict[str, Any]:
     """Each record with its attributes, identifiers and clear traits, as the sources said them."""
     return {
         "records": [
-            {"record": record.id, "kind": record.kind, "traits": record.folded.traits} | record.folded.sealed_part()
+            {"record": record.id, "kind": record.kind, "traits": record.folded.traits} | record.folded.said()
             for record in open_records(records)
         ]
     }

@@ -5,6 +5,7 @@ Reads and computes outside any transaction; writes in small ones. Clear values l
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,9 @@ from cdp.core import touched
 from cdp.core.errors import Refused
 from cdp.core.statements import column, execute
 from cdp.core.types import now
-from identity import queries, registry, review, sql
+from identity import fold, online, queries, registry, review, sql
 from identity.actions import SYSTEM, recluster
+from identity.linkage import normalise
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import with_thresholds
@@ -67,6 +69,7 @@ def _resolve(report: Report, retrain: bool | None) -> ResolutionRun:
     waiting = touched.waiting("links")
     persons = queries.person_records()
     table = cleaned(persons)
+    _keep_keys(persons, report)
     report("training")
     if retrain or (retrain is None and not registry.is_learnt()):
         registry.make_live(SYSTEM, trained(table))
@@ -94,8 +97,19 @@ def _begin() -> ResolutionRun:
 
 def cleaned(persons: list[UUID]) -> Any:
     """The table of what these records say now, cleaned for comparing."""
-    rows = ((str(record.id), record.folded.current()) for record in queries.open_in_batches(persons))
-    return linkage_score.prepare(rows)
+    return linkage_score.tabulate(
+        (str(record.id), fold.cleaned(record.folded)) for record in queries.open_in_batches(persons)
+    )
+
+
+def _keep_keys(persons: list[UUID], report: Report) -> None:
+    """Keep the blocking keys of all records, if no run was finished under this version of the cleaning: events keep them up
+    to date only from the beginning of the first run."""
+    if ResolutionRun.objects.filter(finished_at__isnull=False, cleaning=normalise.VERSION).exists():
+        return
+    for start in range(0, len(persons), BATCH):
+        online.keep_all_keys(persons[start : start + BATCH])
+        report(f"indexing {min(start + BATCH, len(persons)):,} of {len(persons):,}")
 
 
 def trained(table: Any, **thresholds: float | None) -> LinkageModel:
@@ -136,7 +150,7 @@ def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, 
     waiting = dict.fromkeys(persons)
     counts = {"merged": 0, "created": 0, "split": 0}
     while waiting:
-        seeds = list(waiting)[:BATCH]
+        seeds = list(islice(waiting, BATCH))
         plan = recluster(seeds, run=run)
         for record in (*plan.profile_of, *seeds):
             waiting.pop(record, None)
@@ -171,6 +185,6 @@ def _weighing(edges: Any, least: float) -> Any:
 
 
 def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:
-    run.model_id, run.finished_at, run.counts = model, now(), counts
+    run.model_id, run.finished_at, run.counts, run.cleaning = model, now(), counts, normalise.VERSION
     run.save()
     return run

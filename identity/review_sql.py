@@ -15,7 +15,8 @@ where identity_reviewcase.state = 'open'
 # A case that nothing supports any more is obsolete, never deleted: a steward may have seen it. What was drawn stays: its
 # answer measures quality whatever became of the pair.
 # Here and below: index look-ups one way only ("offset 0" keeps them apart), and rows by their place (ctid): within a long
-# transaction the planner knows nothing of the rows, and no join is left for it to run once for every pair.
+# transaction the planner knows nothing of the rows, and no join is left for it to run once for every pair. What a partial
+# index asks for is asked outside, or that whole index may be read for every row.
 RETIRE_CASES = """
 update identity_reviewcase set state = 'obsolete' where ctid = any(array(
     select c.place from unnest(%(records)s::uuid[]) as asked (id)
@@ -58,9 +59,10 @@ RETIRE_BRIDGES = """
 update identity_reviewcase set state = 'obsolete' where ctid = any(array(
     select c.place from unnest(%(records)s::uuid[]) as asked (id)
     cross join lateral (
-        select ctid as place, "left", "right" from identity_reviewcase
-        where "left" = asked.id and state = 'open' and stratum = '' and reason = 'bridge' offset 0) c
-    where (c."left", c."right") not in (select * from unnest(%(lefts)s::uuid[], %(rights)s::uuid[]))))
+        select ctid as place, "left", "right", state, stratum, reason from identity_reviewcase
+        where "left" = asked.id offset 0) c
+    where c.state = 'open' and c.stratum = '' and c.reason = 'bridge'
+      and (c."left", c."right") not in (select * from unnest(%(lefts)s::uuid[], %(rights)s::uuid[]))))
 """
 
 # --- the order of the queue -------------------------------------------------------------------------------------------

@@ -50,9 +50,14 @@ class Folded:
     values: dict[str, list[list[str]]] = field(default_factory=dict)
     identifiers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     traits: dict[str, list[Any]] = field(default_factory=dict)
+    cleaned: list[Any] = field(default_factory=list)
+
+    def said(self) -> dict[str, Any]:
+        """What the events said of the person."""
+        return {"external_id": self.external_id, "values": self.values, "identifiers": self.identifiers}
 
     def sealed_part(self) -> dict[str, Any]:
-        return {"external_id": self.external_id, "values": self.values, "identifiers": self.identifiers}
+        return {**self.said(), "cleaned": self.cleaned}
 
     def current(self) -> dict[str, str]:
         """The latest value of each attribute."""

@@ -1,5 +1,6 @@
 """What every entry point does first, and what keeps an unsafe deployment from serving."""
 
+import gc
 import os
 import sys
 
@@ -7,10 +8,13 @@ from cdp.core import embedded
 
 # The one command that comes before there are servers: their keyring is made with it.
 WITHOUT_SERVERS = "make_keyring"
+# A batch allocates many small objects and none of them is garbage: looking for cycles after every 700 took a third of a run.
+COLLECTED_AFTER = (100_000, 20, 50)
 
 
 def prepare() -> None:
     """Start or join the embedded services this process needs (those without a URL in the environment)."""
+    gc.set_threshold(*COLLECTED_AFTER)
     database, redis = "DATABASE_URL" not in os.environ, "REDIS_URL" not in os.environ
     if (database or redis) and sys.argv[1:2] != [WITHOUT_SERVERS]:
         embedded.ensure(database=database, redis=redis)

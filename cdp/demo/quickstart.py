@@ -148,11 +148,11 @@ class Quickstart:
         self._open_erasure()
 
     def _resolve(self) -> None:
-        """The worker and beat start while records are clustered, and then share what follows."""
+        """The worker and beat start when records are clustered, and then share what follows."""
 
         def report(step: str) -> None:
             self.progress.say(step)
-            if step == "linking":
+            if step == "projecting":
                 self.processes.start_workers()
 
         self.outcome.pairs = pipeline.resolve(report).counts["pairs"]

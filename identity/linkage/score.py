@@ -31,8 +31,13 @@ class Scored:
 
 
 def prepare(rows: Iterable[tuple[str, Mapping[str, str | None]]]) -> pa.Table:
-    """Table of cleaned columns from (unique id, raw attributes), in order of the id whatever order they come in."""
-    cleaned = sorted(((unique_id, clean(attributes)) for unique_id, attributes in rows), key=lambda row: row[0])
+    """The `tabulate`d columns of (unique id, raw attributes)."""
+    return tabulate((unique_id, clean(attributes)) for unique_id, attributes in rows)
+
+
+def tabulate(rows: Iterable[tuple[str, Mapping[str, str | None]]]) -> pa.Table:
+    """Table of (unique id, cleaned columns), in order of the id whatever order they come in."""
+    cleaned = sorted(rows, key=lambda row: row[0])
     columns = [pa.array([unique_id for unique_id, _ in cleaned], pa.string())]
     columns += [pa.array([row[column] for _, row in cleaned], pa.string()) for column in COLUMNS]
     return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from random import Random
+from unittest.mock import Mock
 from uuid import UUID
 
 import psycopg
@@ -15,6 +16,7 @@ from cdp.core.errors import Refused
 from cdp.core.models import Touched
 from cdp.events.models import Source
 from identity import actions, online, privacy, queries, resolution, review, sql
+from identity.linkage import normalise
 from identity.linkage.blocking import RULES
 from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
 from identity.types import Seen
@@ -110,7 +112,32 @@ def test_without_a_model_nothing_is_compared(sender: Sender) -> None:
     for name in "ab":
         sender.says(name, "customer", **PERSON)
     arrive(sender.sent)
-    assert Link.objects.count() == 0 and BlockingKey.objects.exists()
+    assert Link.objects.count() == 0 and BlockingKey.objects.count() == 0
+
+
+def test_the_first_run_that_is_finished_indexes_what_came_before(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what came beside a run that was killed, and what an earlier version of the cleaning kept."""
+    sender.says("a", "customer", **PERSON)
+    sender.says("device", "anonymous", email="jane.doe@shop.example")
+    arrive(sender.sent)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(resolution, "_replace_links", Mock(side_effect=KeyboardInterrupt))
+        resolution.resolve()
+    new = sender.says("b", "customer", minute=1, **PERSON | {"full_name": "Amelia Penington"})
+    BlockingKey.objects.all().delete()
+    arrive(sender.sent[2:])
+    resolution.resolve()
+    assert len(holders()) == 2
+    monkeypatch.setattr(normalise, "VERSION", normalise.VERSION + 1)
+    BlockingKey.objects.filter(record=new).delete()
+    resolution.resolve()
+    assert len(holders()) == 2
+
+
+def holders() -> set[UUID]:
+    return set(BlockingKey.objects.values_list("record", flat=True))
 
 
 NEIGHBOURS = next(rule.cap for rule in RULES if rule.name == "birth date")
@@ -123,7 +150,7 @@ def neighbour(sender: Sender, number: int, minute: int = 0, birth_date: str = "1
     return sender.says(str(number), "customer", minute, birth_date=birth_date, full_name=name, phone=phone or "")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(st.sampled_from(["come", "move", "erase"]), st.integers(1, 12), st.randoms())))
 def test_keys_that_become_common_or_rare_change_the_links_of_all_their_holders(source: Source, steps) -> None:
     with transaction.atomic():
@@ -158,10 +185,10 @@ def test_the_last_holder_that_a_key_can_bear_parts_the_others(sender: Sender) ->
     for number in range(NEIGHBOURS):
         sender.says(str(number), "customer", number, full_name=f"x{number}", birth_date="1981-03-07")
     arrive(sender.sent)
+    resolution.resolve()
     [key] = {
         key for key, holders in holders_by_key().items() if len(holders) == NEIGHBOURS and is_of("birth date", key)
     }
-    resolution.resolve()
     fresh = sender.says("late", "customer", full_name="late", birth_date="1981-03-07")
     with transaction.atomic():
         waiting = actions.fold_events(sender.sent[-1:])
@@ -182,6 +209,7 @@ def is_of(rule: str, key: int) -> bool:
 
 
 def test_a_key_is_of_the_record_as_it_is_now(sender: Sender) -> None:
+    resolution.resolve()
     record = sender.says("a", "customer", email="jane.doe@shop.example")
     arrive(sender.sent)
     before = set(BlockingKey.objects.values_list("key", flat=True))
@@ -194,6 +222,7 @@ def test_a_key_is_of_the_record_as_it_is_now(sender: Sender) -> None:
 
 
 def test_leaves_have_no_keys(sender: Sender) -> None:
+    resolution.resolve()
     sender.says("device", "anonymous", email="jane.doe@shop.example")
     arrive(sender.sent)
     assert not BlockingKey.objects.exists()
@@ -258,13 +287,28 @@ def test_what_a_killed_run_left_is_read_by_the_next(sender: Sender) -> None:
 
 
 def test_events_that_change_nobody_are_not_normalised(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolution.resolve()
     sender.says("a", "customer", **PERSON)
     arrive(sender.sent)
-    looked_at: list[object] = []
-    monkeypatch.setattr(online, "_keys", looked_at.append)
+    monkeypatch.setattr(normalise, "clean", cleaning := Mock())
     with transaction.atomic():
         assert actions.fold_events(sender.sent) == set()
-    assert looked_at == []
+    assert not cleaning.called
+
+
+def test_a_record_is_cleaned_once_when_it_is_folded(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither linking it, nor a run, nor clustering does so again, under the same version of the cleaning."""
+    resolution.resolve()
+    for number, name in enumerate("ab"):
+        sender.says(name, "customer", minute=number, **PERSON)
+    with monkeypatch.context() as counted:
+        counted.setattr(normalise, "clean", cleaning := Mock(wraps=normalise.clean))
+        arrive(sender.sent)
+        resolution.resolve()
+        assert Link.objects.count() == 1 and cleaning.call_count == 2
+        counted.setattr(normalise, "VERSION", normalise.VERSION + 1)
+        resolution.resolve()
+        assert cleaning.call_count > 2
 
 
 def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sender) -> None:
@@ -280,6 +324,7 @@ def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sen
 
 
 def test_a_key_says_nothing_about_the_value(sender: Sender) -> None:
+    resolution.resolve()
     sender.says("a", "customer", **PERSON)
     arrive(sender.sent)
     [record] = queries.open_records(Record.objects.values_list("pk", flat=True))
