@@ -20,7 +20,7 @@ _SECONDS_TO_STOP = 10.0  # all together
 
 
 class Processes:
-    """`with Processes(8000) as running: running.start_web(); running.start_workers()`; logs under `.cdp/logs/`."""
+    """`with Processes(8000) as running: running.start_web(); running.wait_for_web()`; logs under `.cdp/logs/`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -37,15 +37,16 @@ class Processes:
         self.stop()
 
     def start_web(self) -> None:
-        """Serve on the port; returns when it answers. `RuntimeError` names the log when it does not."""
+        """Have the port served; `RuntimeError` when another program holds it."""
         self._refuse_taken_port()
         address = f"127.0.0.1:{self.port}"
         options = ("--workers", "2", "--threads", "4", "--timeout", "120", "--preload", "--no-control-socket")
         self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, *options)
-        self._wait_for_web()
 
     def start_workers(self) -> None:
-        """One worker and the beat that wakes it."""
+        """One worker and the beat that wakes it, if they do not run yet."""
+        if "worker" in self.running:
+            return
         self._start("worker", "celery", "--app", "cdp", "worker", "--concurrency", "1", "--loglevel", "WARNING")
         self._start("beat", "celery", "--app", "cdp", "beat", "--loglevel", "WARNING")
 
@@ -85,7 +86,8 @@ class Processes:
     def _log(self, name: str) -> IO[bytes]:
         return Path(self.logs / f"{name}.log").open("ab")
 
-    def _wait_for_web(self) -> None:
+    def wait_for_web(self) -> None:
+        """Return when the web process answers. `RuntimeError` names its log when it does not."""
         deadline = time.monotonic() + _SECONDS_TO_START
         while time.monotonic() < deadline and self.running["web"].poll() is None:
             if self._answers():

@@ -82,11 +82,12 @@ class Quickstart:
     def run(self) -> Outcome:
         """Everything up to the pulled segment; the processes are left serving."""
         with self._stage("accounts and places"):
+            self.processes.start_web()
             self._accounts_and_places()
         with self._stage("generate customers"):
             self._generate()
-        with self._stage("start the web process"):
-            self.processes.start_web()
+        with self._stage("wait for the web process"):
+            self.processes.wait_for_web()
         with self._stage("send web and app events over HTTP"):
             self._send_events()
         with self._stage("import store, call-center and desk files"):
@@ -148,11 +149,11 @@ class Quickstart:
         self._open_erasure()
 
     def _resolve(self) -> None:
-        """The worker and beat start when records are clustered, and then share what follows."""
+        """The worker and beat start while the last records are clustered, and share what follows."""
 
         def report(step: str) -> None:
             self.progress.say(step)
-            if step == "projecting":
+            if step.startswith("clustering"):
                 self.processes.start_workers()
 
         self.outcome.pairs = pipeline.resolve(report).counts["pairs"]
