@@ -19,7 +19,7 @@ from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
-from identity import assign, component, correction, online, parting, queries, review, sql
+from identity import assign, component, correction, households, online, parting, queries, review, sql
 from identity.fold import fold, is_full, keep_cleaned
 from identity.incoming import next_events
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase, Verdict
@@ -177,6 +177,7 @@ def recluster(
     plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
     _apply(plan, found.before, Cause(run, actor.name, reason))
     review.follow(found.refused, found.before)
+    households.follow(found.refused, found.before)
     forget("identity", found.before)
     return plan
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
-from identity.types import Reason
+from identity.types import Reason, Shared, Wish
 
 
 class Profile(models.Model):
@@ -163,9 +163,35 @@ class LinkageModel(models.Model):
     class Meta:
         verbose_name = _("linkage model")
         verbose_name_plural = _("linkage models")
+        permissions = [("promote_linkagemodel", _("Can try and promote linkage models"))]
 
     def __str__(self) -> str:
         return self.version
+
+
+class ModelRequest(models.Model):
+    """Somebody asked for a linkage model to be tried or promoted, which takes minutes: a worker does it. `step` is how
+    far it has come; `refused` why it was not done: the code of what refused it, or `failed`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    model = models.ForeignKey(LinkageModel, on_delete=models.CASCADE, related_name="requests", verbose_name=_("model"))
+    kind = models.CharField(_("what"), max_length=9, choices=Wish)
+    actor = models.CharField(_("actor"), max_length=100)
+    asked_at = models.DateTimeField(_("asked"), db_default=Now())
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    step = models.CharField(_("step"), max_length=100, blank=True, default="", db_default="")
+    refused = models.CharField(_("refused"), max_length=40, blank=True, default="", db_default="")
+
+    class Meta:
+        verbose_name = _("model request")
+        verbose_name_plural = _("model requests")
+        constraints = [
+            models.UniqueConstraint(fields=["model"], condition=Q(finished_at=None), name="identity_request")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.model_id}"
 
 
 class Link(models.Model):
@@ -197,6 +223,30 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.weight:.1f}"
+
+
+class HouseholdHint(models.Model):
+    """Two people may live together: a contact or a home that a record of each holds would have joined them, had not
+    something (`reason`) told them apart. `household`: the smallest of all records whom hints connect, directly or
+    through the profiles they are in. Derived by clustering."""
+
+    left = models.UUIDField()
+    right = models.UUIDField()
+    household = models.UUIDField(_("household"))
+    shared = models.CharField(_("shared"), max_length=10, choices=Shared)
+    reason = models.CharField(_("told apart by"), max_length=40)
+
+    class Meta:
+        verbose_name = _("household hint")
+        verbose_name_plural = _("household hints")
+        constraints = [
+            models.UniqueConstraint(fields=["left", "right"], name="identity_hint_once"),
+            models.CheckConstraint(condition=Q(left__lt=models.F("right")), name="identity_hint_sorted"),
+        ]
+        indexes = [models.Index(fields=[name], name=f"identity_hint_{name}") for name in ("right", "household")]
+
+    def __str__(self) -> str:
+        return f"{self.shared}, {self.reason}"
 
 
 class ReviewCase(models.Model):

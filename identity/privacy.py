@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from cdp.core.touched import touch
-from identity import online, registry
+from identity import households, online, registry
 from identity.models import Claim, Identifier, Link, Move, Profile, ProfileChange, Record, ReviewCase
 from identity.queries import open_records
 
@@ -27,7 +27,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     """Delete the records and all evidence about them; a profile left without records is erased, its id kept as a tombstone."""
     profiles = {p for p in Record.objects.filter(pk__in=records).values_list("profile_id", flat=True) if p}
     pairs = Q(left__in=records) | Q(right__in=records)
-    keys = online.drop_keys(records)
+    keys, hints = online.drop_keys(records), households.forget(records)
     deleted = [
         ReviewCase.objects.filter(pairs).delete(),
         Link.objects.filter(pairs).delete(),
@@ -41,7 +41,8 @@ def erase(records: list[UUID]) -> dict[str, int]:
     touch("profiles", profiles)
     names = ("reviewcase", "link", "claim", "identifier", "move", "record")
     tables = [f"identity_{name}" for name in names]
-    return {"identity_blockingkey": keys, **dict(zip(tables, (count for count, _ in deleted), strict=True))}
+    others = {"identity_blockingkey": keys, "identity_householdhint": hints}
+    return {**others, **dict(zip(tables, (count for count, _ in deleted), strict=True))}
 
 
 def _entomb(profiles: set[UUID]) -> None:

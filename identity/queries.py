@@ -17,7 +17,7 @@ from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, fetch_binary
 from cdp.core.types import UNSTORABLE, Actor
 from cdp.events import queries as events
-from identity import casework, clusters, explanation, sql
+from identity import casework, clusters, explanation, households_sql, sql
 from identity.fold import BRANDED, qualified
 from identity.linkage import model as linkage
 from identity.linkage import normalise
@@ -32,6 +32,8 @@ from identity.types import (
     Folded,
     FoundProfile,
     HistoryEntry,
+    Household,
+    HouseholdMember,
     IdChangePage,
     NumberedChange,
     OpenRecord,
@@ -240,10 +242,18 @@ def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRec
         yield from open_records(records[start : start + size])
 
 
-def household_of(profile: UUID) -> list[tuple[UUID, str]]:
-    """A hint at who lives with a person: (profile, reason) of those whom a shared contact or home would have joined with
-    them, had names, birth dates or genders not said otherwise; at most `MOST_FOUND`."""
-    return [(other, reason) for other, reason in fetch(sql.HOUSEHOLD, [profile, MOST_FOUND])]
+def household_of(profile: UUID) -> Household:
+    """Who may live with a person, by a shared contact or home: hints (see `identity.households`), sorted by profile."""
+    told = fetch(households_sql.HOUSEHOLD, [profile])
+    direct: dict[UUID, list[tuple[str, str]]] = {end: [] for row in told for end in row[1:3] if end != profile}
+    for _household, left, right, *hint in told:
+        if profile in (left, right):
+            direct[right if left == profile else left].append((hint[0], hint[1]))
+    members = [
+        HouseholdMember(other, *(tuple(sorted({hint[part] for hint in hints})) for part in (0, 1)))
+        for other, hints in sorted(direct.items())
+    ]
+    return Household(told[0][0] if told else None, members)
 
 
 # --- the graph of evidence --------------------------------------------------------------------------------------------

@@ -128,20 +128,6 @@ select id, source_id, kind, leaf, profile_id, version, attributes, traits, first
 from identity_record where id = any(%s) order by id
 """
 
-# Whom a profile shares a contact or a home with, though name, birth date or gender say that they are other people.
-HOUSEHOLD = """
-select p.id, min(c.reason) from identity_record mine
-cross join lateral (
-    select "right" as other, reason from identity_reviewcase where "left" = mine.id and state in ('open', 'different')
-    union all
-    select "left", reason from identity_reviewcase where "right" = mine.id and state in ('open', 'different')
-) c
-join identity_record theirs on theirs.id = c.other
-join identity_profile p on p.id = theirs.profile_id and p.state = 'live' and p.id <> mine.profile_id
-where mine.profile_id = %s and c.reason in ('given names', 'birth dates', 'gender')
-group by p.id order by p.id limit %s
-"""
-
 PERSON_RECORDS = "select id from identity_record where not leaf order by id"
 
 # Whose leaf is it: a steward's word, else the earliest claim, by time, then message id, then record. Only for a leaf that

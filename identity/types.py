@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 LEAVES = frozenset({"anonymous", "device", "receipt"})
 ATTRIBUTES = (
@@ -23,6 +24,22 @@ class Reason(TextChoices):
     WRONG_DATA = "wrong_data", _("The data was entered wrongly")
     PERSON_ASKED = "person_asked", _("The person asked for it")
     REVIEW = "review", _("Decided in a review case")
+
+
+class Shared(TextChoices):
+    """What the people of one household share."""
+
+    EMAIL = "email", pgettext_lazy("what a household shares", "e-mail")
+    PHONE = "phone", pgettext_lazy("what a household shares", "phone")
+    CARD = "loyalty_id", pgettext_lazy("what a household shares", "loyalty card")
+    HOME = "address", pgettext_lazy("what a household shares", "address")
+
+
+class Wish(TextChoices):
+    """What staff ask to be done with a linkage model."""
+
+    TRIAL = "trial", pgettext_lazy("linkage model", "trial")
+    PROMOTION = "promotion", pgettext_lazy("linkage model", "promotion")
 
 
 @dataclass(frozen=True)
@@ -258,6 +275,24 @@ class Case:
     def together(self) -> bool:
         """Whether both records are in one profile now."""
         return self.profiles[0] is not None and self.profiles[0] == self.profiles[1]
+
+
+@dataclass(frozen=True)
+class HouseholdMember:
+    """Somebody who may live with a person: what the two share, and what tells them apart; both empty where others of the
+    household connect them."""
+
+    profile: UUID
+    shared: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Household:
+    """Who may live with a person; `id` is the same for all of them, None where nobody is known to."""
+
+    id: UUID | None
+    members: list[HouseholdMember]
 
 
 @dataclass(frozen=True)
