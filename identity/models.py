@@ -332,8 +332,8 @@ class ResolutionRun(models.Model):
     started_at = models.DateTimeField(_("started"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
     counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
-    # Which version of the cleaning the blocking keys are kept under.
-    cleaning = models.PositiveSmallIntegerField(default=0)
+    # Under which version of cleaning and clustering: `identity.resolution.RULES`.
+    rules = models.CharField(max_length=20, default="")
 
     class Meta:
         verbose_name = _("resolution run")

@@ -16,40 +16,66 @@ from pyarrow import compute
 
 from cdp.core import touched
 from cdp.core.errors import Refused
-from cdp.core.statements import column, execute
+from cdp.core.statements import column, execute, fetch
 from cdp.core.types import now
 from identity import fold, online, queries, registry, review, sql
 from identity.actions import SYSTEM, recluster
-from identity.linkage import normalise
+from identity.linkage import cluster, normalise
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
-from identity.linkage.model import with_thresholds
+from identity.linkage.model import Model, with_thresholds
 from identity.models import LinkageModel, ResolutionRun, ReviewCase
 from identity.types import Edge
 
 # Components are written in transactions of about this many records.
 BATCH = 2_000
+# What decides besides the model: when it changes, the next run looks at everybody again.
+RULES = f"{normalise.VERSION}.{cluster.VERSION}"
 Report = Callable[[str], None]
+Score = Callable[[Any, Model, float | None], linkage_score.Scored]
 # Puts a model to use, once no other run is under way.
 Promotion = Callable[[], None]
 
 
 def resolve(
-    report: Report = lambda step: None, *, retrain: bool | None = None, promote: Promotion | None = None
+    report: Report = lambda step: None,
+    *,
+    retrain: bool | None = None,
+    promote: Promotion | None = None,
+    engine: str = "duckdb",
 ) -> ResolutionRun:
     """Score all records with the live model, and give every record its profile; returns the run.
 
     `promote` puts another model to use first. Without it, `retrain` says whether a model is trained and put to use at
-    once, untried: None for only while there is none, or only the packaged one, for want of records.
+    once, untried: None for only while there is none, or only the packaged one, for want of records. `engine`: what
+    scores, as of `scoring`; training stays in this process.
 
     Can be killed at any moment and run again: links are replaced in one transaction, components one batch at a time.
-    What changes meanwhile is linked again when it is done. Raises `Refused`, `running`, beside another run.
+    What changes meanwhile is linked again when it is done. Raises `Refused`: `running` beside another run, `engine`.
     """
+    score = scoring(engine)
     with alone():
         if promote:
             promote()
             retrain = False
-        return _resolve(report, retrain)
+        return _resolve(report, retrain, score)
+
+
+def scoring(engine: str) -> Score:
+    """What scores pairs on "duckdb" or "spark", with the same weights. Raises `Refused`, `engine`, without what it needs."""
+    if engine == "duckdb":
+        return linkage_score.score
+    from identity.linkage import spark  # an extra
+
+    wanted = {
+        "pyspark": _("Spark is not installed: get it with `uv sync --extra spark`."),
+        "java": _(
+            "Spark needs Java 17 or later: get it with `apt-get install openjdk-17-jre-headless`, or set JAVA_HOME."
+        ),
+    }
+    if missing := spark.missing():
+        raise Refused("engine", wanted[missing])
+    return spark.score
 
 
 @contextmanager
@@ -63,7 +89,7 @@ def alone() -> Iterator[None]:
         execute(sql.END_RUN)
 
 
-def _resolve(report: Report, retrain: bool | None) -> ResolutionRun:
+def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRun:
     run = _begin()
     report("reading")
     waiting = touched.waiting("links")
@@ -75,16 +101,15 @@ def _resolve(report: Report, retrain: bool | None) -> ResolutionRun:
         registry.make_live(SYSTEM, trained(table))
     model_id, model = queries.live_model()
     report("scoring")
-    scored = linkage_score.score(table, model, model.review - review.NEAR)
-    edges = [_edge(row) for row in _weighing(scored.edges, model.review).to_pylist()]
-    links = [edge for edge in edges if edge.weight >= model.link]
+    scored = score(table, model, model.review - review.NEAR)
+    linked, likely = (_number_weighing(scored.edges, bits) for bits in (model.link, model.review))
     report("linking")
-    _replace_links(links, model_id, waiting)
-    changed = _recluster_all(persons, run.pk, report)
-    _open_gray([edge for edge in edges if edge.weight < model.link])
-    _draw(run.pk, scored.edges, model.link)
+    seeds = _replace_links(scored.edges[:linked], model_id, waiting)
+    changed = _recluster_all(seeds if _was_applied(model_id) else persons, run.pk, report)
+    _open_gray(scored.edges[linked:likely])
+    _draw(run.pk, scored.edges, linked)
     blocked = {item.rule: item.pairs for item in scored.blocked}
-    return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=len(links), **changed)
+    return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=linked, **changed)
 
 
 def _begin() -> ResolutionRun:
@@ -103,9 +128,9 @@ def cleaned(persons: list[UUID]) -> Any:
 
 
 def _keep_keys(persons: list[UUID], report: Report) -> None:
-    """Keep the blocking keys of all records, if no run was finished under this version of the cleaning: events keep them up
-    to date only from the beginning of the first run."""
-    if ResolutionRun.objects.filter(finished_at__isnull=False, cleaning=normalise.VERSION).exists():
+    """Keep the blocking keys of all records, if no run was finished under these rules: events keep them up to date only
+    from the beginning of the first run."""
+    if ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists():
         return
     for start in range(0, len(persons), BATCH):
         online.keep_all_keys(persons[start : start + BATCH])
@@ -121,33 +146,46 @@ def trained(table: Any, **thresholds: float | None) -> LinkageModel:
     return registry.keep(model, recall=learnt.recall)
 
 
+def _was_applied(model: UUID | None) -> bool:
+    """Whether the last run was finished under the same model and rules, so that only new evidence can change profiles."""
+    last = ResolutionRun.objects.filter(finished_at__isnull=False).order_by("started_at").last()
+    return last is not None and (last.model_id, last.rules) == (model, RULES)
+
+
+def _edges(scored: Any) -> Iterator[Edge]:
+    """The rows of a table of scored pairs, a part of it in memory at a time."""
+    for part in scored.to_batches(BATCH):
+        yield from map(_edge, part.to_pylist())
+
+
 def _edge(row: dict[str, Any]) -> Edge:
     levels = {name.removeprefix("gamma_"): value for name, value in row.items() if name.startswith("gamma_")}
     return Edge(UUID(row["left"]), UUID(row["right"]), row["weight"], levels)
 
 
 @transaction.atomic
-def _replace_links(edges: list[Edge], model: UUID | None, waiting: list[int]) -> None:
-    """Make `edges` the only probable links, and have all that was linked since the records were read linked again.
+def _replace_links(scored: Any, model: UUID | None, waiting: list[int]) -> list[UUID]:
+    """Make these pairs the only probable links, and have all that was linked since the records were read linked again.
 
-    `waiting`: what waited for its links before that, and has them now.
+    `waiting`: what waited for its links before that, and has them now. Returns the records that wait to be clustered,
+    among them the ends of all links that came, changed or went.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK)
-        cursor.execute(sql.STAGE_LINKS)
-        with cursor.copy(sql.COPY_LINKS) as copy:
-            for edge in edges:
-                copy.write_row((*sorted((edge.left, edge.right)), edge.weight, Jsonb(edge.levels)))
-        cursor.execute("analyze fresh_link")
-        cursor.execute(sql.DROP_STALE_LINKS)
-        cursor.execute(sql.SAVE_LINKS, [model])
-        cursor.execute("drop table fresh_link")
+    execute(sql.LOCK)
+    execute(sql.STAGE_LINKS)
+    with connection.cursor() as cursor, cursor.copy(sql.COPY_LINKS) as copy:
+        for edge in _edges(scored):
+            copy.write_row((*sorted((edge.left, edge.right)), edge.weight, Jsonb(edge.levels)))
+    execute("analyze fresh_link")
+    changed = [*fetch(sql.DROP_STALE_LINKS), *fetch(sql.SAVE_LINKS, [model])]
+    execute("drop table fresh_link")
+    touched.touch("identity", {record for pair in changed for record in pair})
     touched.drop(waiting)
     touched.hand_over("relink", "links")
+    return touched.subjects("identity")
 
 
-def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, int]:
-    waiting = dict.fromkeys(persons)
+def _recluster_all(records: list[UUID], run: UUID, report: Report) -> dict[str, int]:
+    waiting = dict.fromkeys(records)
     counts = {"merged": 0, "created": 0, "split": 0}
     while waiting:
         seeds = list(islice(waiting, BATCH))
@@ -157,21 +195,23 @@ def _recluster_all(persons: list[UUID], run: UUID, report: Report) -> dict[str, 
         counts["merged"] += len(plan.merged)
         counts["created"] += len(plan.created) - len(plan.split)
         counts["split"] += len(plan.split)
-        report(f"clustering {len(persons) - len(waiting):,} of {len(persons):,}")
+        report(f"clustering {len(records) - len(waiting):,} of {len(records):,}")
     return counts
 
 
-@transaction.atomic
-def _open_gray(edges: list[Edge]) -> None:
-    review.open_gray(edges)
-    review.retire([edge.left for edge in edges])
-    review.rank([edge.left for edge in edges])
+def _open_gray(scored: Any) -> None:
+    for part in scored.to_batches(BATCH):
+        edges = [_edge(row) for row in part.to_pylist()]
+        with transaction.atomic():
+            review.open_gray(edges)
+            review.retire([edge.left for edge in edges])
+            review.rank([edge.left for edge in edges])
 
 
 @transaction.atomic
-def _draw(run: UUID, edges: Any, link: float) -> None:
-    """Have stewards look at a few pairs drawn from those that were linked, and from those that nearly were."""
-    linked = _weighing(edges, link).num_rows
+def _draw(run: UUID, edges: Any, linked: int) -> None:
+    """Have stewards look at a few pairs drawn from those that were linked, the first so many, and from those that nearly
+    were."""
     strata = {ReviewCase.Stratum.MERGE: edges[:linked], ReviewCase.Stratum.NEAR_MISS: edges[linked:]}
     for stratum, frame in strata.items():
         places = review.draw(run, stratum, frame.num_rows)
@@ -179,12 +219,12 @@ def _draw(run: UUID, edges: Any, link: float) -> None:
         review.open_drawn(run, stratum, [_edge(row) for row in drawn], frame.num_rows)
 
 
-def _weighing(edges: Any, least: float) -> Any:
-    """Those of the scored pairs, heaviest first, that weigh at least so many bits."""
-    return edges[: compute.sum(compute.greater_equal(edges["weight"], least)).as_py() or 0]
+def _number_weighing(edges: Any, least: float) -> int:
+    """How many of the scored pairs, which stand heaviest first, weigh at least so many bits."""
+    return compute.sum(compute.greater_equal(edges["weight"], least)).as_py() or 0
 
 
 def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:
-    run.model_id, run.finished_at, run.counts, run.cleaning = model, now(), counts, normalise.VERSION
+    run.model_id, run.finished_at, run.counts, run.rules = model, now(), counts, RULES
     run.save()
     return run

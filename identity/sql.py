@@ -356,6 +356,7 @@ COPY_LINKS = 'copy fresh_link ("left", "right", weight, levels) from stdin'
 DROP_STALE_LINKS = """
 delete from identity_link l where l.kind = 'probable'
   and not exists (select from fresh_link f where f."left" = l."left" and f."right" = l."right")
+returning l."left", l."right"
 """
 SAVE_LINKS = """
 insert into identity_link ("left", "right", kind, weight, levels, model_id, actor)
@@ -363,6 +364,7 @@ select "left", "right", 'probable', weight, levels, %s, '' from fresh_link
 on conflict ("left", "right", kind) do update
 set weight = excluded.weight, levels = excluded.levels, model_id = excluded.model_id
 where (identity_link.weight, identity_link.model_id) is distinct from (excluded.weight, excluded.model_id)
+returning "left", "right"
 """
 
 # The same for the links of a few records.

@@ -54,6 +54,7 @@ delete from core_touched where id in (
     select id from core_touched where stage = %s and subject = any(%s) for update skip locked)
 """
 
+SUBJECTS_WAITING = "select distinct subject from core_touched where stage = %s"
 WAITING = "select id from core_touched where stage = %s order by id"
 DROP_TOUCHED = """
 delete from core_touched where id in (select id from core_touched where id = any(%s) for update skip locked)

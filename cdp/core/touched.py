@@ -24,6 +24,11 @@ def take(stage: str, limit: int) -> list[UUID]:
     return by_number(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))
 
 
+def subjects(stage: str) -> list[UUID]:
+    """All subjects that wait for `stage` now; they go on waiting."""
+    return column(sql.SUBJECTS_WAITING, [stage])
+
+
 def waiting(stage: str) -> list[int]:
     """The numbers of all rows that wait for `stage` now, for `drop`."""
     return column(sql.WAITING, [stage])

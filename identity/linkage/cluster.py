@@ -8,12 +8,15 @@ only.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from rapidfuzz.distance import DamerauLevenshtein
 
 from identity.linkage import names
 from identity.linkage.types import MODEL, STEWARD, Limits, Link, Node, Partition, Reason, Refusal
+
+# Raise it when another partition comes of the same evidence: the next run clusters everybody anew.
+VERSION: Final = 1
 
 T = TypeVar("T")
 GivenName = tuple[str | None, str | None, bool]  # given name, surname, whether the given name is a frequent one

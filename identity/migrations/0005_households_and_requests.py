@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identity', '0004_cleaning_version'),
+        ('identity', '0004_run_rules'),
     ]
 
     operations = [

@@ -142,7 +142,7 @@ def write_baseline(folder: Path) -> int:
     from identity import queries, resolution
     from identity.linkage import blocking, model, score, splink_settings, train
 
-    table = resolution._table(queries.person_records())
+    table = resolution.cleaned(queries.person_records())
     with score.connect(table) as connection:
         blocking.block(connection, {}, "")
         rules = _with_keys(connection, len(blocking.RULES))

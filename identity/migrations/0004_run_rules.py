@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='resolutionrun',
-            name='cleaning',
-            field=models.PositiveSmallIntegerField(default=0),
+            name='rules',
+            field=models.CharField(default='', max_length=20),
         ),
     ]
