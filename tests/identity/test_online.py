@@ -130,10 +130,42 @@ def test_the_first_run_that_is_finished_indexes_what_came_before(
     arrive(sender.sent[2:])
     resolution.resolve()
     assert len(holders()) == 2
-    monkeypatch.setattr(normalise, "VERSION", normalise.VERSION + 1)
+    monkeypatch.setattr(resolution, "RULES", "another version")
     BlockingKey.objects.filter(record=new).delete()
     resolution.resolve()
     assert len(holders()) == 2
+
+
+def test_a_run_clusters_only_whom_new_evidence_concerns(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate("abc"):
+        sender.says(name, "customer", minute=number, **PERSON | {"email": f"{name}@shop.example"})
+    arrive(sender.sent)
+    resolution.resolve()
+    monkeypatch.setattr(resolution, "recluster", clustering := Mock(wraps=actions.recluster))
+    resolution.resolve()
+    assert not clustering.called
+    lost = Link.objects.first()
+    assert lost is not None
+    lost.delete()
+    resolution.resolve()
+    assert set(clustering.call_args.args[0]) == {lost.left, lost.right}
+    monkeypatch.setattr(resolution, "RULES", "another version")
+    resolution.resolve()
+    assert len(clustering.call_args.args[0]) == len("abc")
+
+
+def test_what_a_killed_run_did_not_cluster_is_not_forgotten(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (sender.says(name, "customer", minute=n, **PERSON) for n, name in enumerate("ab"))
+    arrive(sender.sent)
+    resolution.resolve()
+    Link.objects.all().delete()
+    actions.recluster([first, second])
+    assert profile_of(first) != profile_of(second)
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(resolution, "recluster", Mock(side_effect=KeyboardInterrupt))
+        resolution.resolve()
+    settle()
+    assert profile_of(first) == profile_of(second)
 
 
 def holders() -> set[UUID]:
