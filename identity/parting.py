@@ -20,7 +20,7 @@ from cdp.core.statements import by_number, column, execute, execute_over, fetch
 from cdp.core.types import Actor, now
 from cdp.events import queries as events
 from cdp.events.actions import STEWARD
-from identity import component, correction, queries, sql
+from identity import component, correction, parting_sql, queries
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
 
 
@@ -36,7 +36,7 @@ def hold_apart(actor: Actor, one: Side, other: Side) -> None:
     """Write what keeps two sides of one profile apart for good, and together what each must keep."""
     leaves = queries.leaves_among(one.records | other.records)
     across = {"one": by_number(one.records), "other": by_number(other.records)}
-    execute(sql.DROP_LINKS_ACROSS, {**across, "kind": Link.Kind.MUST})
+    execute(parting_sql.DROP_LINKS_ACROSS, {**across, "kind": Link.Kind.MUST})
     persons = product(one.records - leaves, other.records - leaves)
     _link(actor, Link.Kind.CANNOT, [*persons, *_owned_across(one, other, leaves), *_owned_across(other, one, leaves)])
     settled = {"decided_at": now(), "decided_by": actor.name}
@@ -48,13 +48,13 @@ def suitors(records: frozenset[UUID]) -> frozenset[UUID]:
     """Where these are leaves only, all persons who could own them: they were alone, and are to be so again."""
     if records - queries.leaves_among(records):
         return frozenset()
-    return frozenset(column(sql.SUITORS, {"leaves": by_number(records)}))
+    return frozenset(column(parting_sql.SUITORS, {"leaves": by_number(records)}))
 
 
 def unite(one: Collection[UUID], other: Collection[UUID]) -> None:
     """Drop what held the records of two profiles apart: a newer decision says that they are one person."""
     across = {"one": by_number(one), "other": by_number(other)}
-    execute(sql.DROP_LINKS_ACROSS, {**across, "kind": Link.Kind.CANNOT})
+    execute(parting_sql.DROP_LINKS_ACROSS, {**across, "kind": Link.Kind.CANNOT})
     _cases_across(one, other).filter(state=ReviewCase.State.DIFFERENT).update(state=ReviewCase.State.OBSOLETE)
 
 
@@ -78,13 +78,13 @@ def merge_to_undo(change: UUID) -> tuple[ProfileChange, UUID]:
 
 def newcomers(merge: ProfileChange, records: Collection[UUID]) -> set[UUID]:
     """Those that had no profile before the merge."""
-    [mark] = column(sql.LAST_DEPARTURE, [merge.profile])
-    return set(column(sql.NEWCOMERS, {"records": list(records), "mark": mark, "change": merge.pk}))
+    [mark] = column(parting_sql.LAST_DEPARTURE, [merge.profile])
+    return set(column(parting_sql.NEWCOMERS, {"records": list(records), "mark": mark, "change": merge.pk}))
 
 
 def redirected_through(profile: UUID, into: UUID) -> list[UUID]:
     """The ids that were merged into `profile` before it was merged into `into` itself."""
-    merged_into = dict(fetch(sql.MERGES_OF, [into]))
+    merged_into = dict(fetch(parting_sql.MERGES_OF, [into]))
     found = {profile}
     for _step in merged_into:
         found |= {one for one, other in merged_into.items() if other in found}
@@ -128,7 +128,7 @@ def corrected_by(record: UUID) -> UUID:
 
 def bind(actor: Actor, group: Collection[UUID]) -> None:
     """Must-links from one person of a group to all its other records."""
-    persons = column(sql.PERSONS_AMONG, [list(group)])
+    persons = column(parting_sql.PERSONS_AMONG, [list(group)])
     if persons:
         _link(actor, Link.Kind.MUST, ((persons[0], record) for record in group if record != persons[0]))
 
@@ -136,13 +136,13 @@ def bind(actor: Actor, group: Collection[UUID]) -> None:
 def _owned_across(side: Side, other: Side, leaves: set[UUID]) -> Iterable[tuple[UUID, UUID]]:
     """A side's leaves with the persons of the other who claim them or hold what they carry."""
     mine = by_number(side.records & leaves)
-    found = fetch(sql.OWNERS_AMONG, {"leaves": mine, "persons": by_number(other.records - leaves)})
+    found = fetch(parting_sql.OWNERS_AMONG, {"leaves": mine, "persons": by_number(other.records - leaves)})
     return [(leaf, person) for leaf, person in found]
 
 
 def _link(actor: Actor, kind: Link.Kind, pairs: Iterable[tuple[UUID, UUID]]) -> None:
     rows = sorted({(min(pair), max(pair)) for pair in pairs})
-    execute_over(sql.SAVE_VERDICTS, [(*pair, kind.value, actor.name) for pair in rows])
+    execute_over(parting_sql.SAVE_VERDICTS, [(*pair, kind.value, actor.name) for pair in rows])
 
 
 def _hold_together(actor: Actor, groups: list[frozenset[UUID]]) -> None:

@@ -14,15 +14,13 @@ from typing import Any, Final, NamedTuple
 
 from identity.linkage.blocking import RULES, Rule
 from identity.linkage.comparisons import COMPARISONS, PERSONAL, Comparison
-from identity.linkage.model import Model, Weight, digest
+from identity.linkage.model import LOWEST_FREQUENCY, Model, Weight, digest
 from identity.linkage.normalise import COLUMNS
 from identity.linkage.translate import FUNCTIONS, Column, Translator, Untranslatable
 
 Row = Mapping[str, str | None]
 Keys = tuple[tuple[int, str], ...]
 
-# Term frequencies may not lift a weight above this share; `splink_settings` says the same, but loads Splink.
-LOWEST_FREQUENCY: Final = 5e-6
 # The gamma and the name of what cannot be compared.
 MISSING: Final = -1
 MISSING_NAME: Final = "missing"

@@ -19,6 +19,8 @@ FORMAT: Final = 1
 PSEUDO_COUNT: Final = 2000
 # A value that nobody else is known to have counts as half a sighting.
 RARE: Final = 0.5
+# Term frequencies may not lift a weight above this share of non-matches agreeing.
+LOWEST_FREQUENCY: Final = 5e-6
 # Weights may differ by so many bits for rounding alone.
 SAME_BITS: Final = 1e-6
 

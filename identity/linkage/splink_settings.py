@@ -1,6 +1,6 @@
 """A model as Splink settings, for any dialect. Apart from `model`, so that only scoring and training load Splink."""
 
-from typing import Any, Final
+from typing import Any
 
 from splink import SettingsCreator
 from splink.comparison_level_library import CustomLevel
@@ -8,10 +8,7 @@ from splink.comparison_library import CustomComparison
 from splink.internals.comparison_level_creator import ComparisonLevelCreator
 
 from identity.linkage.comparisons import COMPARISONS, Comparison, Level
-from identity.linkage.model import Model, Weight
-
-# Term frequencies may not lift a weight above this share of non-matches agreeing.
-LOWEST_FREQUENCY: Final = 5e-6
+from identity.linkage.model import LOWEST_FREQUENCY, Model, Weight
 
 
 def settings(model: Model, *, frequencies: bool = True) -> SettingsCreator:

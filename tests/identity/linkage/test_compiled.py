@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from identity.linkage import blocking, splink_settings
+from identity.linkage import blocking
 from identity.linkage.comparisons import COMPARISONS, Comparison, Level
-from identity.linkage.compiled import LOWEST_FREQUENCY, MISSING_NAME, compile_keys, compile_model, keys
+from identity.linkage.compiled import MISSING_NAME, compile_keys, compile_model, keys
 from identity.linkage.model import DEFAULT, Weight, digest
 from identity.linkage.normalise import COLUMNS, clean
 from identity.linkage.score import GAMMAS, SCHEMA, connect, linker_for, prepare, score
@@ -295,10 +295,6 @@ def test_the_last_level_is_a_plain_else():
 def test_a_key_that_cannot_be_translated_stops_the_compilation(key):
     with pytest.raises(Untranslatable):
         compile_keys([blocking.Rule("odd", (key,))])
-
-
-def test_the_lowest_frequency_is_the_batch_s():
-    assert LOWEST_FREQUENCY == splink_settings.LOWEST_FREQUENCY
 
 
 def test_scoring_pairs_loads_no_splink():

@@ -22,38 +22,48 @@ def build(function, *parts):
     return st.builds(lambda *values: function.format(*values), *parts)
 
 
+CHOSEN = st.sampled_from(["least", "greatest", "coalesce"])
+CHOICE = "case when {} then {} else {} end"
+
+
 def grow(children):
     """Expressions as (condition, text, number), each level made of the one below."""
     conditions, texts, numbers = children
-    pair = st.sampled_from(["damerau_levenshtein", "levenshtein"])
-    similar = st.sampled_from(["jaro_winkler_similarity", "jaro_similarity"])
-    chosen = st.sampled_from(["least", "greatest", "coalesce"])
-    choice = "case when {} then {} else {} end"
-    text = st.one_of(
+    return grown_conditions(conditions, texts, numbers), grown_texts(conditions, texts), grown_numbers(*children)
+
+
+def grown_texts(conditions, texts):
+    return st.one_of(
         build("substr({}, {})", texts, st.integers(-4, 4)),
         build("substr({}, {}, {})", texts, st.integers(-4, 4), SMALL),
         build("{}({}, {})", st.sampled_from(["left", "right"]), texts, SMALL),
         build("({} || {})", texts, texts),
-        build("{}({}, {})", chosen, texts, texts),
+        build("{}({}, {})", CHOSEN, texts, texts),
         build("nullif({}, {})", texts, texts),
-        build(choice, conditions, texts, texts),
+        build(CHOICE, conditions, texts, texts),
         build("case when {} then {} when {} then null else {} end", conditions, texts, conditions, texts),
         build("case when {} then {} end", conditions, texts),
     )
-    number = st.one_of(
+
+
+def grown_numbers(conditions, texts, numbers):
+    return st.one_of(
         build("length({})", texts),
         build("abs({} - {})", numbers, numbers),
         build("({} + (-{}))", numbers, numbers),
-        build("{}({}, {})", chosen, numbers, numbers),
-        build("{}({}, {})", pair, texts, texts),
-        build(choice, conditions, numbers, numbers),
+        build("{}({}, {})", CHOSEN, numbers, numbers),
+        build("{}({}, {})", st.sampled_from(["damerau_levenshtein", "levenshtein"]), texts, texts),
+        build(CHOICE, conditions, numbers, numbers),
     )
-    condition = st.one_of(
+
+
+def grown_conditions(conditions, texts, numbers):
+    similar = st.sampled_from(["jaro_winkler_similarity", "jaro_similarity"])
+    share = st.sampled_from(["0.5", "0.8", "0.85", "0.9", "1"])
+    return st.one_of(
         build("{} {} {}", texts, OPERATORS, texts),
         build("{} {} {}", numbers, OPERATORS, numbers),
-        build(
-            "{}({}, {}) {} {}", similar, texts, texts, OPERATORS, st.sampled_from(["0.5", "0.8", "0.85", "0.9", "1"])
-        ),
+        build("{}({}, {}) {} {}", similar, texts, texts, OPERATORS, share),
         build("{} is {} null", texts, st.sampled_from(["", "not"])),
         build("not ({})", conditions),
         build("(({}) {} ({}))", conditions, st.sampled_from(["and", "or"]), conditions),
@@ -63,7 +73,6 @@ def grow(children):
         build("{} between {} and {}", numbers, numbers, numbers),
         build("starts_with({}, {})", texts, texts),
     )
-    return condition, text, number
 
 
 def expressions():
