@@ -32,7 +32,7 @@ from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
 from identity import queries as identity_queries
 from identity.models import ResolutionRun, ReviewCase
-from identity.types import HistoryEntry, RecordView
+from identity.types import HistoryEntry, Household, RecordView
 from segments import actions as segments
 from segments import queries as segments_queries
 from segments.types import SegmentMembership
@@ -236,7 +236,7 @@ class ProfilePage:
     memberships: list[SegmentMembership]
     events: list[ToldEvent]
     history: list[HistoryEntry]
-    household: list[tuple[UUID, str]]
+    household: Household
 
 
 def profile_page(profile: UUID) -> ProfilePage:

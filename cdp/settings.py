@@ -212,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewCaseState": "cdp.api.review_shapes.STATES",
         "ProfileChangeKind": "identity.models.ProfileChange.Kind",
         "TransitionKind": "segments.models.Transition.Kind",
+        "HouseholdShared": "identity.types.Shared",
     },
 }
 
@@ -229,8 +230,10 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
+    "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
 }
 WAKE_TASK = "pipeline.advance"
+LINKAGE_TASK = "linkage.work"
 
 # After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))

@@ -87,6 +87,25 @@ class LinkAdmin(ReadOnlyRoom[models.Link]):
     search_help_text = _("The whole id of a record.")
 
 
+@admin.register(models.HouseholdHint)
+class HouseholdHintAdmin(ReadOnlyRoom[models.HouseholdHint]):
+    list_display = ("shared", "reason", LEFT, RIGHT, "household")
+    fields = list_display
+    list_filter = ("shared", "reason")
+    ordering = ("-id",)
+    id_fields = ("left", "right", "household")
+    search_help_text = _("A whole id: of a record or of a household.")
+
+
+@admin.register(models.ModelRequest)
+class ModelRequestAdmin(ReadOnlyRoom[models.ModelRequest]):
+    list_display = ("asked_at", "kind", "model", "actor", "started_at", "finished_at", "refused")
+    list_select_related = ("model",)
+    fields = (*list_display, "step")
+    list_filter = ("kind",)
+    ordering = ("-asked_at",)
+
+
 @admin.register(models.ResolutionRun)
 class ResolutionRunAdmin(ReadOnlyRoom[models.ResolutionRun]):
     list_display = ("started_at", "finished_at", "model")

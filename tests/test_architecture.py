@@ -43,7 +43,14 @@ JUSTIFIED = {
     "cdp.console.admin": {"identity.models"},
     "cdp.console.review": {"identity.models"},
     # The page of a model, with the charts that Splink draws of it.
-    "cdp.console.linkage": {"identity.linkage.charts", "identity.linkage.model", "identity.models", "identity.registry"},
+    "cdp.console.linkage": {
+        "identity.linkage.charts", "identity.linkage.model", "identity.models", "identity.registry", "identity.requests",
+    },
+    # What staff ask to be done with one, and the worker that does it.
+    "cdp.console.wishes": {"identity.models", "identity.registry", "identity.requests"},
+    "cdp.console.tasks": {
+        "identity.models", "identity.registry", "identity.requests", "identity.resolution", "identity.trial",
+    },
     # The choices that the OpenAPI document lists; the segment that actions are called with; its rules' problems.
     "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
     "cdp.api.actions": {"segments.models"},

@@ -129,6 +129,13 @@ class Endpoint(APIView):
         return answer
 
 
+class StewardsEndpoint(Endpoint):
+    """An address by which a steward's tool acts; what is now may not allow it."""
+
+    scopes: ClassVar[Mapping[str, str]] = {"POST": "identity:write"}
+    refuses = True
+
+
 class Nowhere(APIView):
     """Any address that is not one of ours, without asking who it is."""
 

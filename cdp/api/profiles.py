@@ -151,6 +151,23 @@ class RecordsView(Endpoint):
         return self.page([asdict(row) for row in rows], more, rows[-1].id if rows else "")
 
 
+class HouseholdView(Endpoint):
+    scopes: ClassVar = {"GET": "profiles:read"}
+
+    @extend_schema(
+        operation_id="getProfileHousehold", summary="Who may live with a person",
+        responses={200: shapes.HouseholdShape},
+    )  # fmt: skip
+    def get(self, request: Request, profile: UUID) -> Response:
+        """Profiles that share a contact or a home with this one, though names, birth dates, genders or a steward say that
+        these are other people. A hint, no more; it follows the evidence."""
+        read_query(NothingQuery, request)
+        found = identity.find_profile(profile)
+        household = identity.household_of(found.id)
+        members = [asdict(member) for member in household.members]
+        return Response({"profile": found.id, "household": household.id, "members": members})
+
+
 class ConsentsView(Endpoint):
     scopes: ClassVar = {"GET": "profiles:read"}
 

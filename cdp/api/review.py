@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from cdp import pipeline
 from cdp.api import actions as api
 from cdp.api import review_shapes as shapes
-from cdp.api.endpoint import Endpoint
+from cdp.api.endpoint import Endpoint, StewardsEndpoint
 from cdp.api.forms import CursorField, Form, choices_of, limit_field, read_body, read_query
 from cdp.api.profiles import NothingQuery, ProfileQuery, purpose_of_reading
 from identity import actions, queries
@@ -62,10 +62,7 @@ class CasesView(Endpoint):
         return self.page([asdict(row) for row in rows], more, last)
 
 
-class NextCaseView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class NextCaseView(StewardsEndpoint):
     @extend_schema(
         operation_id="takeReviewCase", summary="The case to decide next", request=None,
         responses={200: shapes.CaseShape},
@@ -117,10 +114,7 @@ class CaseView(Endpoint):
         return found
 
 
-class VerdictView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class VerdictView(StewardsEndpoint):
     @extend_schema(
         operation_id="decideReviewCase", summary="Decide a review case",
         request=VerdictBody, responses={200: shapes.CaseShape},

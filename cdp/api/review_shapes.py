@@ -2,7 +2,18 @@
 
 from rest_framework import serializers
 
-from cdp.api.shapes import BarShape, ComparedShape, RecordShape, Shape, TextsField, moment, number, text, uuid
+from cdp.api.shapes import (
+    BarShape,
+    ComparedShape,
+    PageShape,
+    RecordShape,
+    Shape,
+    TextsField,
+    moment,
+    number,
+    text,
+    uuid,
+)
 
 STATES = ("open", "same", "different", "undecided", "obsolete")
 
@@ -29,11 +40,10 @@ class CaseShape(Shape):
     doubts = number("How many stewards were not sure.")
 
 
-class CasesPageShape(Shape):
+class CasesPageShape(PageShape):
     """A page of cases, the most urgent first."""
 
     results = CaseShape(many=True)
-    next = serializers.URLField(allow_null=True)
 
 
 class WeighedShape(Shape):

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from consent.models import ConsentRecord
 from identity.models import ProfileChange
+from identity.types import Shared
 from segments.models import Segment, Transition
 
 Shape = serializers.Serializer[Any]
@@ -45,6 +46,12 @@ class TextsField(serializers.JSONField):
 @extend_schema_field({"type": "object", "description": "A rule: conditions joined by `all`, `any` and `not`."})
 class RuleField(serializers.JSONField):
     """The rule of a segment, as JSON."""
+
+
+class PageShape(Shape):
+    """A part of a list, with the address of the next, null on the last."""
+
+    next = serializers.URLField(allow_null=True)
 
 
 # --- problems ---------------------------------------------------------------------------------------------------------
@@ -129,11 +136,33 @@ class RecordShape(Shape):
     traits = TraitsField()
 
 
-class RecordsPageShape(Shape):
+class RecordsPageShape(PageShape):
     """A page of records."""
 
     results = RecordShape(many=True)
-    next = serializers.URLField(allow_null=True)
+
+
+class HouseholdMemberShape(Shape):
+    """Somebody who may live with a person; both lists are empty where others of the household connect the two."""
+
+    profile = uuid()
+    shared = serializers.ListField(
+        child=serializers.ChoiceField(choices=Shared.choices), help_text="What a record of each holds."
+    )
+    reasons = serializers.ListField(
+        child=text(),
+        help_text="What tells them apart: `given names`, `birth dates`, `gender`, or `cannot-link`, a steward.",
+    )
+
+
+class HouseholdShape(Shape):
+    """Who may live with a person."""
+
+    profile = uuid("The live profile that was meant.")
+    household = uuid(
+        "The same for all its members; null where nobody is known to live with the person.", allow_null=True
+    )
+    members = HouseholdMemberShape(many=True)
 
 
 class LedgerLineShape(Shape):
@@ -281,11 +310,10 @@ class SegmentShape(Shape):
     computed_at = moment(allow_null=True)
 
 
-class SegmentsPageShape(Shape):
+class SegmentsPageShape(PageShape):
     """A page of segments in order of their keys."""
 
     results = SegmentShape(many=True)
-    next = serializers.URLField(allow_null=True)
 
 
 class PreviewShape(Shape):
@@ -304,11 +332,10 @@ class MemberShape(Shape):
     entered_at = moment()
 
 
-class MembersPageShape(Shape):
+class MembersPageShape(PageShape):
     """A page of the members who may be contacted now, in order of their ids."""
 
     results = MemberShape(many=True)
-    next = serializers.URLField(allow_null=True)
 
 
 class ComingShape(Shape):

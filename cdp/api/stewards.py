@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.api import shapes
-from cdp.api.endpoint import Endpoint
+from cdp.api.endpoint import Endpoint, StewardsEndpoint
 from cdp.api.forms import Form, MomentField, choices_of, read_body, read_query
 from cdp.core.errors import Refused
 from cdp.profiles import actions as profiles
@@ -83,10 +83,7 @@ class ExplanationView(Endpoint):
         return Response(asdict(queries.explain(asked["left"], asked["right"])))
 
 
-class UnmergeView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class UnmergeView(StewardsEndpoint):
     @extend_schema(
         operation_id="unmergeProfile", summary="Undo a merge",
         request=UnmergeBody, responses={200: shapes.PartedShape},
@@ -100,10 +97,7 @@ class UnmergeView(Endpoint):
         return Response({"profile": actions.unmerge(self.actor, asked["change"], asked["reason"])})
 
 
-class ExpelView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class ExpelView(StewardsEndpoint):
     @extend_schema(
         operation_id="expelRecord", summary="Put a record out of its profile",
         request=ExpelBody, responses={200: shapes.PartedShape},
@@ -115,10 +109,7 @@ class ExpelView(Endpoint):
         return Response({"profile": actions.expel(self.actor, asked["record"], asked["reason"])})
 
 
-class SplitView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class SplitView(StewardsEndpoint):
     @extend_schema(
         operation_id="splitProfile", summary="Part a profile into two",
         request=SplitBody, responses={200: shapes.PartedShape},
@@ -129,10 +120,7 @@ class SplitView(Endpoint):
         return Response({"profile": actions.split(self.actor, profile, asked["records"], asked["reason"])})
 
 
-class CorrectionsView(Endpoint):
-    scopes: ClassVar = {"POST": "identity:write"}
-    refuses = True
-
+class CorrectionsView(StewardsEndpoint):
     @extend_schema(
         operation_id="correctProfile", summary="Correct an attribute of a person",
         request=CorrectionBody, responses={200: shapes.CorrectionShape},

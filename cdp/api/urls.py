@@ -13,6 +13,7 @@ urlpatterns = [
     path("v1/profiles/<uuid:profile>", profiles.ProfileView.as_view()),
     path("v1/profiles/<uuid:profile>/records", profiles.RecordsView.as_view()),
     path("v1/profiles/<uuid:profile>/consents", profiles.ConsentsView.as_view()),
+    path("v1/profiles/<uuid:profile>/household", profiles.HouseholdView.as_view()),
     path("v1/profiles/<uuid:profile>/history", stewards.HistoryView.as_view()),
     path("v1/profiles/<uuid:profile>/explanation", stewards.ExplanationView.as_view()),
     path("v1/profiles/<uuid:profile>/unmerge", stewards.UnmergeView.as_view()),

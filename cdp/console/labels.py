@@ -65,6 +65,8 @@ REVIEW_REASONS = {
     "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),
     "recycled number": pgettext_lazy("why a case is open", "A number that came back under another name"),
 }
+# What tells the people of one household apart.
+APART = {**REVIEW_REASONS, "cannot-link": pgettext_lazy("why people are kept apart", "Held apart by a steward")}
 # What happened to a profile.
 HISTORY_KINDS = {
     "created": pgettext_lazy("profile", "created"),

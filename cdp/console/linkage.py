@@ -7,25 +7,31 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
+from cdp.console import wishes
 from cdp.console.case import COMPARISONS, LEVELS
 from cdp.console.charts import AGAINST, FOR, NEITHER, draw
 from cdp.console.labels import REVIEW_REASONS, label
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import Refused
-from identity import registry
+from cdp.core.types import Actor
+from identity import registry, requests
 from identity.linkage.model import DEFAULT, Model
 from identity.models import LinkageModel
+from identity.types import Wish
 
 Chart = dict[str, Any]
+PROMOTE = "identity.promote_linkagemodel"
 # Height of a level's bar, and widths of the charts' panels, in pixels: what fits beside a table.
 STEP, WIDE, NARROW = 26, 320, 170
 # Points of the curve of unlinkable records that its table tells: one in so many bits.
@@ -97,6 +103,8 @@ def trial_of(report: Mapping[str, Any]) -> dict[str, Any] | None:
     return {
         "at": datetime.fromisoformat(tried["at"]),
         "against": tried["against"],
+        "merged": tried["merged"],
+        "split": tried["split"],
         "numbers": [(tried[name], words) for name, words in NUMBERS.items()],
         "examples": [_example(example) for example in tried["examples"]],
         "unlinkable": [point for at, point in enumerate(tried["unlinkable"]) if at % BITS_A_ROW == 0],
@@ -227,23 +235,59 @@ class LinkageModelAdmin(ReadOnlyRoom[LinkageModel]):
             name: number_format(tried[name], force_grouping=True) for name in ("merged", "split")
         }
 
+    def get_urls(self) -> list[URLPattern]:
+        ask, work = self.admin_site.admin_view(require_POST(self.ask)), self.admin_site.admin_view(self.work)
+        return [
+            path("<uuid:pk>/ask/", ask, name="identity_linkagemodel_ask"),
+            path("<uuid:pk>/work/", work, name="identity_linkagemodel_work"),
+            *super().get_urls(),
+        ]
+
+    def ask(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Have a worker try a model, or promote it, which asks for a tick beside what it would change."""
+        row, wish = self._found(request, str(pk)), request.POST.get("wish")
+        if not request.user.has_perm(PROMOTE):
+            raise PermissionDenied
+        if wish not in Wish.values or (wish == Wish.PROMOTION and not request.POST.get("seen")):
+            return HttpResponseBadRequest()
+        try:
+            requests.ask(Actor.user(request.user), row.pk, Wish(wish))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse("admin:identity_linkagemodel_change", args=[pk]))
+
+    def work(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """How what was asked stands, as a part of the page; 204 once it is over."""
+        standing = wishes.standing(self._found(request, str(pk)))
+        if standing is None or not standing.working:
+            return HttpResponse(status=204)
+        return TemplateResponse(request, "console/linkage_work.html", {"standing": standing})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
+        row = self._found(request, object_id)
+        standing = wishes.standing(row)
+        working = standing is not None and standing.working
         shown = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "original": row,
             "title": _("Linkage model"),
             "sees": {name: request.user.has_perm(f"identity.view_{name}") for name in ("profile", "record")},
+            "standing": standing,
+            **wishes.offers(row, request.user.has_perm(PROMOTE), working),
             **_shown(row),
         }
         return TemplateResponse(request, "console/linkage_model.html", shown)
+
+    def _found(self, request: HttpRequest, object_id: str) -> LinkageModel:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
 
 
 def _shown(row: LinkageModel) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from cdp import pipeline
 from cdp.console import steward
-from cdp.console.labels import ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, REVIEW_REASONS, label, purpose_name, reads_korean
+from cdp.console.labels import APART, ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, label, purpose_name, reads_korean
 from cdp.console.masking import mask_all
 from cdp.profiles import queries
 from cdp.profiles.types import TRAITS
 from consent import queries as consent
 from consent.types import EffectiveConsent
+from identity.types import HouseholdMember, Shared
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,16 @@ def page(profile: UUID, unmasked: bool) -> dict[str, Any]:
         "consents": _consents(known.consents),
         "memberships": known.memberships,
         "events": known.events,
-        "household": [(other, label(REVIEW_REASONS, reason)) for other, reason in known.household],
+        "household": [(member.profile, _hints(member)) for member in known.household.members],
         "changes": steward.lines(profile, known.history),
         **steward.offers(profile, known.history),
     }
+
+
+def _hints(member: HouseholdMember) -> list[str]:
+    """Why somebody may live with this person, in words."""
+    shared = [str(Shared(one).label) for one in member.shared]
+    return [*shared, *(label(APART, reason) for reason in member.reasons)] or [gettext("through others")]
 
 
 def _attributes(

@@ -36,7 +36,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "steward": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "change:identity.reviewcase",
-        "change:identity.profile", "add:events.plannedfield", "change:events.plannedfield", "unmask_golden:profiles.golden",
+        "change:identity.profile", "promote_linkagemodel:identity.linkagemodel", "add:events.plannedfield",
+        "change:events.plannedfield", "unmask_golden:profiles.golden",
     ),
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",

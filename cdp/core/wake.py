@@ -1,6 +1,7 @@
-"""Waking the pipeline: one argument-less task on commit, coalesced, never one a request."""
+"""Waking the workers: one argument-less task on commit, coalesced, never one a request."""
 
 import logging
+from functools import partial
 
 from celery import current_app
 from django.conf import settings
@@ -10,23 +11,26 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
-_PENDING = "cdp:wake"
 
 
-def wake() -> None:
-    """Ask for one run of the pipeline once the present transaction is committed."""
-    transaction.on_commit(_send_once)
+def wake(task: str = settings.WAKE_TASK) -> None:
+    """Ask for one run of the pipeline, or of another task, once the present transaction is committed."""
+    transaction.on_commit(partial(_send_once, task))
 
 
-def answered() -> None:
+def answered(task: str = settings.WAKE_TASK) -> None:
     """The task has begun: what comes from now on needs another."""
-    cache.delete(_PENDING)
+    cache.delete(_pending(task))
 
 
-def _send_once() -> None:
+def _pending(task: str) -> str:
+    return f"cdp:wake:{task}"
+
+
+def _send_once(task: str) -> None:
     try:
-        if cache.add(_PENDING, 1, timeout=10):
-            current_app.send_task(settings.WAKE_TASK)
+        if cache.add(_pending(task), 1, timeout=10):
+            current_app.send_task(task)
     except (OSError, RedisError, KombuError) as error:
         # Beat wakes it too: a broker that is away delays, and loses nothing.
-        logger.warning("The broker is away (%s); beat will wake the pipeline.", type(error).__name__)
+        logger.warning("The broker is away (%s); beat will wake %s.", type(error).__name__, task)

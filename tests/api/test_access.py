@@ -39,6 +39,7 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("get", "/profiles/{profile}", None, {}, "profiles:read", 200),
     ("post", "/profiles/lookup", {"email": VALUES["email"]}, {}, "profiles:lookup", 200),
     ("get", "/profiles/{profile}/records", None, {}, "profiles:read", 200),
+    ("get", "/profiles/{profile}/household", None, {}, "profiles:read", 200),
     ("get", "/profiles/{profile}/consents", None, {}, "profiles:read", 200),
     ("get", "/profiles/changes", None, {}, "profiles:read", 200),
     ("get", "/profiles/{profile}/history", None, {}, "profiles:read", 200),

@@ -14,7 +14,7 @@ from hypothesis.extra.django import TestCase
 
 from cdp.core.models import AuditEntry
 from cdp.profiles.models import Golden
-from identity.models import Profile, ProfileChange, Record
+from identity.models import HouseholdHint, Profile, ProfileChange, Record
 from tests.api.people import (
     EXTERNAL,
     START,
@@ -57,7 +57,7 @@ def test_a_profile_is_told_with_lineage_and_consents_and_without_personal_values
 def test_a_merged_id_is_answered_with_the_live_profile() -> None:
     profile = person()
     old = merged(profile)
-    for path in ("", "/records", "/consents"):
+    for path in ("", "/records", "/consents", "/household"):
         assert reader().get(f"/profiles/{old}{path}").status_code == 200
     body = reader().get(f"/profiles/{old}").json()
     assert (body["id"], body["redirected_from"]) == (str(profile), str(old))
@@ -65,9 +65,29 @@ def test_a_merged_id_is_answered_with_the_live_profile() -> None:
 
 def test_an_erased_profile_is_gone_and_an_unknown_one_not_found() -> None:
     erased = Profile.objects.create(state="erased").id
-    for path in ("", "/records", "/consents"):
+    for path in ("", "/records", "/consents", "/household"):
         is_problem(reader().get(f"/profiles/{erased}{path}"), 410, "erased")
         is_problem(reader().get(f"/profiles/{uuid4()}{path}"), 404, "not_found")
+
+
+def test_a_household_is_told_by_ids_and_reasons() -> None:
+    one, other, third = canary(), person(), person()
+    hint((one, other), "phone", "given names")
+    hint((other, third), "email", "cannot-link")
+    body = reader().get(f"/profiles/{merged(one)}/household").json()
+    assert body["profile"] == str(one) and body["household"]
+    assert {member.pop("profile"): member for member in body["members"]} == {
+        str(other): {"shared": ["phone"], "reasons": ["given names"]}, str(third): {"shared": [], "reasons": []},
+    }  # fmt: skip
+    assert reader().get(f"/profiles/{third}/household").json()["household"] == body["household"]
+    alone = person()
+    nobody = {"profile": str(alone), "household": None, "members": []}
+    assert reader().get(f"/profiles/{alone}/household").json() == nobody
+
+
+def hint(profiles: tuple[UUID, UUID], shared: str, reason: str) -> None:
+    left, right = sorted(map(record_of, profiles))
+    HouseholdHint.objects.create(left=left, right=right, household=UUID(int=7), shared=shared, reason=reason)
 
 
 def test_a_profile_that_did_not_change_is_not_sent_again() -> None:

@@ -20,9 +20,11 @@ from identity import queries
 from identity.models import (
     BlockedValue,
     Claim,
+    HouseholdHint,
     Identifier,
     Link,
     LinkageModel,
+    ModelRequest,
     Move,
     Profile,
     ProfileChange,
@@ -137,6 +139,8 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     one, other = sorted(Record.objects.values_list("pk", flat=True)[:2])
     model = LinkageModel.objects.create(version="2026-11-01", parameters=b"\x01", state="retired")
     ResolutionRun.objects.create(model=model, finished_at=NOW(), counts={"records": 2})
+    HouseholdHint.objects.create(left=one, right=other, household=one, shared="phone", reason="given names")
+    ModelRequest.objects.create(model=model, kind="trial", actor="system:test", finished_at=NOW(), refused="model_live")
     Link.objects.create(left=one, right=other, kind="probable", weight=7.5, model=model)
     ReviewCase.objects.create(left=one, right=other, reason="gray", weight=3.2, levels={"name": 2, "birth_date": 1})
     Claim.objects.create(leaf=one, record=other, at=NOW(), message_id="m")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cdp.core import crypto
 from cdp.events.models import Source
-from identity import actions, queries
+from identity import actions, folding, queries
 from identity.models import BlockedValue, Profile, ProfileChange, Record, ReviewCase
 from identity.types import Seen
 
@@ -45,7 +45,7 @@ class Sender:
 
     def arrives(self, events=None) -> None:
         with transaction.atomic():
-            actions.recluster(actions.fold_events(self.sent if events is None else events))
+            actions.recluster(folding.fold_events(self.sent if events is None else events))
 
 
 @pytest.fixture
@@ -158,17 +158,6 @@ def test_a_household_phone_is_refused_and_opens_a_case(sender: Sender) -> None:
     assert ReviewCase.objects.filter(state="open").count() == 1
 
 
-def test_who_shares_a_phone_under_another_name_may_live_together(sender: Sender) -> None:
-    father = sender.says("m1", "customer", phone="01023456789", full_name="김철수", birth_date="1960-03-04")
-    son = sender.says("m2", "customer", phone="01023456789", full_name="김지훈", birth_date="1992-05-06")
-    stranger = sender.says("m3", "customer", phone="01099998888", full_name="박서연")
-    sender.arrives()
-    homes = {record: profile_of(record) for record in (father, son, stranger)}
-    assert [other for other, _ in queries.household_of(homes[father])] == [homes[son]]
-    assert [other for other, _ in queries.household_of(homes[son])] == [homes[father]]
-    assert queries.household_of(homes[stranger]) == []
-
-
 @pytest.mark.parametrize(("days", "reason"), [(200, "recycled number"), (30, "given names")])
 def test_a_number_that_comes_back_under_another_name_is_a_case(sender: Sender, days: int, reason: str) -> None:
     sender.says("m1", "customer", phone="01023456789", full_name="김철수")
@@ -183,7 +172,7 @@ def test_a_value_shared_by_too_many_is_blocked_and_those_it_joined_part(sender: 
     records = [sender.says(f"c{n}", "customer", phone=phone) for n in range(3)]
     sender.arrives()
     assert len({profile_of(record) for record in records}) == 1
-    more = [sender.says(f"d{n}", "customer", phone=phone) for n in range(actions.MOST_HOLDERS)]
+    more = [sender.says(f"d{n}", "customer", phone=phone) for n in range(folding.MOST_HOLDERS)]
     sender.arrives(sender.sent[3:])
     assert BlockedValue.objects.get().kind == "phone"
     assert len({profile_of(record) for record in records + more}) == len(records + more)
