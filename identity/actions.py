@@ -1,15 +1,11 @@
 """Writes of identity: folding events into records, and giving records their profiles."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
 from django.utils.translation import gettext as _
-from psycopg.types.json import Jsonb
 
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
@@ -19,11 +15,10 @@ from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
-from identity import assign, component, correction, households, online, parting, queries, review, sql
-from identity.fold import fold, is_full, keep_cleaned
+from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
 from identity.incoming import next_events
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase, Verdict
-from identity.types import LEAVES, Folded, Reason, Seen
+from identity.types import Reason
 
 
 class Cause(NamedTuple):
@@ -34,8 +29,8 @@ class Cause(NamedTuple):
     reason: str
 
 
-# More holders than this and a value says where somebody typed, not who they are.
-MOST_HOLDERS = 50
+# So many records are linked and clustered in the transaction that folds them.
+AT_ONCE = 20
 SYSTEM = Actor.system("identity")
 
 
@@ -54,98 +49,24 @@ def fold_next(limit: int) -> int:
     seen, last = next_events(mark, limit)
     if last is None:
         return 0
-    touch_changed(fold_events(seen))
+    _follow(folding.fold_events(seen))
     touch("profiles", column(sql.PROFILES_OF, [by_number({event.record for event in seen})]))
     mark.move(*last)
     return len(seen) or 1
 
 
+def _follow(changed: Collection[UUID]) -> None:
+    """A few records are linked and clustered at once, which needs half as many statements; more are left to the stages
+    that do so."""
+    if len(changed) > AT_ONCE:
+        touch_changed(changed)
+    elif changed:
+        recluster(online.link(changed))
+
+
 def touch_changed(records: Collection[UUID]) -> None:
     """Leave records for the next stage that must look at them: linking, or clustering while nothing can be linked."""
     touch("links" if online.wanted() else "identity", records)
-
-
-def fold_events(events: Collection[Seen]) -> set[UUID]:
-    """Fold events into their records; returns the records whose links or profile may have to change.
-
-    Call it within a transaction. Order and repetition do not matter. One writer at a time: the lock orders them.
-    """
-    execute(sql.LOCK)
-    by_record: dict[UUID, list[Seen]] = defaultdict(list)
-    for event in events:
-        by_record[event.record].append(event)
-    known = {record.id: record.folded for record in queries.open_records(by_number(by_record))}
-    folded, changed = _fold_each(by_record, known)
-    _save_records(by_record, {record: folded[record] for record in changed})
-    _save_identifiers({record: folded[record] for record in changed})
-    _save_claims(events)
-    execute_over(sql.SEE_RECORDS, [(record, *_period(said)) for record, said in by_record.items()])
-    claimants = {event.record for event in events if event.leaves}
-    persons = {record: folded[record] for record in changed if by_record[record][0].kind not in LEAVES}
-    return changed | claimants | _block_shared_values(by_number(changed)) | online.save_keys(persons)
-
-
-def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
-    """Each record folded, and which of them came out different."""
-    folded, changed = {}, set()
-    for record, said in by_record.items():
-        before = known.get(record)
-        was = msgspec.json.encode(before) if before else b""
-        folded[record] = fold(before or Folded(), said)
-        if msgspec.json.encode(folded[record]) != was:
-            changed.add(record)
-            if said[0].kind not in LEAVES:
-                keep_cleaned(folded[record])
-    return folded, changed
-
-
-def _period(said: list[Seen]) -> tuple[datetime, datetime]:
-    times = [event.at for event in said]
-    return min(times), max(times)
-
-
-def _save_records(by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded]) -> None:
-    keys = crypto.data_keys(folded)
-    rows = []
-    for record, part in folded.items():
-        said = by_record[record]
-        blob = crypto.seal(keys[record], queries.TABLE, queries.COLUMN, part.sealed_part())
-        leaf = said[0].kind in LEAVES
-        traits = Jsonb(part.traits)
-        rows.append((record, said[0].source, said[0].kind, leaf, blob, traits, 0, *_period(said)))
-    execute_over(sql.SAVE_RECORDS, rows)
-
-
-def _save_identifiers(folded: dict[UUID, Folded]) -> None:
-    rows = [
-        (record, kind, crypto.blind_index(kind, value), first, last)
-        for record, part in folded.items()
-        for kind, periods in part.identifiers.items()
-        for value, (first, last) in periods.items()
-    ]
-    execute_over(sql.SAVE_IDENTIFIERS, rows)
-    full = {record for record, part in folded.items() if is_full(part)}
-    kept = [row[:3] for row in rows if row[0] in full]
-    if kept:
-        execute(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
-
-
-def _save_claims(events: Collection[Seen]) -> None:
-    earliest: dict[tuple[UUID, UUID], tuple[datetime, str]] = {}
-    for event in events:
-        for leaf in event.leaves.values() if event.kind not in LEAVES else ():
-            said = (event.at, event.message_id)
-            earliest[leaf, event.record] = min(earliest.get((leaf, event.record), said), said)
-    execute_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in earliest.items()])
-
-
-def _block_shared_values(records: list[UUID]) -> set[UUID]:
-    """Block what too many hold; everyone who held it has to be looked at again."""
-    blocked = fetch(sql.BLOCK_SHARED_VALUES, {"records": records, "most": MOST_HOLDERS})
-    if not blocked:
-        return set()
-    kinds, digests = zip(*blocked, strict=True)
-    return {row[0] for row in fetch(sql.HOLDERS, [list(kinds), list(digests)])}
 
 
 @transaction.atomic
@@ -394,7 +315,7 @@ def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str)
     said = correction.event(parting.steward(), parting.correction_of(corrected), corrected, attribute, text)
     store([said])
     touch("profiles", column(sql.PROFILES_OF, [[corrected]]))
-    touch_changed(fold_events([correction.seen(said)]))
+    touch_changed(folding.fold_events([correction.seen(said)]))
     parting.bind(actor, [corrected, said.record])
     recluster([corrected, said.record], actor=actor, reason=why)
     subject = crypto.existing_data_keys([corrected])[corrected].id

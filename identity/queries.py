@@ -1,6 +1,6 @@
 """Reads of identity."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -229,10 +229,11 @@ def weigh(left: UUID, right: UUID) -> Weighed:
 # --- opened records ---------------------------------------------------------------------------------------------------
 
 
-def open_records(records: Iterable[UUID]) -> list[OpenRecord]:
-    """Records with their blobs decrypted in memory; those without a blob or whose key is destroyed come back empty."""
+def open_records(records: Iterable[UUID], keys: Mapping[UUID, crypto.RecordKey] | None = None) -> list[OpenRecord]:
+    """Records with their blobs decrypted in memory; those without a blob or whose key is destroyed come back empty.
+    `keys`: their data keys, where these are at hand."""
     wanted = list(records)
-    keys = crypto.existing_data_keys(wanted)
+    keys = crypto.existing_data_keys(wanted) if keys is None else keys
     return [_open(row, keys) for row in fetch_binary(sql.RECORDS, [wanted])]
 
 
@@ -377,7 +378,7 @@ def stored_model(model: UUID) -> linkage.Model:
     return linkage.Model.from_json(crypto.unseal(key, MODEL_TABLE, MODEL_COLUMN, sealed))
 
 
-def _open(row: tuple[Any, ...], keys: dict[UUID, crypto.RecordKey]) -> OpenRecord:
+def _open(row: tuple[Any, ...], keys: Mapping[UUID, crypto.RecordKey]) -> OpenRecord:
     id_, source, kind, leaf, profile, version, blob, traits, first_seen, last_seen = row
     key = keys.get(id_)
     sealed = crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdp.core import crypto
 from cdp.ingestion import sources
-from identity import actions, fold
+from identity import fold, folding
 from tests.database import wipe
 from tests.flow.outcome import differences, outcome
 from tests.flow.world import Item, begin, deliver, member, message, sale, worlds
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def low_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Limits that a small world reaches."""
-    monkeypatch.setattr(actions, "MOST_HOLDERS", 5)
+    monkeypatch.setattr(folding, "MOST_HOLDERS", 5)
     monkeypatch.setattr(fold, "HISTORY", 3)
     yield
 

@@ -15,7 +15,7 @@ from cdp.core import crypto, touched
 from cdp.core.errors import Refused
 from cdp.core.models import Touched
 from cdp.events.models import Source
-from identity import actions, online, privacy, queries, resolution, review, sql
+from identity import actions, folding, online, privacy, queries, resolution, review, sql
 from identity.linkage import normalise
 from identity.linkage.blocking import RULES
 from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
@@ -40,7 +40,7 @@ def sender(source: Source) -> Sender:
 def arrive(events: Collection[Seen]) -> None:
     """The stages that follow new events, until nothing waits for them."""
     with transaction.atomic():
-        actions.touch_changed(actions.fold_events(events))
+        actions.touch_changed(folding.fold_events(events))
         settle()
 
 
@@ -223,7 +223,7 @@ def test_the_last_holder_that_a_key_can_bear_parts_the_others(sender: Sender) ->
     }
     fresh = sender.says("late", "customer", full_name="late", birth_date="1981-03-07")
     with transaction.atomic():
-        waiting = actions.fold_events(sender.sent[-1:])
+        waiting = folding.fold_events(sender.sent[-1:])
     assert waiting == set(holders_by_key()[key]) > {fresh}
     privacy.erase([fresh])
     assert set(Touched.objects.filter(stage="links").values_list("subject", flat=True)) == waiting - {fresh}
@@ -324,7 +324,7 @@ def test_events_that_change_nobody_are_not_normalised(sender: Sender, monkeypatc
     arrive(sender.sent)
     monkeypatch.setattr(normalise, "clean", cleaning := Mock())
     with transaction.atomic():
-        assert actions.fold_events(sender.sent) == set()
+        assert folding.fold_events(sender.sent) == set()
     assert not cleaning.called
 
 
@@ -349,7 +349,7 @@ def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sen
     resolution.resolve()
     second = sender.says("b", "customer", minute=1, **PERSON)
     with transaction.atomic():
-        actions.touch_changed(actions.fold_events(sender.sent[1:]))
+        actions.touch_changed(folding.fold_events(sender.sent[1:]))
     actions.recluster([first, second])
     settle()
     assert profile_of(first) == profile_of(second)

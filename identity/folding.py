@@ -1,0 +1,104 @@
+"""Writes of records: what events say folded in, sealed, and indexed by identifiers and blocking keys."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from cdp.core import crypto
+from cdp.core.statements import by_number, execute, execute_over, fetch
+from identity import online, queries, sql
+from identity.fold import fold, is_full, keep_cleaned
+from identity.types import LEAVES, Folded, Seen
+
+# More holders than this and a value says where somebody typed, not who they are.
+MOST_HOLDERS = 50
+
+
+def fold_events(events: Collection[Seen]) -> set[UUID]:
+    """Fold events into their records; returns the records whose links or profile may have to change.
+
+    Call it within a transaction. Order and repetition do not matter. One writer at a time: the lock orders them.
+    """
+    execute(sql.LOCK)
+    by_record: dict[UUID, list[Seen]] = defaultdict(list)
+    for event in events:
+        by_record[event.record].append(event)
+    keys = crypto.data_keys(by_record)
+    known = {record.id: record.folded for record in queries.open_records(by_number(by_record), keys)}
+    folded, changed = _fold_each(by_record, known)
+    _save_records(by_record, {record: folded[record] for record in changed}, keys)
+    _save_identifiers({record: folded[record] for record in changed})
+    _save_claims(events)
+    seen_again = by_record.keys() - changed
+    execute_over(sql.SEE_RECORDS, [(record, *_period(by_record[record])) for record in seen_again])
+    claimants = {event.record for event in events if event.leaves}
+    persons = {record: folded[record] for record in changed if by_record[record][0].kind not in LEAVES}
+    return changed | claimants | _block_shared_values(by_number(changed)) | online.save_keys(persons)
+
+
+def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
+    """Each record folded, and which of them came out different."""
+    folded, changed = {}, set()
+    for record, said in by_record.items():
+        before = known.get(record)
+        was = msgspec.json.encode(before) if before else b""
+        folded[record] = fold(before or Folded(), said)
+        if msgspec.json.encode(folded[record]) != was:
+            changed.add(record)
+            if said[0].kind not in LEAVES:
+                keep_cleaned(folded[record])
+    return folded, changed
+
+
+def _period(said: list[Seen]) -> tuple[datetime, datetime]:
+    times = [event.at for event in said]
+    return min(times), max(times)
+
+
+def _save_records(
+    by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded], keys: Mapping[UUID, crypto.RecordKey]
+) -> None:
+    rows = []
+    for record, part in folded.items():
+        said = by_record[record]
+        blob = crypto.seal(keys[record], queries.TABLE, queries.COLUMN, part.sealed_part())
+        leaf = said[0].kind in LEAVES
+        traits = Jsonb(part.traits)
+        rows.append((record, said[0].source, said[0].kind, leaf, blob, traits, 0, *_period(said)))
+    execute_over(sql.SAVE_RECORDS, rows)
+
+
+def _save_identifiers(folded: dict[UUID, Folded]) -> None:
+    rows = [
+        (record, kind, crypto.blind_index(kind, value), first, last)
+        for record, part in folded.items()
+        for kind, periods in part.identifiers.items()
+        for value, (first, last) in periods.items()
+    ]
+    execute_over(sql.SAVE_IDENTIFIERS, rows)
+    full = {record for record, part in folded.items() if is_full(part)}
+    kept = [row[:3] for row in rows if row[0] in full]
+    if kept:
+        execute(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
+
+
+def _save_claims(events: Collection[Seen]) -> None:
+    earliest: dict[tuple[UUID, UUID], tuple[datetime, str]] = {}
+    for event in events:
+        for leaf in event.leaves.values() if event.kind not in LEAVES else ():
+            said = (event.at, event.message_id)
+            earliest[leaf, event.record] = min(earliest.get((leaf, event.record), said), said)
+    execute_over(sql.SAVE_CLAIMS, [(leaf, record, *said) for (leaf, record), said in earliest.items()])
+
+
+def _block_shared_values(records: list[UUID]) -> set[UUID]:
+    """Block what too many hold; everyone who held it has to be looked at again."""
+    blocked = fetch(sql.BLOCK_SHARED_VALUES, {"records": records, "most": MOST_HOLDERS})
+    if not blocked:
+        return set()
+    kinds, digests = zip(*blocked, strict=True)
+    return {row[0] for row in fetch(sql.HOLDERS, [list(kinds), list(digests)])}
