@@ -10,6 +10,7 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from cdp.core.models import User
+from identity import requests
 from identity.models import Profile, ReviewCase
 from segments.models import Segment
 from tests.console.conftest import PASSWORD, session_of
@@ -152,6 +153,27 @@ def test_a_segment_is_written_previewed_saved_and_published(english: Any) -> Non
     assert segment.state == "published" and segment.due_at is not None
     assert page.query_selector("section.reach") is not None
     segment.delete()
+
+
+def test_a_promotion_is_asked_for_by_keyboard_and_followed_to_its_end(english: Any) -> None:
+    row = kept()
+    english.set_viewport_size({"width": 1280, "height": 800})
+    english.goto(address_of(row))
+    english.focus("input[name=seen]")
+    english.keyboard.press("Space")
+    english.keyboard.press("Tab")
+    with english.expect_navigation():
+        english.keyboard.press("Enter")
+    assert "Waiting for a worker" in english.inner_text("#work") and english.query_selector(".wish") is None
+    request = row.requests.get()
+    requests.begin(request)
+    requests.say(request, "clustering 4,000 of 12,000")
+    english.wait_for_selector("#work progress")
+    assert "clustering records 4,000 of 12,000" in english.inner_text("#work")
+    assert english.evaluate(OVERFLOW) <= 0 and english.evaluate(CUT_OFF) == []
+    with english.expect_navigation():
+        requests.finish(request)
+    assert "was promoted and run over all records" in english.inner_text("#work")
 
 
 def test_hostile_names_stay_text(english: Any) -> None:
