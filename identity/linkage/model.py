@@ -49,7 +49,7 @@ class Model:
     version: str
     prior: float  # probability that two random records are one person's
     weights: Mapping[str, tuple[Weight, ...]]
-    link: float = 1.0
+    link: float = 2.5  # a probability of 0.85
     review: float = -1.0
     salt: str = ""
     population: int = 0  # records the term frequencies were counted over

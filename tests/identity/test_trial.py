@@ -104,7 +104,7 @@ def members() -> dict[UUID, set[UUID]]:
 
 
 def test_examples_tell_which_records_and_why(people: Sender) -> None:
-    draft = registry.redrawn(registry.find("live"), link=9.0)
+    draft = registry.redrawn(registry.find("live"), link=12.0)
     said = trial.trial(draft)
     assert 0 < len(said.examples) <= trial.EXAMPLES and {example.kind for example in said.examples} == {"split"}
     homes = dict(Record.objects.values_list("pk", "profile_id"))
@@ -114,7 +114,7 @@ def test_examples_tell_which_records_and_why(people: Sender) -> None:
         assert example.before == Link.objects.filter(**ends).values_list("weight", flat=True).first()
         assert example.before in (None, pytest.approx(example.weight, abs=1e-6))
         assert len(example.comparisons) == 6
-    assert sum(example.before is not None and example.weight < 9.0 for example in said.examples) > 3
+    assert sum(example.before is not None and example.weight < 12.0 for example in said.examples) > 3
     stored = registry.find(draft.version).report["trial"]
     assert stored["split"] == said.split and stored["against"] == registry.live_version()
     assert [example["left"] for example in stored["examples"]] == [str(example.left) for example in said.examples]
@@ -133,13 +133,13 @@ def test_training_keeps_a_draft_and_touches_nothing_else(people: Sender) -> None
     before, live = everything(), registry.live_version()
     arrive(generated(Sender(people.source), 300, seed=8)[-60:])
     before = everything()
-    draft = trial.train_draft(link=2.5)
+    draft = trial.train_draft(link=3.5)
     assert everything() == before and registry.live_version() == live
-    assert draft.state == "draft" and draft.version != live and draft.report["thresholds"]["link"] == 2.5
+    assert draft.state == "draft" and draft.version != live and draft.report["thresholds"]["link"] == 3.5
     assert 0 < draft.report["recall"] <= 1 and draft.report["trained"]
     model = registry.opened(draft)
-    assert (model.link, model.population) == (2.5, Record.objects.filter(leaf=False).count())
-    assert trial.train_draft(link=2.5).pk == draft.pk, "the same records make the same version"
+    assert (model.link, model.population) == (3.5, Record.objects.filter(leaf=False).count())
+    assert trial.train_draft(link=3.5).pk == draft.pk, "the same records make the same version"
 
 
 def test_training_again_keeps_the_thresholds_in_use(people: Sender) -> None:
@@ -226,7 +226,7 @@ def test_another_threshold_is_another_version(link: float, review: float) -> Non
     assert Model.from_json(drawn.to_json()) == drawn
     assert with_thresholds(drawn, link=high) == drawn
     assert with_thresholds(drawn, link=high + 1).version != drawn.version
-    assert replace(drawn, version="", link=1.0, review=-1.0) == replace(DEFAULT, version="")
+    assert replace(drawn, version="", link=DEFAULT.link, review=DEFAULT.review) == replace(DEFAULT, version="")
 
 
 def test_nobody_tries_beside_a_run(people: Sender) -> None:
@@ -265,7 +265,7 @@ def test_training_prints_the_draft_and_what_it_would_change(people: Sender) -> N
 def test_showing_a_model_tells_its_levels_prior_and_thresholds(people: Sender) -> None:
     row = registry.find("live")
     printed = said("show", "live")
-    assert row.version in printed and "link from 1 bits, review from -1" in printed
+    assert row.version in printed and f"link from {DEFAULT.link:g} bits, review from -1" in printed
     assert f"find {row.report['recall']:.1%} of the matches" in printed
     assert f"{row.report['population']:,} records" in printed
     assert all(printed.count(name) >= len(levels) for name, levels in row.report["levels"].items())
