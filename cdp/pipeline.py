@@ -80,6 +80,7 @@ def resolve(
     *,
     retrain: bool | None = None,
     promote: Callable[[], None] | None = None,
+    engine: str = "duckdb",
 ) -> ResolutionRun:
     """The batch run over all records, and everything that follows from it; see `identity.resolution.resolve`.
 
@@ -87,10 +88,11 @@ def resolve(
     """
     from identity import resolution  # loads Splink, which only this run needs
 
+    resolution.scoring(engine)  # refused now rather than after the folding
     done: Counter[str] = Counter()
     while _drain("fold", done, lambda done: report(f"folding {done['fold']:,} events")):
         pass
-    run = resolution.resolve(report, retrain=retrain, promote=promote)
+    run = resolution.resolve(report, retrain=retrain, promote=promote, engine=engine)
     report("projecting")
     advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
     return run

@@ -8,9 +8,8 @@ the square of its records: it is skipped, and each single-value rule has finer o
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
-import duckdb
 import pyarrow as pa
 
 StopKeys = Mapping[str, tuple[str, ...]]
@@ -67,6 +66,30 @@ RULES: Final = (
 )
 
 
+class Rows(Protocol):
+    """What a query gave, as rows."""
+
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+
+class Relation(Protocol):
+    """What a query gives, as an Arrow table."""
+
+    def to_arrow_table(self) -> pa.Table: ...
+
+
+class Database(Protocol):
+    """What linkage asks of an engine: SQL in DuckDB's words, and Arrow tables by name. A connection of DuckDB is one."""
+
+    def execute(self, query: str, /) -> Rows: ...
+
+    def sql(self, query: str, /) -> Relation: ...
+
+    def register(self, name: str, table: pa.Table, /) -> Any: ...
+
+    def unregister(self, name: str, /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """What one rule gave: pairs no earlier rule gave, and how many of its keys were too hot to use."""
@@ -76,24 +99,24 @@ class Blocked:
     hot_keys: int
 
 
-def block(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys, salt: str) -> tuple[Blocked, ...]:
+def block(database: Database, stop_keys: StopKeys, salt: str) -> tuple[Blocked, ...]:
     """From table `records` (`rid` and the columns of `normalise`) make table `pairs` (match_key, join_key_l,
     join_key_r), each pair once and under its first rule. `stop_keys`: salted digests of refused keys, by rule."""
-    _keys_table(connection)
-    _usable_keys(connection, stop_keys, salt)
-    connection.execute("""
+    _keys_table(database)
+    _usable_keys(database, stop_keys, salt)
+    database.execute("""
         create or replace temp table pairs as
         select cast(min(l.rule) as varchar) as match_key, l.rid as join_key_l, r.rid as join_key_r
         from usable l join usable r on l.rule = r.rule and l.key = r.key and l.rid < r.rid
         group by l.rid, r.rid""")
-    return _report(connection)
+    return _report(database)
 
 
-def hot_keys(connection: duckdb.DuckDBPyConnection, salt: str) -> dict[str, tuple[str, ...]]:
+def hot_keys(database: Database, salt: str) -> dict[str, tuple[str, ...]]:
     """Salted digests of the keys of table `records` over their rule's cap, by rule; for the model to freeze."""
-    _keys_table(connection)
-    _usable_keys(connection, {}, salt)
-    rows = connection.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
+    _keys_table(database)
+    _usable_keys(database, {}, salt)
+    rows = database.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
     return {rule.name: tuple(key for at, key in rows if at == index) for index, rule in enumerate(RULES)}
 
 
@@ -102,43 +125,43 @@ def digest_sql(column: str, salt: str) -> str:
     return f"substr(md5('{salt}' || {column}), 1, 16)"
 
 
-def _keys_table(connection: duckdb.DuckDBPyConnection) -> None:
+def _keys_table(database: Database) -> None:
     """Table `keys` (rule, key, rid), each once: a record whose name is one word twice has one key."""
     keys = [(index, key) for index, rule in enumerate(RULES) for key in rule.keys]
     union = " union all ".join(
         f"select {index}::utinyint as rule, {key} as key, rid from records" for index, key in keys
     )
-    connection.execute(f"create or replace temp table keys as select distinct * from ({union}) where key is not null")
+    database.execute(f"create or replace temp table keys as select distinct * from ({union}) where key is not null")
 
 
-def _stopped_table(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys) -> None:
+def _stopped_table(database: Database, stop_keys: StopKeys) -> None:
     rows = [(index, key) for index, rule in enumerate(RULES) for key in stop_keys.get(rule.name, ())]
     columns = {
-        "rule": pa.array([rule for rule, _ in rows], pa.uint8()),
+        "rule": pa.array([rule for rule, _ in rows], pa.int16()),
         "digest": pa.array([key for _, key in rows], pa.string()),
     }
-    connection.register("incoming", pa.table(columns))
-    connection.execute("create or replace temp table stopped as select * from incoming")
-    connection.unregister("incoming")
+    database.register("incoming", pa.table(columns))
+    database.execute("create or replace temp table stopped as select * from incoming")
+    database.unregister("incoming")
 
 
-def _usable_keys(connection: duckdb.DuckDBPyConnection, stop_keys: StopKeys, salt: str) -> None:
+def _usable_keys(database: Database, stop_keys: StopKeys, salt: str) -> None:
     """Tables `hot` (rule, key) and `usable` (rule, hashed key, rid): keys that a few records share."""
-    _stopped_table(connection, stop_keys)
+    _stopped_table(database, stop_keys)
     caps = ", ".join(f"({index}::utinyint, {rule.cap})" for index, rule in enumerate(RULES))
-    connection.execute(f"""
+    database.execute(f"""
         create or replace temp table sized as
         select rule, key, count(*) as records, count(*) > any_value(cap) as hot
         from keys join (values {caps}) caps(rule, cap) using (rule) group by rule, key having count(*) > 1""")
-    connection.execute("create or replace temp table hot as select rule, key from sized where hot")
-    connection.execute(f"""
+    database.execute("create or replace temp table hot as select rule, key from sized where hot")
+    database.execute(f"""
         create or replace temp table usable as
         select k.rule, hash(k.key) as key, k.rid from keys k
         semi join (select rule, key from sized where not hot) s on s.rule = k.rule and s.key = k.key
         anti join stopped on stopped.rule = k.rule and stopped.digest = {digest_sql("k.key", salt)}""")
 
 
-def _report(connection: duckdb.DuckDBPyConnection) -> tuple[Blocked, ...]:
-    pairs = dict(connection.execute("select match_key, count(*) from pairs group by 1").fetchall())
-    hot = dict(connection.execute("select rule, count(*) from hot group by 1").fetchall())
+def _report(database: Database) -> tuple[Blocked, ...]:
+    pairs = dict(database.execute("select match_key, count(*) from pairs group by 1").fetchall())
+    hot = dict(database.execute("select rule, count(*) from hot group by 1").fetchall())
     return tuple(Blocked(rule.name, pairs.get(str(index), 0), hot.get(index, 0)) for index, rule in enumerate(RULES))

@@ -1,17 +1,18 @@
-"""Records to scored pairs: Splink on DuckDB, wholly in memory."""
+"""Records to scored pairs: Splink on DuckDB, wholly in memory. What `spark` does in the same way stands here once."""
 
 # ruff: noqa: S608 -- the SQL is made of column names of `normalise`, numbers and a hexadecimal salt, never of data
 
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 from splink import DuckDBAPI, Linker
+from splink.internals.database_api import DatabaseAPI
 
-from identity.linkage.blocking import Blocked, block, digest_sql
+from identity.linkage.blocking import Blocked, Database, block, digest_sql
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, PERSONAL
 from identity.linkage.model import Model
 from identity.linkage.normalise import COLUMNS, clean
@@ -19,6 +20,14 @@ from identity.linkage.splink_settings import settings
 
 SCHEMA: Final = pa.schema([("unique_id", pa.string()), *((column, pa.string()) for column in COLUMNS)])
 GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)
+
+
+EDGES: Final = pa.schema(
+    [
+        ("left", pa.string()), ("right", pa.string()), ("weight", pa.float64()),
+        *((gamma, pa.int32()) for gamma in GAMMAS),
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,50 +65,59 @@ def connect(table: pa.Table) -> duckdb.DuckDBPyConnection:
 def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scored:
     """Pairs of a `prepare`d table that weigh at least `threshold` bits (the model's review threshold when None)."""
     with connect(table) as connection:
-        blocked = block(connection, model.stop_keys, model.salt)
-        linker = linker_for(connection, model)
-        pairs = linker._db_api.register("pairs", table_name="blocked")
-        linker.table_management.register_blocked_pairs_for_predict(pairs)
-        floor = model.review if threshold is None else threshold
-        scored = linker.inference.predict(threshold_match_weight=floor, warning_mode="never")
-        return Scored(_edges(connection, scored.physical_name), blocked)
+        return scored(connection, DuckDBAPI(connection), model, threshold)
+
+
+def scored(database: Database, api: DatabaseAPI[Any], model: Model, threshold: float | None) -> Scored:
+    """`score` of table `records` of `database`, which `api` is Splink's name for."""
+    blocked = block(database, model.stop_keys, model.salt)
+    linker = _linker(database, api, model, FREQUENCY_COLUMNS)
+    pairs = api.register("pairs", table_name="blocked")
+    linker.table_management.register_blocked_pairs_for_predict(pairs)
+    floor = model.review if threshold is None else threshold
+    predicted = linker.inference.predict(threshold_match_weight=floor, warning_mode="never")
+    return Scored(_edges(database, predicted.physical_name), blocked)
 
 
 def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, *, frequencies: bool = True) -> Linker:
     """A Splink linker over table `records` with the model's own term frequencies."""
+    return _linker(connection, DuckDBAPI(connection), model, FREQUENCY_COLUMNS if frequencies else ())
+
+
+def _linker(database: Database, api: DatabaseAPI[Any], model: Model, frequent: tuple[str, ...]) -> Linker:
+    """The same on any engine; `frequent`: columns whose term frequencies adjust weights, all or none."""
     logging.getLogger("splink").setLevel(logging.ERROR)
-    api = DuckDBAPI(connection)
-    linker = Linker(
-        api.register("records", table_name="input"), settings(model, frequencies=frequencies), log_level=None
-    )
-    for column in FREQUENCY_COLUMNS if frequencies else ():
-        table = _frequency_table(connection, model, column)
-        linker.table_management.register_term_frequency_lookup(
-            api.register(table, table_name=f"lookup_{column}"), column
-        )
+    records = api.register("records", table_name="input")
+    linker = Linker(records, settings(model, frequencies=bool(frequent)), log_level=None)
+    for column in frequent:
+        lookup = api.register(_frequency_table(database, model, column), table_name=f"lookup_{column}")
+        linker.table_management.register_term_frequency_lookup(lookup, column)
     return linker
 
 
-def _frequency_table(connection: duckdb.DuckDBPyConnection, model: Model, column: str) -> str:
+def _frequency_table(database: Database, model: Model, column: str) -> str:
     known = model.frequencies.get(column, {})
     frozen = pa.table(
         {"digest": pa.array(list(known), pa.string()), "share": pa.array(list(known.values()), pa.float64())}
     )
-    connection.register("frozen", frozen)
+    database.register("frozen", frozen)
     name = f"tf_of_{column}"
-    connection.execute(f"""
+    database.execute(f"""
         create or replace table {name} as
         select v.{column}, coalesce(frozen.share, {model.rare_frequency!r}) as tf_{column}
         from (select distinct {column} from records where {column} is not null) v
         left join frozen on frozen.digest = {digest_sql(f"v.{column}", model.salt)}""")
-    connection.unregister("frozen")
+    database.unregister("frozen")
     return name
 
 
-def _edges(connection: duckdb.DuckDBPyConnection, scored: str) -> pa.Table:
+def _edges(database: Database, predicted: str) -> pa.Table:
+    """Sorted here, for engines' orders differ; rounded as `compiled` rounds."""
     gammas = ", ".join(GAMMAS)
     personal = " or ".join(f"gamma_{name} > 0" for name in PERSONAL)
-    return connection.sql(f"""
-        select l.unique_id as "left", r.unique_id as "right", round(match_weight, 9) as weight, {gammas}
-        from {scored} s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
-        where {personal} order by weight desc, "left", "right" """).to_arrow_table()
+    found = database.sql(f"""
+        select l.unique_id as "left", r.unique_id as "right", floor(match_weight * 1e9 + 0.5) / 1e9 as weight, {gammas}
+        from {predicted} s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
+        where {personal}""")
+    heaviest = [("weight", "descending"), ("left", "ascending"), ("right", "ascending")]
+    return found.to_arrow_table().cast(EDGES).sort_by(heaviest)

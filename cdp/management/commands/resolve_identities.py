@@ -6,9 +6,10 @@ The first run trains the model; later ones keep it. A new one is tried before it
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cdp import pipeline
+from cdp.core.errors import Refused
 from cdp.core.progress import Progress
 
 # So many times the records that a model was trained on, and it is worth training anew.
@@ -27,11 +28,18 @@ class Command(BaseCommand):
         model.add_argument(
             "--retrain", action="store_true", default=None, help="train a model and use it at once, untried"
         )
+        parser.add_argument(
+            "--engine", choices=("duckdb", "spark"), default="duckdb",
+            help="what blocks and scores: DuckDB in this process, or Spark as its own configuration says (docs/guides/scale.md)",
+        )  # fmt: skip
 
-    def handle(self, *, retrain: bool | None, **_: Any) -> None:
+    def handle(self, *, retrain: bool | None, engine: str, **_: Any) -> None:
         started = time.monotonic()
-        with Progress("Resolving identities") as progress:
-            run = pipeline.resolve(progress.say, retrain=retrain)
+        try:
+            with Progress("Resolving identities") as progress:
+                run = pipeline.resolve(progress.say, retrain=retrain, engine=engine)
+        except Refused as error:
+            raise CommandError(str(error)) from error
         counts = run.counts
         self.stdout.write(
             f"{counts['records']:,} records, {counts['pairs']:,} pairs compared, {counts['links']:,} links; "
