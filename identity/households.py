@@ -70,6 +70,13 @@ def forget(records: Collection[UUID]) -> int:
     return deleted
 
 
+def told(records: Collection[UUID]) -> list[dict[str, str]]:
+    """What these records share with those of others, and what tells the people apart."""
+    found = HouseholdHint.objects.filter(Q(left__in=records) | Q(right__in=records))
+    rows = found.order_by("shared", "reason").values_list("shared", "reason")
+    return [{"shared": shared, "reason": reason} for shared, reason in rows]
+
+
 def _hints(refused: Collection[Refusal]) -> dict[Pair, tuple[str, str]]:
     """(what is shared, what tells them apart) of each pair, by its strongest link."""
     levels = _levels([one.link for one in refused if one.link.rank == MODEL])

@@ -13,12 +13,14 @@ from identity.queries import open_records
 
 
 def export(records: list[UUID]) -> dict[str, Any]:
-    """Each record with its attributes, identifiers and clear traits, as the sources said them."""
+    """Each record with its attributes, identifiers and clear traits, as the sources said them; and what hints at people
+    who may live with the person, without naming those."""
     return {
         "records": [
             {"record": record.id, "kind": record.kind, "traits": record.folded.traits} | record.folded.said()
             for record in open_records(records)
-        ]
+        ],
+        "household_hints": households.told(records),
     }
 
 

@@ -191,6 +191,7 @@ def test_erased_people_leave_their_household_and_are_named_nowhere(sender: Sende
     ]
     sender.arrives()
     assert len(hints()) == 3 and {hint[2] for hint in hints()} == {people[0]}
+    assert privacy.export(people[:1])["household_hints"] == [{"shared": "email", "reason": "given names"}]
     assert privacy.erase(people[:2])["identity_householdhint"] == 2
     assert hints() == {(*sorted(people[2:]), min(people[2:]), "email", "given names")}
     actions.recluster(people[2:])
