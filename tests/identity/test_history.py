@@ -13,8 +13,9 @@ from cdp.events.models import Source
 from identity import actions, privacy, queries
 from identity.models import Link, Move, ProfileChange, Record, ResolutionRun
 from identity.types import HistoryEntry
+from tests.identity.test_any_sequence import PEOPLE, step
 from tests.identity.test_profiles import Sender, profile_of
-from tests.identity.test_reversible import PEOPLE, STEWARD, step, two_that_merge
+from tests.identity.test_reversible import STEWARD, two_that_merge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHAT = ["same", "different", "unmerge", "expel", "split", "correct", "arrives", "arrives"]
