@@ -5,16 +5,18 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from identity import casework, queries
+from identity import casework, online, queries
 from identity.linkage.evaluate import Quality, evaluate
 from identity.models import ReviewCase, Verdict
 
 # The normal quantile of a two-sided interval of 95%.
 _Z: Final = 1.959964
+_PERSONS_A_STEP: Final = 5_000
 
 
 def evaluate_truth(file: Path) -> tuple[Quality, int]:
@@ -23,12 +25,7 @@ def evaluate_truth(file: Path) -> tuple[Quality, int]:
     Unknown records count as profiles of their own, so that missing ones cost recall. KeyError for a missing column,
     ValueError for a file that is no text or names no record: nothing to measure would look like a perfect result.
     """
-    with file.open(encoding="utf-8-sig", newline="") as handle:
-        truth: dict[Hashable, Hashable] = {
-            (row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)
-        }
-    if not truth or None in truth.values():
-        raise ValueError("no record, or a line without its person")
+    truth = _read(file)
     found: dict[Hashable, Hashable] = {
         (source, external_id): profile
         for profile, source, external_id in queries.assignments()
@@ -39,6 +36,35 @@ def evaluate_truth(file: Path) -> tuple[Quality, int]:
         raise ValueError("none of its records is known here: write source and external_id as they were imported")
     found.update((record, record) for record in missing)
     return evaluate(found, truth), len(missing)
+
+
+def _read(file: Path) -> dict[Hashable, Hashable]:
+    with file.open(encoding="utf-8-sig", newline="") as handle:
+        truth: dict[Hashable, Hashable] = {
+            (row["source"], row["external_id"]): row["person"] for row in csv.DictReader(handle)
+        }
+    if not truth or None in truth.values():
+        raise ValueError("no record, or a line without its person")
+    return truth
+
+
+def recall_ceiling(file: Path) -> float | None:
+    """The share of a truth's pairs that any model could find: their records share an identifier, or a blocking key that is
+    in use. None where no person has two records. Raises as `evaluate_truth`; before the first run there are no keys."""
+    truth = _read(file)
+    persons: dict[Hashable, list[UUID]] = defaultdict(list)
+    for record, _profile, source, external_id in queries.named_records():
+        if (source, external_id) in truth:
+            persons[truth[source, external_id]].append(record)
+    several = [records for records in persons.values() if len(records) > 1]
+    reached = Counter[bool]()
+    for start in range(0, len(several), _PERSONS_A_STEP):
+        part = several[start : start + _PERSONS_A_STEP]
+        shared = online.shared_by([record for records in part for record in records])
+        for records in part:
+            reached.update(not shared[one].isdisjoint(shared[other]) for one, other in combinations(records, 2))
+    pairs = reached.total()
+    return reached[True] / pairs if pairs else None
 
 
 # --- by verdicts ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ changed: its holders are linked again. So a batch run with the same model afterw
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -18,7 +18,7 @@ from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, column, execute, execute_over, fetch_binary
+from cdp.core.statements import by_number, column, execute, execute_over, fetch, fetch_binary
 from cdp.core.touched import touch
 from identity import queries, review, sql
 from identity.fold import cleaned
@@ -100,6 +100,21 @@ def _cap(key: int) -> int:
 
 def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
     return [list(values) for values in zip(*rows, strict=True)]
+
+
+def shared_by(records: Collection[UUID]) -> dict[UUID, set[Hashable]]:
+    """What each of these records may share with another so that the two are compared or linked: its identifiers, and its
+    blocking keys as far as few enough hold them."""
+    keys = fetch_binary(sql.KEYS_OF, [by_number(records)])
+    asked = {key for _, key in keys}
+    usable = {row[0] for row in fetch_binary(sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
+    shared: dict[UUID, set[Hashable]] = {record: set() for record in records}
+    for record, key in keys:
+        if key in usable:
+            shared[record].add(key)
+    for record, kind, value, *_seen in fetch(sql.IDENTIFIERS, [by_number(records)]):
+        shared[record].add((kind, bytes(value)))
+    return shared
 
 
 # --- links ------------------------------------------------------------------------------------------------------------

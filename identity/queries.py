@@ -282,11 +282,16 @@ def component(seeds: Iterable[UUID], near: Callable[[list[UUID]], Collection[UUI
 
 def assignments() -> Iterator[tuple[UUID, str, str]]:
     """(profile, source name, external id) of every record, the external id decrypted in memory."""
+    return (row[1:] for row in named_records())
+
+
+def named_records() -> Iterator[tuple[UUID, UUID, str, str]]:
+    """The same, each after the record's own id."""
     rows = fetch(sql.ASSIGNMENTS)
     for start in range(0, len(rows), 10_000):
         batch = rows[start : start + 10_000]
         opened = {record.id: record.folded.external_id for record in open_records(row[2] for row in batch)}
-        yield from ((profile, source, opened[record]) for profile, source, record in batch)
+        yield from ((record, profile, source, opened[record]) for profile, source, record in batch)
 
 
 # --- why --------------------------------------------------------------------------------------------------------------

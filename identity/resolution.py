@@ -109,7 +109,9 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     _open_gray(scored.edges[linked:likely])
     _draw(run.pk, scored.edges, linked)
     blocked = {item.rule: item.pairs for item in scored.blocked}
-    return _finish(run, model_id, records=len(persons), pairs=sum(blocked.values()), links=linked, **changed)
+    return _finish(
+        run, model_id, records=len(persons), pairs=sum(blocked.values()), links=linked, **_ceiling(scored), **changed
+    )
 
 
 def _begin() -> ResolutionRun:
@@ -224,7 +226,11 @@ def _number_weighing(edges: Any, least: float) -> int:
     return compute.sum(compute.greater_equal(edges["weight"], least)).as_py() or 0
 
 
-def _finish(run: ResolutionRun, model: UUID | None, **counts: int) -> ResolutionRun:
+def _ceiling(scored: linkage_score.Scored) -> dict[str, float]:
+    return {} if scored.ceiling is None else {"ceiling": round(scored.ceiling, 4)}
+
+
+def _finish(run: ResolutionRun, model: UUID | None, **counts: float) -> ResolutionRun:
     run.model_id, run.finished_at, run.counts, run.rules = model, now(), counts, RULES
     run.save()
     return run

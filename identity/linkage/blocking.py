@@ -165,3 +165,19 @@ def _report(database: Database) -> tuple[Blocked, ...]:
     pairs = dict(database.execute("select match_key, count(*) from pairs group by 1").fetchall())
     hot = dict(database.execute("select rule, count(*) from hot group by 1").fetchall())
     return tuple(Blocked(rule.name, pairs.get(str(index), 0), hot.get(index, 0)) for index, rule in enumerate(RULES))
+
+
+def ceiling(database: Database, pairs: str) -> float | None:
+    """The share of the pairs worth finding that blocking finds, at most, reckoned from `pairs` (rid_l, rid_r) that were
+    worth it: by how many that one rule alone finds, and how many two (capture and recapture; Chao 1987, its lower bound of
+    what no rule finds). Rules find like pairs, so the truth is rather lower. None where there are none."""
+    rows = database.execute(f"""
+        select rules, count(*) from (
+            select p.rid_l, p.rid_r, count(distinct l.rule) as rules
+            from ({pairs}) p join usable l on l.rid = p.rid_l
+            join usable r on r.rid = p.rid_r and r.rule = l.rule and r.key = l.key
+            group by p.rid_l, p.rid_r) found group by rules""").fetchall()
+    found_by = {int(rules): int(number) for rules, number in rows}
+    once, twice, found = found_by.get(1, 0), found_by.get(2, 0), sum(found_by.values())
+    missed = once * (once - 1) / (2 * (twice + 1))
+    return found / (found + missed) if found else None

@@ -12,7 +12,7 @@ import pyarrow as pa
 from splink import DuckDBAPI, Linker
 from splink.internals.database_api import DatabaseAPI
 
-from identity.linkage.blocking import Blocked, Database, block, digest_sql
+from identity.linkage.blocking import Blocked, Database, block, ceiling, digest_sql
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, PERSONAL
 from identity.linkage.model import Model
 from identity.linkage.normalise import COLUMNS, clean
@@ -37,6 +37,7 @@ class Scored:
 
     edges: pa.Table
     blocked: tuple[Blocked, ...]
+    ceiling: float | None = None  # of blocking's recall, see `blocking.ceiling`
 
 
 def prepare(rows: Iterable[tuple[str, Mapping[str, str | None]]]) -> pa.Table:
@@ -76,7 +77,9 @@ def scored(database: Database, api: DatabaseAPI[Any], model: Model, threshold: f
     linker.table_management.register_blocked_pairs_for_predict(pairs)
     floor = model.review if threshold is None else threshold
     predicted = linker.inference.predict(threshold_match_weight=floor, warning_mode="never")
-    return Scored(_edges(database, predicted.physical_name), blocked)
+    name = predicted.physical_name
+    likely = f"select rid_l, rid_r from {name} where match_weight >= {model.link!r}"
+    return Scored(_edges(database, name), blocked, ceiling(database, likely))
 
 
 def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, *, frequencies: bool = True) -> Linker:

@@ -46,5 +46,7 @@ class Command(BaseCommand):
             f"{counts['merged']:,} profiles merged, {counts['created']:,} created, {counts['split']:,} split; "
             f"{time.monotonic() - started:.1f} s"
         )
+        if "ceiling" in counts:
+            self.stdout.write(f"Blocking finds at most {counts['ceiling']:.1%} of the pairs that the model would link.")
         if run.model and counts["records"] > OUTGROWN * run.model.report.get("population", counts["records"]):
             self.stdout.write("The model was trained on far fewer records: try a new one with `linkage train`.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from identity.evaluation import Estimate, evaluate_truth, evaluate_verdicts
+from identity.evaluation import Estimate, evaluate_truth, evaluate_verdicts, recall_ceiling
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
     def _tell_truth(self, truth: Path) -> None:
         try:
             quality, missing = evaluate_truth(truth)
+            ceiling = recall_ceiling(truth)
         except (OSError, KeyError, ValueError, csv.Error) as error:
             raise CommandError(
                 f"The truth must be a CSV file with columns source, external_id, person ({error})."
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             f"records            {quality.records:,} ({missing:,} of them unknown here)\n"
             f"pair precision     {quality.pair_precision:.4f}\n"
             f"pair recall        {quality.pair_recall:.4f}\n"
+            f"recall ceiling     {'—' if ceiling is None else f'{ceiling:.4f}'}  (of blocking and identifiers)\n"
             f"pair F1            {quality.pair_f1:.4f}\n"
             f"B³ F1              {quality.b3_f1:.4f}  (precision {quality.b3_precision:.4f}, recall {quality.b3_recall:.4f})\n"
             f"largest profile    {quality.largest} records"
