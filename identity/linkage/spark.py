@@ -25,6 +25,7 @@ from sqlglot import exp
 from identity.linkage import translate
 from identity.linkage.model import Model
 from identity.linkage.score import Scored, scored
+from identity.linkage.score import score as score_here
 
 OLDEST_JAVA: Final = 17
 # Whatever Spark writes (shuffles, spills, cached blocks) and sends is encrypted under keys made for this one run; nothing
@@ -52,6 +53,8 @@ def missing() -> Literal["pyspark", "java"] | None:
 
 def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scored:
     """As `identity.linkage.score.score`, on Spark; weights may differ by the last of their nine decimals."""
+    if table.num_rows < 2:  # not worth a session
+        return score_here(table, model, threshold)
     from splink.backends.spark import SparkAPI
 
     with session() as spark:
@@ -94,11 +97,11 @@ class SparkDatabase:
         self._spark = spark
 
     def execute(self, query: str, /) -> "SparkResult":
-        """The result of a query; a table that it makes is computed once, when it is first read."""
+        """The result of a query. A table is computed at once, and forgets how: Spark plans anew what it remembers."""
         tree = sqlglot.parse_one(query, dialect="duckdb").transform(_spoken)
         if not isinstance(tree, exp.Create):
             return SparkResult(self._spark.sql(tree.sql(dialect="spark")))
-        frame = self._spark.sql(tree.expression.sql(dialect="spark")).persist()
+        frame = self._spark.sql(tree.expression.sql(dialect="spark")).localCheckpoint()
         frame.createOrReplaceTempView(tree.this.name)
         return SparkResult(frame)
 
