@@ -3,8 +3,9 @@
 # ruff: noqa: S608 -- the SQL is made of column names of `normalise`, numbers and a hexadecimal salt, never of data
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import duckdb
@@ -19,6 +20,8 @@ from identity.linkage.normalise import COLUMNS, clean
 from identity.linkage.splink_settings import settings
 
 SCHEMA: Final = pa.schema([("unique_id", pa.string()), *((column, pa.string()) for column in COLUMNS)])
+# Records that are made a table of at a time.
+BATCH: Final = 10_000
 GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)
 
 
@@ -47,10 +50,16 @@ def prepare(rows: Iterable[tuple[str, Mapping[str, str | None]]]) -> pa.Table:
 
 def tabulate(rows: Iterable[tuple[str, Mapping[str, str | None]]]) -> pa.Table:
     """Table of (unique id, cleaned columns), in order of the id whatever order they come in."""
-    cleaned = sorted(rows, key=lambda row: row[0])
-    columns = [pa.array([unique_id for unique_id, _ in cleaned], pa.string())]
-    columns += [pa.array([row[column] for _, row in cleaned], pa.string()) for column in COLUMNS]
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+    waiting = iter(rows)
+    batches = [_batch(some) for some in iter(lambda: list(islice(waiting, BATCH)), [])]
+    return pa.Table.from_batches(batches, SCHEMA).sort_by("unique_id")
+
+
+def _batch(rows: Sequence[tuple[str, Mapping[str, str | None]]]) -> pa.RecordBatch:
+    """A batch at a time, for as Python's dictionaries rows take a dozen times the room."""
+    columns = [pa.array([unique_id for unique_id, _ in rows], pa.string())]
+    columns += [pa.array([row[column] for _, row in rows], pa.string()) for column in COLUMNS]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
 def connect(table: pa.Table) -> duckdb.DuckDBPyConnection:
