@@ -153,7 +153,7 @@ class Quickstart:
 
         def report(step: str) -> None:
             self.progress.say(step)
-            if step.startswith("clustering"):
+            if step.startswith(("clustering", "projecting")):
                 self.processes.start_workers()
 
         self.outcome.pairs = pipeline.resolve(report).counts["pairs"]
