@@ -11,9 +11,9 @@ __all__ = ["app"]
 
 @worker_process_init.connect
 def _break(**_: Any) -> None:
-    from identity import actions
+    from identity import folding
 
-    actions.fold = _quotes  # type: ignore[assignment]
+    folding.fold = _quotes  # type: ignore[assignment]
 
 
 def _quotes(_before: Any, events: Any) -> Any:

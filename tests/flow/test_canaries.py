@@ -212,7 +212,7 @@ def open_profile() -> Any:
 @pytest.mark.parametrize("fault", [fails, fails_in_sql])
 def test_an_error_in_a_task_tells_nothing(fault: Callable[..., Any], log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     bring()
-    monkeypatch.setattr("identity.actions.fold", fault)
+    monkeypatch.setattr("identity.folding.fold", fault)
     assert pipeline.advance_task.apply().state == "FAILURE"
     assert found_in(log.text()) == [] and found_in(dump()) == []
 
