@@ -46,6 +46,7 @@ def fold_next(limit: int) -> int:
     mark = watermark.take("identity")
     if mark is None:
         return 0
+    execute(sql.LOCK)  # before the keys are read: whom an erasure has taken since must not come back
     seen, last = next_events(mark, limit)
     if last is None:
         return 0

@@ -208,5 +208,5 @@ def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UU
 
 def _run_under_way() -> bool:
     """Whether a batch run may have read these records before they changed; it has them linked again when it is done."""
-    latest = ResolutionRun.objects.order_by("started_at").values_list("finished_at").last()
+    latest = ResolutionRun.objects.order_by("pk").values_list("finished_at").last()
     return latest == (None,) and column(sql.RUN_ALIVE) == [True]

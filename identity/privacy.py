@@ -6,8 +6,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from cdp.core.statements import execute
 from cdp.core.touched import touch
-from identity import households, online, registry
+from identity import households, online, registry, sql
 from identity.models import Claim, Identifier, Link, Move, Profile, ProfileChange, Record, ReviewCase
 from identity.queries import open_records
 
@@ -27,6 +28,7 @@ def export(records: list[UUID]) -> dict[str, Any]:
 @transaction.atomic
 def erase(records: list[UUID]) -> dict[str, int]:
     """Delete the records and all evidence about them; a profile left without records is erased, its id kept as a tombstone."""
+    execute(sql.LOCK)
     profiles = {p for p in Record.objects.filter(pk__in=records).values_list("profile_id", flat=True) if p}
     pairs = Q(left__in=records) | Q(right__in=records)
     keys, hints = online.drop_keys(records), households.forget(records)

@@ -105,7 +105,7 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     linked, likely = (_number_weighing(scored.edges, bits) for bits in (model.link, model.review))
     report("linking")
     seeds = _replace_links(scored.edges[:linked], model_id, waiting)
-    changed = _recluster_all(seeds if _was_applied(model_id) else persons, run.pk, report)
+    changed = _recluster_all(seeds if _was_applied(run, model_id) else persons, run.pk, report)
     _open_gray(scored.edges[linked:likely])
     _draw(run.pk, scored.edges, linked)
     blocked = {item.rule: item.pairs for item in scored.blocked}
@@ -148,10 +148,11 @@ def trained(table: Any, **thresholds: float | None) -> LinkageModel:
     return registry.keep(model, recall=learnt.recall)
 
 
-def _was_applied(model: UUID | None) -> bool:
-    """Whether the last run was finished under the same model and rules, so that only new evidence can change profiles."""
-    last = ResolutionRun.objects.filter(finished_at__isnull=False).order_by("started_at").last()
-    return last is not None and (last.model_id, last.rules) == (model, RULES)
+def _was_applied(run: ResolutionRun, model: UUID | None) -> bool:
+    """Whether the run before this one was finished, and under the same model and rules, so that only new evidence can
+    change profiles. One that was killed may have applied another model to some."""
+    before = ResolutionRun.objects.exclude(pk=run.pk).order_by("pk").last()
+    return before is not None and bool(before.finished_at) and (before.model_id, before.rules) == (model, RULES)
 
 
 def _edges(scored: Any) -> Iterator[Edge]:

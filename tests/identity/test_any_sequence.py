@@ -18,11 +18,6 @@ from tests.identity.test_reversible import STEWARD, corrections, decide, is_soun
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
-
-
 PEOPLE = 6
 STEPS = st.lists(
     st.tuples(st.sampled_from(["same", "different", "unmerge", "expel", "split", "arrives", "correct"]), st.randoms()),
@@ -61,18 +56,24 @@ def take(sender: Sender, records: list[UUID], what: str, chance) -> None:
         sender.arrives(sender.sent[-1:])
 
 
+def people(sender: Sender) -> list[UUID]:
+    """Records of people who share e-mail addresses and devices, and the devices."""
+    records = [
+        sender.says(f"c{n}", "customer", minute=n, email=f"p{n % 3}@shop.example", leaves=[("device", f"d{n % 2}")])
+        for n in range(PEOPLE)
+    ]
+    records += [sender.says(f"d{n}", "device", minute=n) for n in range(2)]
+    sender.arrives()
+    return records
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_stewards_do_the_profiles_are_sound_and_the_next_run_changes_nothing(source: Source, steps) -> None:
     with transaction.atomic():
         crypto.forget_keys()
         sender = Sender(source)
-        records = [
-            sender.says(f"c{n}", "customer", minute=n, email=f"p{n % 3}@shop.example", leaves=[("device", f"d{n % 2}")])
-            for n in range(PEOPLE)
-        ]
-        records += [sender.says(f"d{n}", "device", minute=n) for n in range(2)]
-        sender.arrives()
+        records = people(sender)
         for what, chance in steps:
             step(sender, records, what, chance)
             is_sound()

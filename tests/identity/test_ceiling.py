@@ -7,7 +7,6 @@ import duckdb
 import pytest
 from django.core.management import call_command
 
-from cdp.events.models import Source
 from identity import evaluation, resolution
 from identity.linkage import blocking, train
 from identity.linkage.model import DEFAULT
@@ -15,11 +14,6 @@ from tests.identity.test_online import arrive
 from tests.identity.test_profiles import Sender
 
 PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": "Leeds", "postcode": "LS1 4AP"}
-
-
-@pytest.fixture
-def sender() -> Sender:
-    return Sender(Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from cdp.core.errors import Refused
-from cdp.events.models import Source
 from identity import actions, explanation, queries
 from identity.linkage import normalise, score
 from identity.linkage.model import DEFAULT
@@ -22,11 +21,6 @@ from tests.identity.test_profiles import Sender, profile_of
 
 pytestmark = pytest.mark.django_db
 STEWARD = actions.Actor("user:steward")
-
-
-@pytest.fixture
-def sender() -> Sender:
-    return Sender(Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW"))
 
 
 def adds_up(link: ExplainedLink) -> None:

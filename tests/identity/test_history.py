@@ -9,21 +9,15 @@ import pytest
 from django.db import connection
 
 from cdp.core.types import now
-from cdp.events.models import Source
 from identity import actions, privacy, queries
 from identity.models import Link, Move, ProfileChange, Record, ResolutionRun
 from identity.types import HistoryEntry
-from tests.identity.test_any_sequence import PEOPLE, step
+from tests.identity.test_any_sequence import people, step
 from tests.identity.test_profiles import Sender, profile_of
 from tests.identity.test_reversible import STEWARD, two_that_merge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHAT = ["same", "different", "unmerge", "expel", "split", "correct", "arrives", "arrives"]
-
-
-@pytest.fixture
-def sender() -> Sender:
-    return Sender(Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW"))
 
 
 def clock() -> datetime:
@@ -51,12 +45,7 @@ def replayed(profile: UUID, told: list[HistoryEntry], at: datetime) -> set[UUID]
 @pytest.mark.parametrize("seed", range(4))
 def test_any_past_is_shown_as_it_was(sender: Sender, seed: int) -> None:
     chance = Random(seed)
-    records = [
-        sender.says(f"c{n}", "customer", minute=n, email=f"p{n % 3}@shop.example", leaves=[("device", f"d{n % 2}")])
-        for n in range(PEOPLE)
-    ]
-    records += [sender.says(f"d{n}", "device", minute=n) for n in range(2)]
-    sender.arrives()
+    records = people(sender)
     truth = [(clock(), present())]
     for _ in range(14):
         step(sender, records, chance.choice(WHAT), chance)

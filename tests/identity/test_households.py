@@ -29,16 +29,6 @@ MOTHER = {"full_name": "박영희", "birth_date": "1962-07-08"}
 PHONE, EMAIL = {"phone": "01023456789"}, {"email": "family@shop.example"}
 
 
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
-
-
-@pytest.fixture
-def sender(source: Source) -> Sender:
-    return Sender(source)
-
-
 def hints() -> set[tuple[Any, ...]]:
     return set(HouseholdHint.objects.values_list("left", "right", "household", "shared", "reason"))
 

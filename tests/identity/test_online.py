@@ -27,16 +27,6 @@ pytestmark = pytest.mark.django_db
 PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": "Leeds", "postcode": "LS1 4AP"}
 
 
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
-
-
-@pytest.fixture
-def sender(source: Source) -> Sender:
-    return Sender(source)
-
-
 def arrive(events: Collection[Seen]) -> None:
     """The stages that follow new events, until nothing waits for them."""
     with transaction.atomic():
@@ -150,6 +140,18 @@ def test_a_run_clusters_only_whom_new_evidence_concerns(sender: Sender, monkeypa
     resolution.resolve()
     assert set(clustering.call_args.args[0]) == {lost.left, lost.right}
     monkeypatch.setattr(resolution, "RULES", "another version")
+    resolution.resolve()
+    assert len(clustering.call_args.args[0]) == len("abc")
+
+
+def test_after_a_run_that_was_killed_everybody_is_clustered(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been of another model, and have applied that to some."""
+    for number, name in enumerate("abc"):
+        sender.says(name, "customer", minute=number, **PERSON)
+    arrive(sender.sent)
+    resolution.resolve()
+    ResolutionRun.objects.create()
+    monkeypatch.setattr(resolution, "recluster", clustering := Mock(wraps=actions.recluster))
     resolution.resolve()
     assert len(clustering.call_args.args[0]) == len("abc")
 

@@ -18,11 +18,6 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ADMIN = actions.SYSTEM
 
 
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
-
-
 class Sender:
     """Speaks as one source; keeps what it sent, so that it can be sent again in another order."""
 
@@ -46,11 +41,6 @@ class Sender:
     def arrives(self, events=None) -> None:
         with transaction.atomic():
             actions.recluster(folding.fold_events(self.sent if events is None else events))
-
-
-@pytest.fixture
-def sender(source: Source) -> Sender:
-    return Sender(source)
 
 
 def profile_of(record: UUID) -> UUID | None:

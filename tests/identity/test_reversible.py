@@ -8,23 +8,12 @@ from django.db import transaction
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Touched
-from cdp.events.models import Source
 from identity import actions, parting, queries
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
 from tests.identity.test_profiles import Sender, profile_of
 
 pytestmark = pytest.mark.django_db
 STEWARD = actions.Actor("user:steward")
-
-
-@pytest.fixture
-def sender(source: Source) -> Sender:
-    return Sender(source)
-
-
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
 
 
 def members(profile: UUID) -> set[UUID]:

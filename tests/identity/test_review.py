@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor, now
-from cdp.events.models import Source
 from identity import actions, bridges, casework, privacy, queries, resolution, review
 from identity.models import Link, Profile, Record, ReviewCase, Verdict
 from tests.identity.linkage import data
@@ -21,16 +20,6 @@ from tests.identity.test_profiles import Sender, profile_of
 
 pytestmark = pytest.mark.django_db
 ONE, TWO, THREE = (Actor(f"user:{name}") for name in ("one", "two", "three"))
-
-
-@pytest.fixture
-def source() -> Source:
-    return Source.objects.create(name="web", channel_id="web", brand="haru", zone="Asia/Seoul", currency="KRW")
-
-
-@pytest.fixture
-def sender(source: Source) -> Sender:
-    return Sender(source)
 
 
 def case(weight: float = 0.5, reason: str = "gray zone", **fields) -> ReviewCase:
