@@ -29,6 +29,11 @@ def _list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
+# What is prepared (see `cdp.core.statements`) is planned once, for any values.
+SESSION = {"search_path": "public,keys", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan"}
+PREPARING = {"prepare_threshold": 5}
+
+
 def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
@@ -42,7 +47,11 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": "-c search_path=public,keys -c timezone=UTC -c jit=off", **options},
+        "OPTIONS": {
+            "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
+            **PREPARING,
+            **options,
+        },
     }
 
 

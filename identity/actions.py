@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
-from cdp.core.statements import by_number, column, execute, execute_over, fetch
+from cdp.core.statements import by_number, column, execute, execute_over, prepared
 from cdp.core.touched import forget, touch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
 from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
 from identity.incoming import next_events
-from identity.models import Link, Profile, ProfileChange, Record, ReviewCase, Verdict
+from identity.models import Link, ProfileChange, Record, ReviewCase, Verdict
 from identity.types import Reason
 
 
@@ -46,12 +46,12 @@ def fold_next(limit: int) -> int:
     mark = watermark.take("identity")
     if mark is None:
         return 0
-    execute(sql.LOCK)  # before the keys are read: whom an erasure has taken since must not come back
-    seen, last = next_events(mark, limit)
+    prepared(sql.LOCK)  # before the keys are read: whom an erasure has taken since must not come back
+    seen, keys, last = next_events(mark, limit)
     if last is None:
         return 0
-    _follow(folding.fold_events(seen))
-    touch("profiles", column(sql.PROFILES_OF, [by_number({event.record for event in seen})]))
+    _follow(folding.fold_events(seen, keys))
+    touch("profiles", queries.profiles_of({event.record for event in seen}))
     mark.move(*last)
     return len(seen) or 1
 
@@ -80,7 +80,7 @@ def link(records: Collection[UUID]) -> None:
 # --- profiles -------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def recluster(
     seeds: Iterable[UUID],
     *,
@@ -93,9 +93,9 @@ def recluster(
 
     `reserved`: ids that go to the cluster with most of these records, whoever bore them before.
     """
-    execute(sql.LOCK)
+    prepared(sql.LOCK)
     found = component.around(seeds)
-    pinned = _pinned(found.before)
+    pinned = {profile for (profile,) in prepared(sql.PINNED, [_profiles_in(found.before)])}
     plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
     _apply(plan, found.before, Cause(run, actor.name, reason))
     review.follow(found.refused, found.before)
@@ -104,19 +104,17 @@ def recluster(
     return plan
 
 
-def _pinned(before: dict[UUID, UUID | None]) -> set[UUID]:
-    return set(
-        Profile.objects.filter(pk__in={p for p in before.values() if p}, pinned=True).values_list("pk", flat=True)
-    )
+def _profiles_in(before: Mapping[UUID, UUID | None]) -> list[UUID]:
+    return by_number({profile for profile in before.values() if profile})
 
 
 def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> None:
     if plan.created:
-        execute(sql.INSERT_PROFILES, [plan.created])
+        prepared(sql.INSERT_PROFILES, [plan.created])
     if plan.revived:
-        execute(sql.REVIVE_PROFILES, [plan.revived])
+        prepared(sql.REVIVE_PROFILES, [plan.revived])
     targets = [(record, plan.profile_of.get(record)) for record in by_number(before)]
-    moved = fetch(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
+    moved = prepared(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
     execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))
     ProfileChange.objects.bulk_create(_changes(plan, before, cause), batch_size=1000)
     execute_over(sql.SAVE_MOVES, _moves(plan, before, moved, cause))
@@ -316,7 +314,7 @@ def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str)
     said = correction.event(parting.steward(), parting.correction_of(corrected), corrected, attribute, text)
     store([said])
     touch("profiles", column(sql.PROFILES_OF, [[corrected]]))
-    touch_changed(folding.fold_events([correction.seen(said)]))
+    touch_changed(folding.fold_events([correction.seen(said)], crypto.data_keys([said.record])))
     parting.bind(actor, [corrected, said.record])
     recluster([corrected, said.record], actor=actor, reason=why)
     subject = crypto.existing_data_keys([corrected])[corrected].id

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from cdp.core.statements import by_number, column, fetch
+from cdp.core.statements import by_number, prepared
 from identity import clusters, queries, sql
 from identity.linkage.model import Model
 from identity.linkage.types import Refusal
-from identity.models import Record
 from identity.types import OpenRecord
 
 
@@ -38,7 +37,7 @@ class Stored:
 
     def links(self, records: list[UUID]) -> list[clusters.StoredLink]:
         """Links between `records`."""
-        return [clusters.StoredLink(*row) for row in fetch(sql.LINKS, {"records": records})]
+        return [clusters.StoredLink(*row) for row in prepared(sql.LINKS, {"records": records})]
 
 
 STORED = Stored()
@@ -81,29 +80,28 @@ def _with_owners(seeds: set[UUID]) -> set[UUID]:
 
 
 def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
-    near = column(sql.LEAVES_OF, {"records": by_number(records)})
-    return dict(Record.objects.filter(pk__in=near).values_list("pk", "kind"))
+    return dict(prepared(sql.LEAVES_OF, {"records": by_number(records)}))
 
 
 def _clusters(records: list[OpenRecord], evidence: Evidence) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
     ids = [record.id for record in records]
-    held = [clusters.Held(*row) for row in fetch(sql.IDENTIFIERS, [ids])]
+    held = [clusters.Held(*row) for row in prepared(sql.IDENTIFIERS, [ids])]
     return clusters.partition(records, held, evidence.links(ids), evidence.model)
 
 
 def claims_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """Whose leaf each of these is: a steward's word, else the earliest claim; the next in line where one is held apart."""
-    return _gathered(fetch(sql.CLAIMED_LEAVES, {"leaves": list(leaves)})) if leaves else {}
+    return _gathered(prepared(sql.CLAIMED_LEAVES, {"leaves": list(leaves)})) if leaves else {}
 
 
 def carried_by(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The person records that hold an identifier which a leaf carries."""
-    return _gathered(fetch(sql.CARRIED, [list(leaves)])) if leaves else {}
+    return _gathered(prepared(sql.CARRIED, [list(leaves)])) if leaves else {}
 
 
 def foes_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:
     """The records that a steward holds apart from each of these."""
-    return _gathered(fetch(sql.FOES, {"leaves": list(leaves)})) if leaves else {}
+    return _gathered(prepared(sql.FOES, {"leaves": list(leaves)})) if leaves else {}
 
 
 def _gathered(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:
@@ -115,10 +113,10 @@ def _gathered(pairs: Iterable[tuple[UUID, UUID]]) -> dict[UUID, list[UUID]]:
 
 def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
     """The present profile of each record."""
-    return dict(Record.objects.filter(pk__in=records).values_list("pk", "profile_id"))
+    return dict(prepared(sql.HOMES, [list(records)])) if records else {}
 
 
 def _inhabited(before: Mapping[UUID, UUID | None]) -> set[UUID]:
     """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
     profiles = by_number({profile for profile in before.values() if profile})
-    return set(column(sql.INHABITED, {"profiles": profiles, "records": list(before)}))
+    return {row[0] for row in prepared(sql.INHABITED, {"profiles": profiles, "records": list(before)})}

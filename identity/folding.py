@@ -9,7 +9,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, execute, execute_over, fetch
+from cdp.core.statements import by_number, execute_over, fetch, prepared
 from identity import online, queries, sql
 from identity.fold import fold, is_full, keep_cleaned
 from identity.types import LEAVES, Folded, Seen
@@ -18,16 +18,13 @@ from identity.types import LEAVES, Folded, Seen
 MOST_HOLDERS = 50
 
 
-def fold_events(events: Collection[Seen]) -> set[UUID]:
-    """Fold events into their records; returns the records whose links or profile may have to change.
-
-    Call it within a transaction. Order and repetition do not matter. One writer at a time: the lock orders them.
+def fold_events(events: Collection[Seen], keys: Mapping[UUID, crypto.RecordKey]) -> set[UUID]:
+    """Fold events into their records, whose data keys are `keys`; returns the records whose links or profile may have to
+    change. Call it under the identity lock. Order and repetition do not matter.
     """
-    execute(sql.LOCK)
     by_record: dict[UUID, list[Seen]] = defaultdict(list)
     for event in events:
         by_record[event.record].append(event)
-    keys = crypto.data_keys(by_record)
     known = {record.id: record.folded for record in queries.open_records(by_number(by_record), keys)}
     folded, changed = _fold_each(by_record, known)
     _save_records(by_record, {record: folded[record] for record in changed}, keys)
@@ -83,7 +80,7 @@ def _save_identifiers(folded: dict[UUID, Folded]) -> None:
     full = {record for record, part in folded.items() if is_full(part)}
     kept = [row[:3] for row in rows if row[0] in full]
     if kept:
-        execute(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
+        prepared(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
 
 
 def _save_claims(events: Collection[Seen]) -> None:
@@ -97,7 +94,7 @@ def _save_claims(events: Collection[Seen]) -> None:
 
 def _block_shared_values(records: list[UUID]) -> set[UUID]:
     """Block what too many hold; everyone who held it has to be looked at again."""
-    blocked = fetch(sql.BLOCK_SHARED_VALUES, {"records": records, "most": MOST_HOLDERS})
+    blocked = prepared(sql.BLOCK_SHARED_VALUES, {"records": records, "most": MOST_HOLDERS})
     if not blocked:
         return set()
     kinds, digests = zip(*blocked, strict=True)

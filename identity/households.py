@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from cdp.core.statements import by_number, column, execute_over, fetch, fetch_binary
+from cdp.core.statements import by_number, execute_over, fetch, prepared
 from identity import households_sql as sql
 from identity.clusters import PRIORITY
 from identity.linkage.comparisons import EMAIL, PHONE, PLACE, Comparison
@@ -56,9 +56,9 @@ def follow(refused: Iterable[Refusal], records: Collection[UUID]) -> None:
     among = grouped([pair for pair in hints if home.get(pair[0]) != home.get(pair[1])], home)
     rows = [(*pair, among[pair], *hints[pair]) for pair in sorted(among)]
     kept = {"lefts": [row[0] for row in rows], "rights": [row[1] for row in rows]}
-    gone = column(sql.DROP_HINTS, {"records": by_number(set(records)), **kept})
+    gone = {row[0] for row in prepared(sql.DROP_HINTS, {"records": by_number(set(records)), **kept})}
     execute_over(sql.SAVE_HINTS, rows)
-    _settle(set(gone))
+    _settle(gone)
 
 
 def forget(records: Collection[UUID]) -> int:
@@ -92,7 +92,7 @@ def _levels(links: Collection[Link]) -> dict[Pair, Shared | None]:
     """What the ends of the model's links share."""
     if not links:
         return {}
-    rows = fetch_binary(sql.LEVELS_OF, list(zip(*map(_ends, links), strict=True)))
+    rows = prepared(sql.LEVELS_OF, list(zip(*map(_ends, links), strict=True)))
     return {(left, right): _shared(levels) for left, right, levels in rows}
 
 

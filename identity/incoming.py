@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from cdp.core import crypto
-from cdp.core.statements import fetch_binary
+from cdp.core.statements import prepared
 from cdp.core.watermark import Mark
 from identity import sql
 from identity.types import Seen
@@ -13,17 +13,18 @@ from identity.types import Seen
 _DESCRIBE = frozenset({"identify", "row"})
 
 
-def next_events(mark: Mark, limit: int) -> tuple[list[Seen], tuple[int, UUID] | None]:
-    """Up to `limit` events after the mark, and the last one's place; those whose key was destroyed are passed over."""
+def next_events(mark: Mark, limit: int) -> tuple[list[Seen], dict[UUID, crypto.RecordKey], tuple[int, UUID] | None]:
+    """Up to `limit` events after the mark, the keys of their records, and the last one's place; events whose key was
+    destroyed are passed over."""
     params = {"txid": mark.txid, "row": mark.row, "below": mark.below, "limit": limit}
-    rows = fetch_binary(sql.EVENTS_AFTER, params)
-    keys = crypto.existing_data_keys({row[4] for row in rows})
+    rows = prepared(sql.EVENTS_AFTER, params)
+    keys = crypto.unwrapped(row[-4:] for row in rows)
     seen = [_seen(row, keys[row[4]]) for row in rows if row[4] in keys]
-    return seen, (rows[-1][0], rows[-1][1]) if rows else None
+    return seen, keys, (rows[-1][0], rows[-1][1]) if rows else None
 
 
 def _seen(row: tuple[Any, ...], key: crypto.RecordKey) -> Seen:
-    _, _, source, brand, record, kind, leaves, at, message_id, type_, properties, blob = row
+    _, _, source, brand, record, kind, leaves, at, message_id, type_, properties, blob, *_ = row
     sealed = crypto.unseal(key, "events_event", "sealed", blob) if blob is not None else {}
     clear = properties if type_ in _DESCRIBE else {}
     return Seen(

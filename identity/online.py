@@ -18,14 +18,13 @@ from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, column, execute, execute_over, fetch, fetch_binary
+from cdp.core.statements import by_number, column, execute, execute_over, prepared
 from cdp.core.touched import touch
 from identity import queries, review, sql
 from identity.fold import cleaned
 from identity.linkage import compiled
 from identity.linkage.blocking import RULES
 from identity.linkage.model import Model, digest
-from identity.models import ResolutionRun
 from identity.types import Edge, Folded
 
 # The last bits of a key name its rule.
@@ -58,7 +57,7 @@ def keep_all_keys(records: Collection[UUID]) -> None:
 
 def drop_keys(records: Iterable[UUID]) -> int:
     """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
-    stored = set(fetch_binary(sql.KEYS_OF, [by_number(records)]))
+    stored = set(prepared(sql.KEYS_OF, [by_number(records)]))
     _write(stored, set())
     if wanted():
         touch("links", _holders_across(stored, set()))
@@ -68,7 +67,7 @@ def drop_keys(records: Iterable[UUID]) -> int:
 def _differences(folded: Mapping[UUID, Folded]) -> tuple[set[Key], set[Key]]:
     """The keys that these records no longer have, and those that they have now."""
     fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
-    stored = set(fetch_binary(sql.KEYS_OF, [by_number(folded)]))
+    stored = set(prepared(sql.KEYS_OF, [by_number(folded)]))
     return stored - fresh, fresh - stored
 
 
@@ -91,7 +90,7 @@ def _holders_across(gone: set[Key], come: set[Key]) -> set[UUID]:
     """The holders of the keys that crossed their cap."""
     more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
     rows = [(key, _cap(key), more[key] - fewer[key]) for key in sorted(more.keys() | fewer.keys())]
-    return {row[0] for row in fetch_binary(sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
+    return {row[0] for row in prepared(sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
 
 
 def _cap(key: int) -> int:
@@ -105,14 +104,14 @@ def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
 def shared_by(records: Collection[UUID]) -> dict[UUID, set[Hashable]]:
     """What each of these records may share with another so that the two are compared or linked: its identifiers, and its
     blocking keys as far as few enough hold them."""
-    keys = fetch_binary(sql.KEYS_OF, [by_number(records)])
+    keys = prepared(sql.KEYS_OF, [by_number(records)])
     asked = {key for _, key in keys}
-    usable = {row[0] for row in fetch_binary(sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
+    usable = {row[0] for row in prepared(sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
     shared: dict[UUID, set[Hashable]] = {record: set() for record in records}
     for record, key in keys:
         if key in usable:
             shared[record].add(key)
-    for record, kind, value, *_seen in fetch(sql.IDENTIFIERS, [by_number(records)]):
+    for record, kind, value, *_seen in prepared(sql.IDENTIFIERS, [by_number(records)]):
         shared[record].add((kind, bytes(value)))
     return shared
 
@@ -179,7 +178,7 @@ def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row]) -> set[Pair]:
                 asking[_key(rule, text)].append(record)
     if not asking:
         return set()
-    found = fetch_binary(sql.HOLDERS_OF_KEYS, [list(asking), [_cap(key) for key in asking]])
+    found = prepared(sql.HOLDERS_OF_KEYS, [list(asking), [_cap(key) for key in asking]])
     near = ((one, other) for key, holders in found for one in asking[key] for other in holders if one != other)
     return {(one, other) if one.int < other.int else (other, one) for one, other in near}
 
@@ -200,7 +199,7 @@ def _scored(live: _Live, rows: Mapping[UUID, compiled.Row], pairs: Collection[Pa
 def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UUID) -> set[UUID]:
     """Make `edges` the only probable links of these records; returns the ends of those that went."""
     fresh = {(edge.left, edge.right) for edge in edges}
-    stale = {row for row in fetch_binary(sql.PROBABLE_LINKS_OF, {"records": list(records)}) if row not in fresh}
+    stale = {row for row in prepared(sql.PROBABLE_LINKS_OF, {"records": list(records)}) if row not in fresh}
     execute_over(sql.DROP_PROBABLE, sorted(stale))
     execute_over(sql.SAVE_PROBABLE, [(edge.left, edge.right, edge.weight, Jsonb(edge.levels), model) for edge in edges])
     return {record for pair in stale for record in pair}
@@ -208,5 +207,4 @@ def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UU
 
 def _run_under_way() -> bool:
     """Whether a batch run may have read these records before they changed; it has them linked again when it is done."""
-    latest = ResolutionRun.objects.order_by("pk").values_list("finished_at").last()
-    return latest == (None,) and column(sql.RUN_ALIVE) == [True]
+    return prepared(sql.RUN_UNFINISHED) == [(True,)] and column(sql.RUN_ALIVE) == [True]

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from cdp.core import crypto, sequence
 from cdp.core.errors import Refused
 from cdp.core.models import Sequence
-from cdp.core.statements import column, fetch, fetch_binary
+from cdp.core.statements import column, fetch, prepared
 from cdp.core.types import UNSTORABLE, Actor
 from cdp.events import queries as events
 from identity import casework, clusters, explanation, households_sql, sql
@@ -147,7 +147,7 @@ def records_of(profile: UUID) -> list[UUID]:
 
 def leaves_among(records: Collection[UUID]) -> set[UUID]:
     """Those of these records that are leaves."""
-    return set(Record.objects.filter(pk__in=records, leaf=True).values_list("pk", flat=True))
+    return {row[0] for row in prepared(sql.LEAVES_AMONG, [list(records)])}
 
 
 def records_page(profile: UUID, after: UUID | None, limit: int) -> tuple[list[RecordView], bool]:
@@ -232,9 +232,9 @@ def weigh(left: UUID, right: UUID) -> Weighed:
 def open_records(records: Iterable[UUID], keys: Mapping[UUID, crypto.RecordKey] | None = None) -> list[OpenRecord]:
     """Records with their blobs decrypted in memory; those without a blob or whose key is destroyed come back empty.
     `keys`: their data keys, where these are at hand."""
-    wanted = list(records)
-    keys = crypto.existing_data_keys(wanted) if keys is None else keys
-    return [_open(row, keys) for row in fetch_binary(sql.RECORDS, [wanted])]
+    rows = prepared(sql.RECORDS, [list(records)])
+    keys = crypto.unwrapped(row[-4:] for row in rows) if keys is None else keys
+    return [_open(row, keys) for row in rows]
 
 
 def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRecord]:
@@ -267,7 +267,7 @@ def person_records() -> list[UUID]:
 
 def neighbours(records: list[UUID]) -> list[UUID]:
     """The direct neighbours of `records` in the raw graph of evidence: identifiers, links, present profiles."""
-    return column(sql.NEIGHBOURS, {"records": records})
+    return [row[0] for row in prepared(sql.NEIGHBOURS, {"records": records})]
 
 
 def component(seeds: Iterable[UUID], near: Callable[[list[UUID]], Collection[UUID]] = neighbours) -> set[UUID]:
@@ -371,7 +371,7 @@ def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> Expla
 
 def live_model() -> tuple[UUID | None, linkage.Model]:
     """The model in use and its id; the packaged one, without an id, before any was trained."""
-    live = next(iter(column(sql.LIVE_MODEL)), None)
+    live = next((row[0] for row in prepared(sql.LIVE_MODEL)), None)
     return live, stored_model(live) if live else linkage.DEFAULT
 
 
@@ -384,7 +384,7 @@ def stored_model(model: UUID) -> linkage.Model:
 
 
 def _open(row: tuple[Any, ...], keys: Mapping[UUID, crypto.RecordKey]) -> OpenRecord:
-    id_, source, kind, leaf, profile, version, blob, traits, first_seen, last_seen = row
+    id_, source, kind, leaf, profile, version, blob, traits, first_seen, last_seen, *_ = row
     key = keys.get(id_)
     sealed = crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else {}
     folded = Folded(**sealed, traits=traits)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from cdp.core.errors import Refused
-from cdp.core.statements import by_number, column, execute, execute_over, fetch
+from cdp.core.statements import by_number, column, execute_over, prepared
 from cdp.core.types import Actor, now, uuid7
 from identity import bridges, casework, queries, review_sql, sql
 from identity.linkage.types import Refusal
@@ -79,12 +79,12 @@ def open_gray(edges: Iterable[Edge]) -> None:
 
 def retire(records: Collection[UUID]) -> None:
     """Close the open cases of pairs of these records that are in one profile: nothing is left to decide."""
-    execute(review_sql.RETIRE_CASES, {"records": by_number(set(records))})
+    prepared(review_sql.RETIRE_CASES, {"records": by_number(set(records))})
 
 
 def rank(records: Collection[UUID]) -> None:
     """Give the open cases of these records their place in the queue."""
-    execute(review_sql.RANK_CASES, {"records": by_number(set(records)), "most": MOST_IMPACT, "drawn": DRAWN_PRIORITY})
+    prepared(review_sql.RANK_CASES, {"records": by_number(set(records)), "most": MOST_IMPACT, "drawn": DRAWN_PRIORITY})
 
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
@@ -98,11 +98,11 @@ def _open_bridges(records: list[UUID]) -> None:
         review_sql.OPEN_BRIDGES, [(uuid7(), left, right, weight, levels) for left, right, weight, levels in found]
     )
     lefts, rights = [row[0] for row in found], [row[1] for row in found]
-    execute(review_sql.RETIRE_BRIDGES, {"records": records, "lefts": lefts, "rights": rights})
+    prepared(review_sql.RETIRE_BRIDGES, {"records": records, "lefts": lefts, "rights": rights})
 
 
 def _bridges(records: list[UUID]) -> Iterable[tuple[UUID, UUID, float, Jsonb]]:
-    weak = fetch(review_sql.WEAK_LINKS, {"records": records, "most": STRONG})
+    weak = prepared(review_sql.WEAK_LINKS, {"records": records, "most": STRONG})
     if not weak:
         return
     most = queries.live_model()[1].link + WEAK
@@ -119,12 +119,12 @@ Evidence = tuple[list[tuple[UUID, UUID]], list[tuple[UUID, bytes]]]
 
 def _evidence(profiles: list[UUID]) -> dict[UUID, Evidence]:
     """The links within each profile, and who holds which identifier value."""
-    home = dict(fetch(review_sql.PERSONS_OF, {"profiles": profiles}))
+    home = dict(prepared(review_sql.PERSONS_OF, {"profiles": profiles}))
     found: dict[UUID, Evidence] = {profile: ([], []) for profile in profiles}
-    for left, right, kind, _weight in fetch(sql.LINKS, {"records": list(home)}):
+    for left, right, kind, _weight in prepared(sql.LINKS, {"records": list(home)}):
         if kind != "cannot" and home[left] == home[right]:
             found[home[left]][0].append((left, right))
-    for record, kind, digest, *_seen in fetch(sql.IDENTIFIERS, [list(home)]):
+    for record, kind, digest, *_seen in prepared(sql.IDENTIFIERS, [list(home)]):
         found[home[record]][1].append((record, kind.encode() + bytes(digest)))
     return found
 

@@ -1,11 +1,21 @@
 """The raw SQL of identity."""
 
-# Events of transactions that are over, in the order of the watermark.
+# Events of transactions that are over, in the order of the watermark, each with its data key.
 EVENTS_AFTER = """
-select txid, id, source_id, brand, record, kind, leaves, occurred_at, message_id, type, properties, sealed
-from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
-order by txid, id limit %(limit)s
+select e.txid, e.id, e.source_id, e.brand, e.record, e.kind, e.leaves, e.occurred_at, e.message_id, e.type, e.properties,
+       e.sealed, k.id, k.record, k.kek_id, k.wrapped
+from (
+    select * from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
+    order by txid, id limit %(limit)s) e
+left join keys.core_datakey k on k.record = e.record
+order by e.txid, e.id
 """
+
+LEAVES_AMONG = "select id from identity_record where id = any(%s) and leaf"
+
+HOMES = "select id, profile_id from identity_record where id = any(%s)"
+
+PINNED = "select id from identity_profile where id = any(%s) and pinned"
 
 PROFILES_OF = "select distinct profile_id from identity_record where id = any(%s) and profile_id is not null"
 
@@ -123,9 +133,12 @@ union select o.id from unnest(array(select distinct profile_id from identity_rec
       cross join lateral (select id from identity_record where profile_id = p.id and not leaf offset 0) o
 """
 
+# Records, each with its data key.
 RECORDS = """
-select id, source_id, kind, leaf, profile_id, version, attributes, traits, first_seen, last_seen
-from identity_record where id = any(%s) order by id
+select r.id, r.source_id, r.kind, r.leaf, r.profile_id, r.version, r.attributes, r.traits, r.first_seen, r.last_seen,
+       k.id, k.record, k.kek_id, k.wrapped
+from identity_record r left join keys.core_datakey k on k.record = r.id
+where r.id = any(%s) order by r.id
 """
 
 PERSON_RECORDS = "select id from identity_record where not leaf order by id"
@@ -160,19 +173,22 @@ select "left", "right" from identity_link where kind = 'cannot' and "left" = any
 union all select "right", "left" from identity_link where kind = 'cannot' and "right" = any(%(leaves)s)
 """
 
-# The leaves that could belong to some person records, and those given.
+# The leaves that could belong to some person records, and those given, with their kinds.
 LEAVES_OF = """
-select leaf from identity_claim where record = any(%(records)s)
-union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
-union select l.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
-      cross join lateral (select id from identity_record where profile_id = p.id and leaf offset 0) l
-union select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
-      cross join lateral (
-          select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
-              select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
-      cross join lateral (
-          select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
-      cross join lateral (select from identity_record where id = o.record_id and leaf offset 0) l
+select l.id, l.kind from (
+    select leaf from identity_claim where record = any(%(records)s)
+    union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
+    union select l.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
+          cross join lateral (select id from identity_record where profile_id = p.id and leaf offset 0) l
+    union select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
+          cross join lateral (
+              select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+                  select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
+          cross join lateral (
+              select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
+          cross join lateral (select from identity_record where id = o.record_id and leaf offset 0) l
+) o (leaf)
+cross join lateral (select id, kind from identity_record where id = o.leaf offset 0) l
 """
 
 # Person records that hold an identifier which a leaf carries.
@@ -342,6 +358,7 @@ LIVE_MODEL = "select id from identity_linkagemodel where state = 'live' order by
 # One batch run at a time, for as long as the connection lasts.
 BEGIN_RUN = "select pg_try_advisory_lock(hashtext('identity.run'))"
 END_RUN = "select pg_advisory_unlock(hashtext('identity.run'))"
+RUN_UNFINISHED = "select finished_at is null from identity_resolutionrun order by id desc limit 1"
 # A run that was killed holds no lock any more. (A lock's number is shown in two halves.)
 RUN_ALIVE = """
 select exists (select from pg_locks where locktype = 'advisory' and objsubid = 1

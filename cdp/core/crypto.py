@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from cdp.core import sql
 from cdp.core.errors import NotReadable
 from cdp.core.keyring import KEY_BYTES, Keyring, load
-from cdp.core.statements import by_number, execute_over, fetch_binary
+from cdp.core.statements import by_number, execute_over, prepared
 
 VERSION = 1
 _VERSION = bytes((VERSION,))
@@ -137,8 +137,13 @@ def data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
 
 def existing_data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
     """The data keys of those `records` that have one; an erased record has none."""
-    rows = fetch_binary(sql.DATA_KEYS, [list(records)])
-    return {record: _unwrap(id_, record, kek, wrapped) for id_, record, kek, wrapped in rows}
+    return unwrapped(prepared(sql.DATA_KEYS, [list(records)]))
+
+
+def unwrapped(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, RecordKey]:
+    """Record → data key, from rows of its columns (id, record, kek_id, wrapped), which are null where there is none."""
+    found = {row[1]: row for row in rows if row[1] is not None}
+    return {record: _unwrap(*row) for record, row in found.items()}
 
 
 def subjects(records: Iterable[UUID]) -> dict[UUID, UUID]:

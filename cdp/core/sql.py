@@ -83,10 +83,20 @@ select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::bigin
 on conflict (day, source, kind) do update set count = core_counter.count + excluded.count
 """
 
-# Everything of transactions below this id is committed or gone.
-STABLE_BELOW = (
-    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint, system_identifier::text from pg_control_system()"
-)
+# Everything of transactions below `below` is committed or gone. A mark of another database says nothing of this one.
+TAKE_MARK = """
+select m.txid, m.row, pg_snapshot_xmin(pg_current_snapshot())::text::bigint as below,
+       m.system_identifier = c.system_identifier::text
+from core_watermark m, pg_control_system() c where m.stage = %s for update of m skip locked
+"""
+SAVE_MARK = """
+insert into core_watermark (stage, system_identifier, txid)
+select %s, system_identifier::text, 0 from pg_control_system() on conflict (stage) do nothing
+"""
+MOVE_MARK = """
+update core_watermark m set txid = %s, row = %s, moved_at = now(), system_identifier = c.system_identifier::text
+from pg_control_system() c where m.stage = %s
+"""
 
 GRANTS = f"""
 create schema if not exists keys;

@@ -14,6 +14,8 @@ import psycopg
 from django.db import connection
 from psycopg.types.json import set_json_dumps, set_json_loads
 
+# Arrays of at most so many values are few.
+FEW = 64
 _number = attrgetter("int")
 set_json_loads(msgspec.json.decode)
 set_json_dumps(msgspec.json.Encoder(decimal_format="number").encode)
@@ -32,11 +34,22 @@ def fetch(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def fetch_binary(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
-    """As `fetch`, values in binary: for hot statements, whose times and JSON Django's cursor would parse from text."""
+def prepared(statement: str, params: Any = None) -> list[tuple[Any, ...]]:
+    """Run a hot statement, and return its rows if it has any: values travel in binary, and as long as they are few
+    PostgreSQL plans it once a connection.
+
+    For look-ups by index only: the plan is made for whatever values may come.
+    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(statement, _travelling(params), binary=True, prepare=False).fetchall()
+        cursor.execute(statement, _travelling(params), binary=True, prepare=_few(params))
+        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+def _few(params: Any) -> bool:
+    """Whether no parameter is a long array, over which another plan may be better."""
+    values = params.values() if isinstance(params, dict) else params or ()
+    return all(len(value) <= FEW for value in values if isinstance(value, list | tuple))
 
 
 def column(statement: str, params: Any = None) -> list[Any]:
@@ -45,15 +58,9 @@ def column(statement: str, params: Any = None) -> list[Any]:
 
 
 def execute_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
-    """Run a set-based statement whose parameters are the columns of `rows` as arrays; nothing for no rows.
-
-    Django's cursor would write the arrays into the text of the statement; these travel in binary.
-    """
+    """Run a set-based statement as `prepared`, whose parameters are the columns of `rows` as arrays; nothing for no rows."""
     if rows:
-        columns = [_array(values) for values in zip(*rows, strict=True)]
-        connection.ensure_connection()
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-            cursor.execute(statement, columns, prepare=False)
+        prepared(statement, list(zip(*rows, strict=True)))
 
 
 def _travelling(params: Any) -> Any:

@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from cdp.core import sql
-from cdp.core.statements import by_number, column, execute
+from cdp.core.statements import by_number, column, execute, prepared
 
 
 def touch(stage: str, subjects: Iterable[UUID]) -> None:
     """Leave `subjects` for `stage`, in the caller's own transaction."""
     ids = by_number(set(subjects))
     if ids:
-        execute(sql.TOUCH, [stage, ids])
+        prepared(sql.TOUCH, [stage, ids])
 
 
 def forget(stage: str, subjects: Iterable[UUID]) -> None:
     """Drop what waits of `subjects` for `stage`, because the caller's transaction has just done it."""
-    execute(sql.FORGET_TOUCHED, [stage, list(subjects)])
+    prepared(sql.FORGET_TOUCHED, [stage, list(subjects)])
 
 
 def take(stage: str, limit: int) -> list[UUID]:

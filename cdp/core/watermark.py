@@ -6,11 +6,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 from cdp.core import sql
-from cdp.core.models import Watermark
-from cdp.core.types import now
+from cdp.core.statements import execute, prepared
 
 _FIRST = UUID(int=0)
 
@@ -27,25 +24,21 @@ class Mark:
     def move(self, txid: int, row: UUID) -> None:
         """Say that all up to and including this row is done; in the transaction that did it."""
         self.txid, self.row = txid, row
-        Watermark.objects.filter(stage=self.stage).update(txid=txid, row=row, moved_at=now())
+        prepared(sql.MOVE_MARK, [txid, row, self.stage])
 
 
 def take(stage: str) -> Mark | None:
     """Lock the stage's mark until commit; None when another worker has it. Starts over on another database."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.STABLE_BELOW)
-        below, system = cursor.fetchone()
-    mark = _locked(stage)
-    if mark is None:  # another worker has it, or it is the first
-        Watermark.objects.get_or_create(stage=stage, defaults={"system_identifier": system})
-        mark = _locked(stage)
-    if mark is None:
-        return None
-    if mark.system_identifier != system:
-        mark.system_identifier, mark.txid, mark.row = system, 0, None
-        mark.save()
-    return Mark(stage, mark.txid, mark.row or _FIRST, below)
+    return _locked(stage) or _first(stage)
 
 
-def _locked(stage: str) -> Watermark | None:
-    return Watermark.objects.select_for_update(skip_locked=True).filter(stage=stage).first()
+def _locked(stage: str) -> Mark | None:
+    for txid, row, below, of_this_database in prepared(sql.TAKE_MARK, [stage]):
+        return Mark(stage, txid if of_this_database else 0, row if of_this_database and row else _FIRST, below)
+    return None
+
+
+def _first(stage: str) -> Mark | None:
+    """The same where the stage had none, unless another worker has it."""
+    execute(sql.SAVE_MARK, [stage])
+    return _locked(stage)

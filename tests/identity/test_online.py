@@ -15,13 +15,13 @@ from cdp.core import crypto, touched
 from cdp.core.errors import Refused
 from cdp.core.models import Touched
 from cdp.events.models import Source
-from identity import actions, folding, online, privacy, queries, resolution, review, sql
+from identity import actions, online, privacy, queries, resolution, review, sql
 from identity.linkage import normalise
 from identity.linkage.blocking import RULES
 from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
 from identity.types import Seen
 from tests.identity.linkage import data
-from tests.identity.test_profiles import Sender, partition, profile_of
+from tests.identity.test_profiles import Sender, folded, partition, profile_of
 
 pytestmark = pytest.mark.django_db
 PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": "Leeds", "postcode": "LS1 4AP"}
@@ -30,7 +30,7 @@ PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": 
 def arrive(events: Collection[Seen]) -> None:
     """The stages that follow new events, until nothing waits for them."""
     with transaction.atomic():
-        actions.touch_changed(folding.fold_events(events))
+        actions.touch_changed(folded(events))
         settle()
 
 
@@ -225,7 +225,7 @@ def test_the_last_holder_that_a_key_can_bear_parts_the_others(sender: Sender) ->
     }
     fresh = sender.says("late", "customer", full_name="late", birth_date="1981-03-07")
     with transaction.atomic():
-        waiting = folding.fold_events(sender.sent[-1:])
+        waiting = folded(sender.sent[-1:])
     assert waiting == set(holders_by_key()[key]) > {fresh}
     privacy.erase([fresh])
     assert set(Touched.objects.filter(stage="links").values_list("subject", flat=True)) == waiting - {fresh}
@@ -326,7 +326,7 @@ def test_events_that_change_nobody_are_not_normalised(sender: Sender, monkeypatc
     arrive(sender.sent)
     monkeypatch.setattr(normalise, "clean", cleaning := Mock())
     with transaction.atomic():
-        assert folding.fold_events(sender.sent) == set()
+        assert folded(sender.sent) == set()
     assert not cleaning.called
 
 
@@ -351,7 +351,7 @@ def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sen
     resolution.resolve()
     second = sender.says("b", "customer", minute=1, **PERSON)
     with transaction.atomic():
-        actions.touch_changed(folding.fold_events(sender.sent[1:]))
+        actions.touch_changed(folded(sender.sent[1:]))
     actions.recluster([first, second])
     settle()
     assert profile_of(first) == profile_of(second)

@@ -1,6 +1,7 @@
 """Records get profiles: deterministic links, limits, leaves, ids that persist."""
 
 import random
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -40,7 +41,12 @@ class Sender:
 
     def arrives(self, events=None) -> None:
         with transaction.atomic():
-            actions.recluster(folding.fold_events(self.sent if events is None else events))
+            actions.recluster(folded(self.sent if events is None else events))
+
+
+def folded(events: Collection[Seen]) -> set[UUID]:
+    """Fold events whose data keys are made when they are first seen."""
+    return folding.fold_events(events, crypto.data_keys({event.record for event in events}))
 
 
 def profile_of(record: UUID) -> UUID | None:
