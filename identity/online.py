@@ -18,7 +18,7 @@ from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
-from cdp.core.statements import by_number, column, execute, execute_over, prepared
+from cdp.core.statements import by_number, column, copy_over, execute, execute_over, prepared
 from cdp.core.touched import touch
 from identity import queries, review, sql
 from identity.fold import cleaned
@@ -29,6 +29,8 @@ from identity.types import Edge, Folded
 
 # The last bits of a key name its rule.
 _RULE_BITS: Final = 6
+# More keys than this are copied, which costs a statement more but less for each.
+MANY_KEYS: Final = 1_000
 _CAPS: Final = [rule.cap for rule in RULES]
 
 Pair = tuple[UUID, UUID]
@@ -83,7 +85,11 @@ def _key(rule: int, text: str) -> int:
 
 def _write(gone: set[Key], come: set[Key]) -> None:
     execute_over(sql.DROP_KEYS, gone)
-    execute_over(sql.SAVE_KEYS, sorted(come, key=itemgetter(1)))
+    rows = sorted(come, key=itemgetter(1))
+    if len(rows) > MANY_KEYS:
+        copy_over(sql.COPY_KEYS, ("uuid", "int8"), rows)
+    else:
+        execute_over(sql.SAVE_KEYS, rows)
 
 
 def _holders_across(gone: set[Key], come: set[Key]) -> set[UUID]:

@@ -64,6 +64,7 @@ KEYS_OF = "select record, key from identity_blockingkey where record = any(%b::u
 SAVE_KEYS = """
 insert into identity_blockingkey (record, key) select * from unnest(%b::uuid[], %b::bigint[]) on conflict do nothing
 """
+COPY_KEYS = "copy identity_blockingkey (record, key) from stdin (format binary)"
 
 DROP_KEYS = """
 delete from identity_blockingkey b using unnest(%b::uuid[], %b::bigint[]) as v (record, key)

@@ -4,7 +4,7 @@ An array of UUIDs travels as one literal, for an adapter would be called for eac
 msgspec. Both are by far the larger part of what a set-based statement costs in Python.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -61,6 +61,14 @@ def execute_over(statement: str, rows: Collection[tuple[Any, ...]]) -> None:
     """Run a set-based statement as `prepared`, whose parameters are the columns of `rows` as arrays; nothing for no rows."""
     if rows:
         prepared(statement, list(zip(*rows, strict=True)))
+
+
+def copy_over(statement: str, types: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Copy many rows into a table, in binary, values of these PostgreSQL types; none may be there yet."""
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
 
 
 def _travelling(params: Any) -> Any:
