@@ -28,6 +28,7 @@ from cdp.profiles import queries as profiles_queries
 from cdp.profiles.types import ContactPointState, GoldenRecord
 from consent import actions as consent
 from consent import queries as consent_queries
+from consent import suppression
 from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
 from identity import queries as identity_queries
@@ -110,7 +111,7 @@ def _step(stage: Callable[[], int]) -> int:
 
 
 def _fold() -> int:
-    return identity.fold_next(EVENTS_A_STEP)
+    return identity.fold_next(EVENTS_A_STEP, suppression.admit)
 
 
 @transaction.atomic

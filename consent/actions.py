@@ -16,8 +16,7 @@ from cdp.core.models import DataKey
 from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from cdp.profiles import actions as profiles
-from consent import clocks, queries, sql
+from consent import clocks, queries, sql, suppression
 from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
 from consent.types import Change, NewConsent
 from identity import queries as identity
@@ -156,19 +155,15 @@ def refresh_effective(profile_ids: Iterable[UUID]) -> list[Change]:
 
 @transaction.atomic
 def suppress(actor: Actor, kind: str, values: Iterable[str], reason: str) -> int:
-    """Keep these identifiers of `kind` (email, phone, …) from ever coming back, whatever their spelling.
+    """Keep these identifiers of `kind` (email, phone, loyalty_id, …; `loyalty_id:BRAND` for one brand) from ever coming
+    back, whatever their spelling.
 
     Returns how many were new. `Refused` when a value is none of its kind: what can never match protects nobody.
     """
-    normalised = {identifier(kind, value) for value in values}
+    normalised = {identifier(kind.partition(":")[0], value) for value in values}
     if None in normalised:
-        raise Refused("not_an_identifier", "A value to suppress is not a usable identifier of its kind.")
-    digests = sorted(crypto.suppression_digest(kind, value) for value in normalised if value)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SUPPRESS, [kind, reason, digests])
-        added = len(cursor.fetchall())
-    audit(actor, "suppression.added", target=kind, reason=reason, asked=len(digests), added=added)
-    return added
+        raise Refused("not_an_identifier", gettext("A value to suppress is not a usable identifier of its kind."))
+    return suppression.add(actor, [(kind, value) for value in normalised if value], reason)
 
 
 @transaction.atomic
@@ -213,6 +208,6 @@ def rectify(actor: Actor, request: PrivacyRequest, attribute: str, value: str) -
     found = identity.profiles_of(records)
     if not found:
         raise Refused("not_found", gettext("There is no such profile."))
-    corrected = profiles.correct(actor, found[0], attribute, value, Reason.PERSON_ASKED)
+    corrected = suppression.correct(actor, found[0], attribute, value, Reason.PERSON_ASKED)
     audit(actor, "privacy_request.rectified", subject=request.subject, target=str(request.id), attribute=attribute)
     return corrected

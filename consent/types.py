@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,3 +140,32 @@ class OpenRequest:
     id: UUID
     kind: TextChoices
     due_on: date
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """How much of a source's data the suppression list stopped, at one door (the kind of its counter)."""
+
+    source: str
+    door: str
+    number: int
+
+
+class SuppressionReason(TextChoices):
+    """Why a value is on the suppression list, or no longer: one of a list, for free text may hold a personal value."""
+
+    ERASED = "erased", _("The person was erased")
+    ASKED = "asked", _("The person asked for it")
+    LIST = "list", _("Taken over from another list")
+    MISTAKE = "mistake", _("It was a mistake")
+
+
+@dataclass(frozen=True)
+class TakenValues:
+    """How many values a list held, how many of them were new, how many were none of their kind, and where the first of
+    those stood."""
+
+    read: int
+    added: int
+    unusable: int
+    unusable_lines: tuple[int, ...]

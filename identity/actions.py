@@ -1,6 +1,6 @@
 """Writes of identity: folding events into records, and giving records their profiles."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from cdp.events.actions import store
 from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
 from identity.incoming import next_events
 from identity.models import Link, ProfileChange, Record, ReviewCase, Verdict
-from identity.types import Reason
+from identity.types import Reason, Seen
 
 
 class Cause(NamedTuple):
@@ -38,8 +38,9 @@ SYSTEM = Actor.system("identity")
 
 
 @transaction.atomic
-def fold_next(limit: int) -> int:
-    """Fold the next events after the watermark and touch what they change; returns how many events it took.
+def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = lambda seen: seen) -> int:
+    """Fold the next events after the watermark, as far as `admit` lets them, and touch what they change; returns how
+    many events it took.
 
     0 also when another worker is at it.
     """
@@ -50,8 +51,9 @@ def fold_next(limit: int) -> int:
     seen, keys, last = next_events(mark, limit)
     if last is None:
         return 0
-    _follow(folding.fold_events(seen, keys))
-    touch("profiles", queries.profiles_of({event.record for event in seen}))
+    admitted = admit(seen)
+    _follow(folding.fold_events(admitted, keys))
+    touch("profiles", queries.profiles_of({event.record for event in admitted}))
     mark.move(*last)
     return len(seen) or 1
 

@@ -24,19 +24,24 @@ JUSTIFIED = {
     # Addresses.
     "cdp.urls": {"cdp.console.health", "cdp.ingestion.urls"},
     # How an identifier is written: pure, and the same wherever one is indexed.
-    "cdp.ingestion.gate": {"identity.linkage.normalise"},
+    "cdp.ingestion.gate": {"consent.suppression", "identity.linkage.normalise"},
     "cdp.ingestion.who": {"identity.linkage.normalise"},
     "cdp.profiles.actions": {"identity.linkage.normalise"},
     "cdp.profiles.queries": {"identity.linkage.normalise"},
     "cdp.profiles.traits": {"identity.linkage.normalise"},
     "consent.actions": {"identity.linkage.normalise"},
+    # The suppression list is one, at every door: what arrives, what becomes a record, what a steward enters.
+    "consent.suppression": {"identity.fold", "identity.linkage.normalise"},
+    "cdp.ingestion.actions": {"consent.suppression"},
+    "cdp.console.steward": {"consent.suppression"},
+    "cdp.api.stewards": {"consent.suppression"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.queries": {"consent.models"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
-    "cdp.pipeline": {"identity.models", "identity.resolution"},
+    "cdp.pipeline": {"consent.suppression", "identity.models", "identity.resolution"},
     # What is done with linkage models by hand: trials load Splink too.
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.

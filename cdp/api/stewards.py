@@ -14,7 +14,7 @@ from cdp.api import shapes
 from cdp.api.endpoint import Endpoint, StewardsEndpoint
 from cdp.api.forms import Form, MomentField, choices_of, read_body, read_query
 from cdp.core.errors import Refused
-from cdp.profiles import actions as profiles
+from consent import suppression
 from identity import actions, queries
 from identity.types import ATTRIBUTES, Reason
 
@@ -129,7 +129,7 @@ class CorrectionsView(StewardsEndpoint):
         """The value outranks every import and stays with the person through splits; a later correction replaces it."""
         asked = read_body(CorrectionBody, request)
         said = asked["attribute"], asked["value"], asked["reason"]
-        return Response({"record": profiles.correct(self.actor, profile, *said)})
+        return Response({"record": suppression.correct(self.actor, profile, *said)})
 
 
 def _need_records(profile: UUID, *records: UUID) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.labels import ATTRIBUTES, HISTORY_KINDS, label
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
-from cdp.profiles import actions as profiles
+from consent import suppression
 from identity import actions, queries
 from identity.types import HistoryEntry, Reason
 
@@ -75,7 +75,7 @@ def _chosen(request: HttpRequest, profile: UUID) -> set[UUID]:
 
 def _correct(request: HttpRequest, profile: UUID) -> None:
     said = request.POST["attribute"], request.POST["value"], request.POST["reason"]
-    profiles.correct(Actor.user(request.user), profile, *said)
+    suppression.correct(Actor.user(request.user), profile, *said)
 
 
 ACTIONS: dict[str, Callable[[HttpRequest, UUID], None]] = {

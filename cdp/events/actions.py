@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from cdp.core import crypto
 from cdp.core.actions import audit
+from cdp.core.statements import by_number, execute, fetch
 from cdp.core.types import Actor, now, uuid7
 from cdp.events import rows, sql
 from cdp.events.models import Channel, Source, WriteKey
@@ -147,3 +148,13 @@ def _quarantine_row(id_: UUID, refusal: Refusal, key: crypto.RecordKey) -> tuple
     sealed = crypto.seal(key, "events_quarantined", "sealed", refusal.content)
     facts = (id_, refusal.source, refusal.digest, refusal.received_at, refusal.reason, refusal.place[:200])
     return *facts, sealed, sorted(set(refusal.identifiers))
+
+
+@transaction.atomic(savepoint=False)
+def destroy(events: Collection[tuple[UUID, str]]) -> int:
+    """Destroy events of records that nothing was folded into, by source and message id, and the data keys of those of
+    which no event is left; returns how many events there were."""
+    sources, messages = (list(column) for column in zip(*sorted(events, key=str), strict=True)) if events else ([], [])
+    gone = fetch(sql.DESTROY, [sources, messages])
+    execute(sql.DROP_LONELY_KEYS, [by_number({record for (record,) in gone})])
+    return len(gone)

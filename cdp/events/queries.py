@@ -31,6 +31,11 @@ def source_by_id(source: UUID) -> KnownSource | None:
     return KnownSource(*row) if row else None
 
 
+def source_names() -> dict[UUID, str]:
+    """The name of each source."""
+    return dict(Source.objects.values_list("pk", "name"))
+
+
 def planned_treatments() -> list[PlannedTreatment]:
     """The whole tracking plan: a few rows, kept by callers for a few seconds."""
     clear = PlannedField.Treatment.CLEAR

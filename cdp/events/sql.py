@@ -27,3 +27,15 @@ insert into events_quarantined (id, source_id, digest, received_at, reason, plac
 values (%s, %s, %s, %s, %s, %s, %s, %s, 'waiting')
 on conflict (source_id, digest) do nothing
 """
+
+DESTROY = """
+delete from events_event e using unnest(%s::uuid[], %s::text[]) as gone (source, message)
+where e.source_id = gone.source and md5(e.message_id)::uuid = md5(gone.message)::uuid
+returning e.record
+"""
+
+# Of records of which no event is left.
+DROP_LONELY_KEYS = """
+delete from keys.core_datakey k where k.record = any(%s)
+    and not exists (select from events_event where record = k.record)
+"""

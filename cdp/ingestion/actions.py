@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,9 +20,10 @@ from cdp.ingestion.canonical import Message, content_text
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.messages import Arrival, translate
 from consent.actions import record_consents
-from consent.queries import suppressed
+from consent.suppression import Name, stopped
 from consent.types import NewConsent
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
@@ -89,19 +90,20 @@ def _add(parcel: Parcel, message: Message, arrival: Arrival) -> None:
 def keep(parcel: Parcel, source: UUID) -> Outcome:
     """Store, quarantine, record consents and count in one transaction; the pipeline is woken when it commits.
 
-    Events that hold a suppressed contact are counted and not kept. An error of the gate stops everything.
+    What names something suppressed is counted and not kept, whether it fits or not. An error of the gate stops everything.
     """
-    admitted = _admitted(parcel.events)
+    admitted, refused = _admitted(parcel)
     stored = events.store(admitted)
-    kept = events.quarantine(parcel.refusals) if parcel.refusals else Counter[str]()
+    kept = events.quarantine(refused) if refused else Counter[str]()
     if parcel.consents:
         record_consents([line for event in admitted for line in parcel.consents.get(event.message_id, ())])
+    received = len(parcel.events) + len(parcel.refusals)
     outcome = Outcome(
-        received=len(parcel.events) + len(parcel.refusals),
+        received=received,
         taken=stored.taken,
-        repeated=stored.repeated + len(parcel.refusals) - kept.total(),
+        repeated=stored.repeated + len(refused) - kept.total(),
         quarantined=kept.total(),
-        suppressed=len(parcel.events) - len(admitted),
+        suppressed=received - len(admitted) - len(refused),
         reasons=dict(kept),
     )
     count(source, _kinds(outcome))
@@ -115,12 +117,18 @@ def _kinds(outcome: Outcome) -> dict[str, int]:
     return kinds | {f"quarantined:{reason}": number for reason, number in outcome.reasons.items()}
 
 
-def _admitted(given: list[NewEvent]) -> list[NewEvent]:
-    held = [gate.contacts(event) for event in given]
-    digests = gate.suppression_digests(set().union(*held))
-    if not digests or not (stopped := suppressed(list(digests.values()))):
-        return given
-    return [event for event, found in zip(given, held, strict=True) if not any(digests[c] in stopped for c in found)]
+def _admitted(parcel: Parcel) -> tuple[list[NewEvent], list[Refusal]]:
+    """What of a parcel names nothing suppressed; the list is asked once."""
+    named = [gate.names(event) for event in parcel.events]
+    also = [gate.refused_names(refused.content, refused.source) for refused in parcel.refusals]
+    listed = stopped(set().union(*named, *also))
+    if not listed:
+        return parcel.events, parcel.refusals
+    return _clean(parcel.events, named, listed), _clean(parcel.refusals, also, listed)
+
+
+def _clean(things: Sequence[T], named: Sequence[set[Name]], listed: set[Name]) -> list[T]:
+    return [thing for thing, found in zip(things, named, strict=True) if found.isdisjoint(listed)]
 
 
 def refusal(source: KnownSource, content: Any, reason: str, received_at: datetime, place: str = "") -> Refusal:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -65,6 +66,13 @@ def _shape(text: str) -> str | None:
     if _PHONE.search(text):
         return "phone"
     return "card" if any(map(is_card_number, _CARD.findall(text))) else None
+
+
+def contact_shapes(text: str) -> Iterator[tuple[str, str]]:
+    """("email" or "phone", text) of everything in `text` that is shaped so, in whatever width of characters."""
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    for kind, shape in (("email", _EMAIL), ("phone", _PHONE)):
+        yield from ((kind, found[0]) for found in shape.finditer(text))
 
 
 def is_random_id(text: str) -> bool:

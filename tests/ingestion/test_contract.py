@@ -137,7 +137,7 @@ def test_while_nothing_can_be_kept_the_answer_is_503(shop: Shop, where: str, mon
     target = {
         "store": "cdp.events.actions._copy",
         "key": "cdp.events.queries.source_by_write_key",
-        "gate": "cdp.ingestion.actions.suppressed",
+        "gate": "consent.suppression.prepared",
     }[where]
     monkeypatch.setattr(target, down)
     response = send(shop[1], {"type": "identify", "userId": "u1", "traits": {"email": "kim@shop.kr"}})
