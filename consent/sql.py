@@ -262,19 +262,19 @@ where due_on <= (%(at)s at time zone 'Asia/Seoul')::date + %(within)s
 order by due_on, profile_id, purpose, channel, brand
 """
 
-SUPPRESS = """
-insert into consent_suppression (digest, kind, reason)
-select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
-order by digest on conflict (digest) do nothing
-returning digest
-"""
-"""  # noqa: S608 - our own text
-
 # --- suppression --------------------------------------------------------------------------------------------------
 
 # Index look-ups one way only, as above: thousands of names a batch.
 SUPPRESSED = """
 select listed.digest from unnest(%b::bytea[]) asked(digest)
 cross join lateral (select digest from consent_suppression where digest = asked.digest offset 0) listed
+"""
+
+SUPPRESS = """
+insert into consent_suppression (digest, kind, reason)
+select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
+order by digest on conflict (digest) do nothing
+returning digest
+"""
 
 LIFT = "delete from consent_suppression where digest = %s returning digest"
