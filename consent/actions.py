@@ -16,7 +16,7 @@ from cdp.core.models import DataKey
 from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
-from consent import clocks, queries, sql, suppression
+from consent import clocks, queries, regimes, sql, suppression
 from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
 from consent.types import Change, NewConsent
 from identity import queries as identity
@@ -33,37 +33,45 @@ CONTACT_CHANNELS = (
     ("post", "address", False),
     ("ad_audience", "", False),
 )
-# key, Korean, English, legal basis, required, data classes, re-confirmed every … years
-PURPOSES = (
-    ("service", "서비스 제공", "Providing the service", "contract", True, ["general", "location", "credit"], None),
-    ("marketing", "마케팅 정보 수신", "Marketing messages", "consent", False, ["general"], 2),
-    ("marketing_night", "야간 마케팅 정보 수신", "Marketing at night", "consent", False, ["general"], 2),
-    ("personalisation", "맞춤 추천", "Personalisation", "consent", False, ["general", "location"], None),
-    ("analytics", "통계 분석", "Analytics", "interest", False, ["general"], None),
-)
+# What leaves for others' audiences is shared: whoever objects to that is not among them, whatever the purpose.
+SHARING, SHARED_BY = "sale_sharing", "ad_audience"
+GENERAL = ["general"]
+# key, Korean, English, legal basis, regime, what else is not as by default
+PURPOSES: tuple[tuple[str, str, str, str, str, dict[str, Any]], ...] = (
+    (
+        "service", "서비스 제공", "Providing the service", "contract", "pipa",
+        {"required": True, "data_classes": ["general", "location", "credit"]},
+    ),
+    ("marketing", "마케팅 정보 수신", "Marketing messages", "consent", "network_act", {}),
+    ("marketing_night", "야간 마케팅 정보 수신", "Marketing at night", "consent", "network_act", {}),
+    ("personalisation", "맞춤 추천", "Personalisation", "consent", "pipa", {"data_classes": ["general", "location"]}),
+    ("analytics", "통계 분석", "Analytics", "interest", "pipa", {}),
+    ("advertising", "맞춤형 광고", "Personalised advertising", "consent", "gdpr", {"tcf": [1, 2, 3, 4]}),
+    (SHARING, "개인정보 판매·공유", "Sale and sharing of personal data", "interest", "ccpa", {"heeds_gpc": True}),
+)  # fmt: skip
 
 
 def ship_rows(using: str) -> None:
-    """The contact channels and purposes every installation starts with."""
-    ContactChannel.objects.using(using).bulk_create(
-        [ContactChannel(key=key, point=point, night_rule=night) for key, point, night in CONTACT_CHANNELS],
-        ignore_conflicts=True,
-    )
-    Purpose.objects.using(using).bulk_create(
+    """The regimes, purposes and contact channels every installation starts with."""
+    first = regimes.ship(using)
+    purposes, channels = Purpose.objects.using(using), ContactChannel.objects.using(using)
+    known = {"data_classes": GENERAL}
+    purposes.bulk_create(
         [
-            Purpose(
-                key=key,
-                name_ko=ko,
-                name_en=en,
-                basis=basis,
-                required=required,
-                data_classes=classes,
-                reconfirm_years=years,
-            )
-            for key, ko, en, basis, required, classes, years in PURPOSES
+            Purpose(key=key, name_ko=ko, name_en=en, basis=basis, regime_id=regime, **known | more)
+            for key, ko, en, basis, regime, more in PURPOSES
         ],
         ignore_conflicts=True,
     )
+    channels.bulk_create(
+        [ContactChannel(key=key, point=point, night_rule=night) for key, point, night in CONTACT_CHANNELS],
+        ignore_conflicts=True,
+    )
+    if first:
+        # Purposes and channels of a deployment that had no regimes yet; what an officer changes later stays.
+        for key, _, _, _, regime, _ in PURPOSES:
+            purposes.filter(key=key, regime=None).update(regime=regime)
+        channels.filter(key=SHARED_BY, also=None).update(also=SHARING)
 
 
 # --- the ledger -----------------------------------------------------------------------------------------------------
@@ -117,8 +125,8 @@ def _row(line: NewConsent, key: crypto.RecordKey | None) -> tuple[object, ...]:
     return (
         uuid7(), line.key, key.id if key else None, line.contact[1] if line.contact else None,
         line.purpose, line.channel, line.brand, line.recipient, line.country, line.basis,
-        line.notice_version, line.notice_language, line.state, line.given_at, line.method, line.source,
-        proof, line.expires_at, line.recorded_by,
+        line.notice_version, line.notice_language, line.state, line.given_at, line.method,
+        line.guardian, line.source, proof, line.expires_at, line.recorded_by,
     )  # fmt: skip
 
 

@@ -20,13 +20,35 @@ SOON_DAYS = 3
 
 @admin.register(models.ContactChannel)
 class ContactChannelAdmin(Room[models.ContactChannel]):
-    list_display = ("key", "point", "night_rule")
+    list_display = ("key", "point", "night_rule", "also_id")
+
+
+@admin.register(models.Regime)
+class RegimeAdmin(Room[models.Regime]):
+    list_display = (
+        "key", "name_ko", "name_en", "night_from", "night_to", "reconfirm_years", "result_days", "guardian_under",
+    )  # fmt: skip
+    fields = (
+        "key", ("name_ko", "name_en"), "zone", ("night_from", "night_to"), ("reconfirm_years", "unconfirmed_lapses"),
+        ("expires_months", "result_days"), ("guardian_under", "dormant_months"),
+    )  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Regime | None = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+
+@admin.register(models.Category)
+class CategoryAdmin(Room[models.Category]):
+    list_display = ("name", "source", PURPOSE, CHANNEL)
+    list_filter = ("source", "purpose")
+    list_select_related = ("source",)
+    search_fields = ("name",)
 
 
 @admin.register(models.Purpose)
 class PurposeAdmin(Room[models.Purpose]):
-    list_display = ("key", "name_ko", "name_en", "basis", "required", "reconfirm_years")
-    list_filter = ("basis", "required")
+    list_display = ("key", "name_ko", "name_en", "basis", "regime_id", "required", "reconfirm_years")
+    list_filter = ("basis", "regime", "required")
     search_fields = ("key", "name_ko", "name_en")
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Purpose | None = None) -> tuple[str, ...]:
@@ -52,11 +74,22 @@ class ConsentRecordAdmin(ReadOnlyRoom[models.ConsentRecord]):
     list_select_related = ("source",)
     fields = (
         "id", "subject", "purpose", "channel", "brand", "recipient", "country", "basis", "notice_version",
-        "notice_language", "state", "given_at", "received_at", "method", "source", "expires_at", "recorded_by",
+        "notice_language", "state", "given_at", "received_at", "method", "guardian", "source", "expires_at",
+        "recorded_by",
     )  # fmt: skip
     ordering = ("-id",)
     id_fields = ("id", "subject")
     search_help_text = _("A whole id: of the line or of its subject.")
+
+
+@admin.register(models.ResultNotice)
+class ResultNoticeAdmin(ReadOnlyRoom[models.ResultNotice]):
+    list_display = ("due_on", link("line_id", _("consent record"), "consent_consentrecord"), "sent_at", "flagged_at")
+    list_filter = (("sent_at", admin.EmptyFieldListFilter), ("flagged_at", admin.EmptyFieldListFilter))
+    fields = (*list_display, "contact_channel")
+    ordering = ("due_on", "id")
+    id_fields = ("line_id",)
+    search_help_text = _("The whole id of a consent record.")
 
 
 @admin.register(models.Effective)

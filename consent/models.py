@@ -12,12 +12,47 @@ from django.utils.translation import pgettext_lazy
 from cdp.core.types import uuid7
 
 
+class Regime(models.Model):
+    """What a law asks of consent, as settings that an officer changes; empty is what it does not ask.
+
+    `night_from` to `night_to` in `zone` needs a consent of its own (the first moment is night, the last is not). A grant is
+    confirmed again every `reconfirm_years`, and ends `expires_months` after it was given. The result of giving, refusing
+    or withdrawing is told within `result_days`. Below `guardian_under` years a guardian consents. Whoever was not seen for
+    `dormant_months` is dormant, where the controller has announced such a policy.
+    """
+
+    key = models.SlugField(_("key"), primary_key=True, max_length=20)
+    name_ko = models.CharField(_("name in Korean"), max_length=100)
+    name_en = models.CharField(_("name in English"), max_length=100)
+    zone = models.CharField(_("time zone"), max_length=50, default="Asia/Seoul")
+    night_from = models.TimeField(_("night from"), null=True, blank=True)
+    night_to = models.TimeField(_("night to"), null=True, blank=True)
+    reconfirm_years = models.SmallIntegerField(_("re-confirmed every … years"), null=True, blank=True)
+    unconfirmed_lapses = models.BooleanField(_("ends where not re-confirmed"), default=False)
+    expires_months = models.SmallIntegerField(_("ends after … months"), null=True, blank=True)
+    result_days = models.SmallIntegerField(_("result told within … days"), null=True, blank=True)
+    guardian_under = models.SmallIntegerField(_("a guardian consents under … years"), null=True, blank=True)
+    dormant_months = models.SmallIntegerField(_("dormant after … months"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("regime")
+        verbose_name_plural = _("regimes")
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class ContactChannel(models.Model):
-    """How a person is reached. `point` is the kind of contact point it needs; `night_rule` asks a consent of its own at night."""
+    """How a person is reached. `point` is the kind of contact point it needs; `night_rule` asks a consent of its own at
+    night; `also` names a purpose that must be allowed besides, whatever is sent."""
 
     key = models.SlugField(_("key"), primary_key=True, max_length=20)
     point = models.CharField(_("contact point"), max_length=10, blank=True)
     night_rule = models.BooleanField(_("night rule"), default=False)
+    also = models.ForeignKey(
+        "consent.Purpose", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("also needs the purpose"),
+        related_name="+",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("contact channel")
@@ -28,7 +63,11 @@ class ContactChannel(models.Model):
 
 
 class Purpose(models.Model):
-    """What data is used for, on which legal basis, and which data classes it may use."""
+    """What data is used for, on which legal basis and under which regime, and which data classes it may use.
+
+    `tcf` are the purposes of the Transparency and Consent Framework that all must be consented to for it; `heeds_gpc`:
+    a browser's Global Privacy Control objects to it.
+    """
 
     class Basis(models.TextChoices):
         CONSENT = "consent", _("consent")
@@ -43,6 +82,11 @@ class Purpose(models.Model):
     required = models.BooleanField(_("required"), default=False)
     data_classes = ArrayField(models.CharField(max_length=10), verbose_name=_("data classes"), default=list)
     reconfirm_years = models.SmallIntegerField(_("re-confirmed every … years"), null=True, blank=True)
+    regime = models.ForeignKey(
+        Regime, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("regime"), db_index=False
+    )
+    tcf = ArrayField(models.SmallIntegerField(), verbose_name=_("TCF purposes"), default=list, blank=True)
+    heeds_gpc = models.BooleanField(_("heeds Global Privacy Control"), default=False)
 
     class Meta:
         verbose_name = _("purpose")
@@ -52,8 +96,34 @@ class Purpose(models.Model):
         return self.key
 
 
+class Category(models.Model):
+    """What a consent platform calls a purpose (and contact channel) of ours; without a source, in every source."""
+
+    source = models.ForeignKey(
+        "events.Source", on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("source"), related_name="+"
+    )
+    name = models.CharField(_("category"), max_length=100)
+    purpose = models.ForeignKey(Purpose, on_delete=models.CASCADE, verbose_name=_("purpose"), related_name="+")
+    channel = models.ForeignKey(
+        ContactChannel, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("contact channel"),
+        related_name="+",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("consent category")
+        verbose_name_plural = _("consent categories")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "name", "purpose", "channel"], name="consent_category_once", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Notice(models.Model):
-    """The text a person agreed to, by version and language."""
+    """The text a person agreed to, by version and language; append-only: a new text is a new version."""
 
     purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT)
     version = models.CharField(_("version"), max_length=20)
@@ -74,7 +144,8 @@ class ConsentRecord(models.Model):
     """One line of the ledger, append-only: the database refuses to change it.
 
     It names the person by `subject`, the random id of the record's data key, or, for an opt-out that only names a number or
-    address, nobody but `contact`, that value's digest. `key` makes writing it again harmless.
+    address, nobody but `contact`, that value's digest. `key` makes writing it again harmless. `guardian` says how a
+    guardian's consent was confirmed, where a guardian gave it; `proof` holds the evidence.
     """
 
     class State(models.TextChoices):
@@ -100,6 +171,7 @@ class ConsentRecord(models.Model):
     given_at = models.DateTimeField(_("given"))
     received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
     method = models.CharField(_("how"), max_length=30)
+    guardian = models.CharField(_("guardian confirmed by"), max_length=30, blank=True, default="", db_default="")
     source = models.ForeignKey(
         "events.Source", on_delete=models.PROTECT, null=True, verbose_name=_("source"), db_index=False
     )
@@ -113,10 +185,29 @@ class ConsentRecord(models.Model):
         indexes = [
             models.Index(fields=["subject", "purpose", "channel", "given_at"], name="consent_ledger_subject"),
             models.Index(fields=["contact"], name="consent_ledger_contact", condition=models.Q(contact__isnull=False)),
+            models.Index(fields=["subject"], name="consent_ledger_signal", condition=models.Q(method="gpc")),
         ]
 
     def __str__(self) -> str:
         return f"{self.purpose_id} {self.channel_id or '*'} {self.state}"
+
+
+class ResultNotice(models.Model):
+    """That a person is owed word of what became of a consent given, refused or withdrawn; flagged once when late."""
+
+    line = models.OneToOneField(ConsentRecord, on_delete=models.PROTECT, verbose_name=_("consent record"))
+    due_on = models.DateField(_("due"))
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    contact_channel = models.CharField(_("contact channel"), max_length=20, blank=True, default="")
+    flagged_at = models.DateTimeField(_("flagged as late"), null=True)
+
+    class Meta:
+        verbose_name = _("notice of a result")
+        verbose_name_plural = _("notices of results")
+        indexes = [models.Index(fields=["due_on"], name="consent_result_due", condition=models.Q(sent_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.due_on}"
 
 
 class Effective(models.Model):

@@ -11,22 +11,23 @@ The ledger adds up by these rules, written once in `consent.sql` and used by the
 - Across the records of a profile whoever said no wins, even over a later grant given to another record: two records may
   be one person by probability only, so the person's own later word must reach the record that was withdrawn. Nothing is
   stored by profile, so an unmerge gives each its own history back.
+- Under the age of a purpose's regime a grant counts only where a guardian gave it, and the child's own never.
+- A browser's opt-out signal stands against grants of its record, earlier or later, until somebody settles the conflict.
 - A brand's own state counts for that brand, else that of all brands. Asked for all brands at once ("") the state of all
   brands must be a grant, and no single brand may have said no.
 - Purposes that do not rest on consent are allowed unless objected to (withdrawn or refused).
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 
 from cdp.core.errors import Refused
-from consent import sql
+from consent import regimes, sql
 from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose, Suppression
 from consent.types import (
     Coverage,
@@ -39,9 +40,6 @@ from consent.types import (
 )
 
 CHUNK = 10_000
-# The Network Act's night: from the first to before the second, where the law applies.
-NIGHT_FROM, NIGHT_TO = time(21), time(8)
-NIGHT_ZONE = ZoneInfo("Asia/Seoul")
 
 
 def allowed(
@@ -70,43 +68,40 @@ def gate_sql(purpose: str, channel: str, at: datetime, brand: str = "") -> tuple
 def may_contact(profile_id: UUID, purpose: str, channel: str, at: datetime, brand: str = "") -> Decision:
     """Whether a message may leave for this profile at `at`, with every reason why not.
 
-    Reasons: `not_live`; `no_consent`, `refused`, `withdrawn`, `expired` for the purpose itself, and with `use_` or
-    `night_` before it for the use of the data and for the night; `no_contact_point` where none is usable.
+    Reasons: `not_live`; `no_consent`, `no_guardian` (a child's own does not count), `refused`, `withdrawn`, `expired` for
+    the purpose itself, and with `use_` or `night_` before it for the use of the data and for the night, or with the key of
+    the purpose that the contact channel needs besides; `no_contact_point` where none is usable.
     """
     asked = _asked(purpose, channel, at, brand, sending=True) | {"profiles": [profile_id]}
     verdicts = dict(_rows(sql.VERDICTS, asked))
     if not verdicts:
         return Decision(False, ("not_live",))
     faults = [(needed, verdicts.get(needed, "no_consent")) for needed in asked["purposes"]]
-    reasons = [_reason(purpose, needed, why) for needed, why in faults if why]
+    reasons = [_reason(purpose, needed, _told(profile_id, needed, why, at)) for needed, why in faults if why]
     if not _reachable(profile_id, channel, at):
         reasons.append("no_contact_point")
     return Decision(not reasons, tuple(reasons))
 
 
-def is_night(at: datetime) -> bool:
-    """Whether `at` lies in 21:00–08:00 Asia/Seoul; 21:00:00 does, 08:00:00 does not."""
-    local = at.astimezone(NIGHT_ZONE).time()
-    return local >= NIGHT_FROM or local < NIGHT_TO
-
-
 def _asked(purpose: str, channel: str, at: datetime, brand: str, sending: bool) -> dict[str, Any]:
-    night = sending and is_night(at)
-    purposes = _purposes(purpose, channel, night)
+    purposes = _purposes(purpose, channel, at if sending else None)
     return {"purposes": purposes, "channel": channel, "at": at, "brand": brand, "lapses": unconfirmed_lapses()}
 
 
-def _purposes(purpose: str, channel: str, night: bool) -> list[str]:
-    """All that must be allowed: the purpose, the use of data for it where asked apart, the night by its rule."""
-    ruled = dict(ContactChannel.objects.values_list("key", "night_rule"))
-    if channel not in ruled:
+def _purposes(purpose: str, channel: str, sent_at: datetime | None) -> list[str]:
+    """All that must be allowed: the purpose, the use of data for it where asked apart, what the contact channel needs
+    besides, and for what is sent at night the night by its rule."""
+    way = ContactChannel.objects.filter(pk=channel).first()
+    if way is None:
         raise Refused("unknown_contact_channel", "There is no such contact channel.")
-    basis = dict(Purpose.objects.filter(key__in=(purpose, f"{purpose}_use")).values_list("key", "basis"))
-    if purpose not in basis:
+    listed = Purpose.objects.filter(key__in=[purpose, f"{purpose}_use", way.also_id or purpose])
+    found = {row.key: row for row in listed.select_related("regime")}
+    if purpose not in found:
         raise Refused("unknown_purpose", "There is no such purpose.")
     # The law's night is for advertising, which rests on consent; a night purpose that does not exist allows nobody.
-    asks_night = night and ruled[channel] and basis[purpose] == Purpose.Basis.CONSENT
-    return [*sorted(basis), *([f"{purpose}_night"] if asks_night else [])]
+    asks_night = way.night_rule and found[purpose].basis == Purpose.Basis.CONSENT
+    night = asks_night and sent_at is not None and regimes.is_night(sent_at, found[purpose].regime)
+    return [*sorted(found), *([f"{purpose}_night"] if night else [])]
 
 
 def unconfirmed_lapses() -> bool:
@@ -116,6 +111,13 @@ def unconfirmed_lapses() -> bool:
 
 def _reason(purpose: str, needed: str, why: str) -> str:
     return f"{needed.removeprefix(purpose + '_')}_{why}" if needed != purpose else why
+
+
+def _told(profile_id: UUID, needed: str, why: str, at: datetime) -> str:
+    """A child without any consent that counts lacks a guardian's."""
+    if why != "no_consent" or not _rows(sql.CHILD, {"profile": profile_id, "purpose": needed, "at": at}):
+        return why
+    return "no_guardian"
 
 
 def _reachable(profile_id: UUID, channel: str, at: datetime) -> bool:

@@ -3,21 +3,36 @@
 INSERT_LINES = """
 insert into consent_consentrecord (
     id, key, subject, contact, purpose_id, channel_id, brand, recipient, country, basis,
-    notice_version, notice_language, state, given_at, method, source_id, proof, expires_at, recorded_by)
+    notice_version, notice_language, state, given_at, method, guardian, source_id, proof, expires_at, recorded_by)
 select id, line.key, subject, contact, purpose, channel, brand, recipient, country, coalesce(line.basis, p.basis),
-    notice_version, notice_language, state, given_at, method, source, proof, expires_at, recorded_by
+    notice_version, notice_language, state, given_at, method, guardian, source, proof, expires_at, recorded_by
 from unnest(
     %s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::uuid[], %s::bytea[],
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::uuid[], %s::bytea[],
     %s::timestamptz[], %s::text[]
 ) as line (
     id, key, subject, contact, purpose, channel, brand, recipient, country, basis,
-    notice_version, notice_language, state, given_at, method, source, proof, expires_at, recorded_by)
+    notice_version, notice_language, state, given_at, method, guardian, source, proof, expires_at, recorded_by)
 join consent_purpose p on p.key = line.purpose
 order by line.key
 on conflict (key) do nothing
-returning subject, contact
+returning id, subject, contact, purpose_id, method, given_at, received_at
 """
+
+# Whoever gives, refuses or withdraws is owed word of it. What comes later than the word was due was another's to tell, and
+# a bounce is nobody's will.
+INSERT_LINES = f"""
+with written as ({INSERT_LINES}), owed as (
+    insert into consent_resultnotice (line_id, due_on, contact_channel)
+    select w.id, said.on + g.result_days, ''
+    from written w
+    join consent_purpose p on p.key = w.purpose_id
+    join consent_regime g on g.key = p.regime_id and g.result_days is not null
+    cross join lateral (select (least(w.given_at, w.received_at) at time zone g.zone)::date as on) said
+    where w.method <> 'bounce' and said.on + g.result_days >= (w.received_at at time zone g.zone)::date
+)
+select subject, contact from written
+"""  # noqa: S608 - our own text
 
 PROFILES_NAMED = """
 select r.profile_id from keys.core_datakey k join identity_record r on r.id = k.record
@@ -34,17 +49,22 @@ where c.digest = any(%(contacts)s) and r.profile_id is not null
 # the planner knows of the tables.
 _RECORDS = """
 records as materialized (
-    select asked.id as profile, r.id as record, k.id as subject
+    select asked.id as profile, r.id as record, k.id as subject, m.born
     from unnest(%(profiles)s::uuid[]) asked(id)
     cross join lateral (select id from identity_record where profile_id = asked.id offset 0) r
     left join lateral (select id from keys.core_datakey where record = r.id offset 0) k on true
+    left join lateral (select born from profiles_minor where profile_id = asked.id offset 0) m on true
 )"""
 
 # A profile's lines, each under every contact channel it speaks of: those given to its records, and the opt-outs that
 # name a contact point which one of its records held then or got later. `moment`: nobody consents later than we hear of
 # it, so a clock in the future wins nothing over what is said after.
 _LINE = """purpose_id as purpose, channel_id, brand::text, state, key, given_at,
-            least(given_at, received_at) as moment, expires_at"""
+            least(given_at, received_at) as moment, expires_at, method, guardian"""
+# A child's own grant grants nothing, then or later: only a guardian's does, below the age of the purpose's regime.
+_OF_AGE = """(l.state <> 'granted' or r.born is null or l.guardian <> '' or coalesce((
+        select l.moment >= (r.born + make_interval(years => g.guardian_under, months => 1)) at time zone g.zone
+        from consent_purpose p join consent_regime g on g.key = p.regime_id where p.key = l.purpose), true))"""
 _LINES = f"""
 lines as (
     select r.profile, r.record, c.key as channel, l.*
@@ -52,6 +72,7 @@ lines as (
     cross join lateral (
         select {_LINE} from consent_consentrecord where subject = r.subject offset 0) l
     join consent_contactchannel c on (c.key = l.channel_id or l.channel_id is null) {{only}}
+    where {_OF_AGE}
     union all
     select r.profile, r.record, c.key, l.*
     from records r
@@ -64,13 +85,19 @@ lines as (
     where held.valid_to is null or held.valid_to > l.moment
 )"""  # noqa: S608 - our own text
 
+# A browser's opt-out signal stands against every grant of its record until somebody settles the conflict in favour of one.
 # Within a record the latest word on a brand (or on all brands) counts; of two at one moment a no (as words: withdrawn >
 # refused > granted), then what ends sooner, so that neither arrival nor key decides. What is said of all brands is said
 # of each brand that the profile's lines name.
 _LATEST = "moment desc, given_at desc, state desc, expires_at, key desc"
 _LAST_WORDS = f"""
 last_of_brand as (
-    select distinct on (record, purpose, channel, brand) * from lines
+    select distinct on (record, purpose, channel, brand) * from (
+        select *, bool_or(method = 'gpc') over signals and not bool_or(method = 'settled' and state = 'granted') over signals
+            as objects
+        from lines window signals as (partition by record, purpose)
+    ) heard
+    where state <> 'granted' or not objects
     order by record, purpose, channel, brand, {_LATEST}
 ), last_words as (
     select distinct on (record, purpose, channel, named)
@@ -84,21 +111,29 @@ last_of_brand as (
     order by record, purpose, channel, named, {_LATEST}
 )"""  # noqa: S608 - our own text
 
-# Across the records of a profile whoever said no wins; of grants the one that lasts longest. A grant ends at its expiry
-# and, where an unanswered re-confirmation ends it, with its last day in Seoul.
-_STATES = """
-states as (
+# Across the records of a profile whoever said no wins; of grants the one that lasts longest. A grant ends at its expiry,
+# after the months of its regime and, where an unanswered re-confirmation ends it, with its last day.
+_CLOCKS = """
+clocks as (
+    select p.key as purpose, coalesce(g.zone, 'Asia/Seoul') as zone, g.expires_months,
+        coalesce(p.reconfirm_years, g.reconfirm_years) as years, coalesce(g.unconfirmed_lapses, false) as lapses
+    from consent_purpose p left join consent_regime g on g.key = p.regime_id
+)"""
+_STATES = f"""{_CLOCKS}, states as (
     select profile, purpose, channel, brand,
         case when bool_or(state = 'withdrawn') then 'withdrawn' when bool_or(state = 'refused') then 'refused'
             else 'granted' end as state,
         coalesce(max(moment) filter (where state <> 'granted'), max(moment)) as since,
         case when bool_and(state = 'granted' and ends_at is not null) then max(ends_at) end as expires_at
     from (
-        select w.*, least(w.expires_at, case when %(lapses)s then (((w.moment at time zone 'Asia/Seoul')::date
-            + make_interval(years => p.reconfirm_years))::date + 1)::timestamp at time zone 'Asia/Seoul' end) as ends_at
-        from last_words w join consent_purpose p on p.key = w.purpose
+        select w.*, least(
+            w.expires_at,
+            (w.moment at time zone c.zone + make_interval(months => c.expires_months)) at time zone c.zone,
+            case when %(lapses)s or c.lapses then (((w.moment at time zone c.zone)::date
+                + make_interval(years => c.years))::date + 1)::timestamp at time zone c.zone end) as ends_at
+        from last_words w join clocks c on c.purpose = w.purpose
     ) word group by profile, purpose, channel, brand
-)"""
+)"""  # noqa: S608 - our own text
 
 
 def _effective(only: str = "") -> str:
@@ -155,6 +190,13 @@ select exists (
         and held.valid_from <= %(at)s and (held.valid_to is null or held.valid_to > %(at)s))
 """
 
+CHILD = """
+select from profiles_minor m join consent_purpose p on p.key = %(purpose)s
+join consent_regime g on g.key = p.regime_id
+where m.profile_id = %(profile)s
+    and (m.born + make_interval(years => g.guardian_under, months => 1)) at time zone g.zone > %(at)s
+"""
+
 # --- the effective table ----------------------------------------------------------------------------------------------
 
 # Whoever was merged meanwhile is refreshed with the profile that took its records. Locked in order: two at once queue.
@@ -201,12 +243,13 @@ group by 1, 2, 3 order by 1, 2, 3
 """
 
 # Per purpose and contact channel, how many the gate allows for all brands at once: what `ALLOWED_BY_TABLE` finds, for all
-# at once. A purpose needs itself and, where it exists, the use of data for it; without a purpose that rests on consent
-# everybody is allowed who did not object.
+# at once. A purpose needs itself, where it exists the use of data for it, and what the channel needs besides; without a
+# purpose that rests on consent everybody is allowed who did not object.
 ALLOWED_COUNTS = """
 with needed as (
-    select p.key as purpose, n.key as needed, n.basis = 'consent' as asks
-    from consent_purpose p join consent_purpose n on n.key in (p.key, p.key || '_use')
+    select p.key as purpose, c.key as channel, n.key as needed, n.basis = 'consent' as asks
+    from consent_purpose p cross join consent_contactchannel c
+    join consent_purpose n on n.key in (p.key, p.key || '_use', c.also_id)
 ), verdicts as (
     select e.profile_id as profile, e.purpose, e.channel,
         (p.basis <> 'consent' or bool_or(e.brand = '')) and not bool_or(e.state <> 'granted'
@@ -217,18 +260,18 @@ with needed as (
     group by e.profile_id, e.purpose, e.channel, p.basis
 ), told as (
     select n.purpose, v.channel, v.profile, bool_and(v.allowed) as allowed, count(*) filter (where n.asks) as granted
-    from needed n join verdicts v on v.purpose = n.needed group by n.purpose, v.channel, v.profile
+    from needed n join verdicts v on v.purpose = n.needed and v.channel = n.channel
+    group by n.purpose, v.channel, v.profile
 ), counted as (
     select purpose, channel, granted, count(*) filter (where allowed) as allowed, count(*) filter (where not allowed) as objected
     from told group by purpose, channel, granted
 )
-select asked.purpose, c.key, case when asked.consents = 0
+select asked.purpose, asked.channel, case when asked.consents = 0
     then (select count(*) from identity_profile where state = 'live') - coalesce(sum(told.objected), 0)
     else coalesce(sum(told.allowed) filter (where told.granted = asked.consents), 0) end::bigint
-from (select purpose, count(*) filter (where asks) as consents from needed group by purpose) asked
-cross join consent_contactchannel c
-left join counted told on told.purpose = asked.purpose and told.channel = c.key
-group by asked.purpose, c.key, asked.consents order by asked.purpose, c.key
+from (select purpose, channel, count(*) filter (where asks) as consents from needed group by purpose, channel) asked
+left join counted told on told.purpose = asked.purpose and told.channel = asked.channel
+group by asked.purpose, asked.channel, asked.consents order by asked.purpose, asked.channel
 """
 
 HISTORY = """
@@ -250,17 +293,18 @@ left join events_source s on s.id = l.source_id
 order by l.given_at desc, l.received_at desc, l.key desc, said.record
 """
 
-DUE_FOR_RECONFIRMATION = """
+DUE_FOR_RECONFIRMATION = f"""
+with {_CLOCKS}
 select profile_id, purpose, channel, brand, since, due_on from (
-    select e.*, ((e.since at time zone 'Asia/Seoul')::date + make_interval(years => p.reconfirm_years))::date as due_on
+    select e.*, c.zone, ((e.since at time zone c.zone)::date + make_interval(years => c.years))::date as due_on
     from consent_effective e
-    join consent_purpose p on p.key = e.purpose and p.reconfirm_years is not null
+    join clocks c on c.purpose = e.purpose and c.years is not null
     join identity_profile f on f.id = e.profile_id and f.state = 'live'
     where e.state = 'granted' and (e.expires_at is null or e.expires_at > %(at)s)
 ) due
-where due_on <= (%(at)s at time zone 'Asia/Seoul')::date + %(within)s
+where due_on <= (%(at)s at time zone zone)::date + %(within)s
 order by due_on, profile_id, purpose, channel, brand
-"""
+"""  # noqa: S608 - our own text
 
 # --- suppression --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,9 @@ class NewConsent:
     `channel` None speaks of every contact channel of the purpose, `brand` "" of every brand. `state` is granted,
     withdrawn or refused; an empty one (a blank column) says nothing and is not written. `key` is a digest of where the
     line comes from, so that writing it again is harmless. `proof` is any JSON, sealed under the record's key. `basis`
-    None is the purpose's own. ValueError when nobody is named, a time has no zone, or a proof has no record.
+    None is the purpose's own. `guardian` says how a guardian's consent was confirmed where a guardian gave it; the proof
+    is then the evidence. ValueError when nobody is named, a time has no zone, a proof has no record, or a guardian no
+    evidence.
     """
 
     key: UUID
@@ -37,12 +39,15 @@ class NewConsent:
     recipient: str = ""
     country: str = ""
     basis: str | None = None
+    guardian: str = ""
 
     def __post_init__(self) -> None:
         if self.record is None and self.contact is None:
             raise ValueError("A consent names a record, a contact point, or both.")
         if self.proof is not None and self.record is None:
             raise ValueError("A proof is sealed under a record's key: name the record.")
+        if self.guardian and not self.proof:
+            raise ValueError("A guardian's consent needs evidence as its proof.")
         if any(time is not None and time.tzinfo is None for time in (self.given_at, self.expires_at)):
             raise ValueError("The times of a consent need a time zone.")
 

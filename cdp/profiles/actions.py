@@ -1,7 +1,7 @@
 """Writes of the golden record: all of it is a projection, so writing it again is harmless."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -13,13 +13,13 @@ from psycopg.types.json import Jsonb
 
 from cdp.core import crypto
 from cdp.core.errors import Refused
-from cdp.core.statements import column, execute, execute_over
+from cdp.core.statements import column, execute, execute_over, prepared
 from cdp.core.touched import touch
 from cdp.core.types import Actor
 from cdp.events import queries as events
 from cdp.profiles import queries, sql
 from cdp.profiles.survivorship import survivors
-from cdp.profiles.traits import coarse
+from cdp.profiles.traits import coarse, minor
 from cdp.profiles.types import ContactPointValue, Winner
 from identity import actions as identity
 from identity import queries as identity_queries
@@ -41,11 +41,14 @@ def refresh(profiles: Collection[UUID]) -> int:
     facts = queries.facts(live)
     rank, channel_of = events.source_ranks(), events.source_channels()
     today = timezone.localdate()
-    golden = {}
+    golden, minors = {}, {}
     for profile, mine in records.items():
-        winners = survivors(mine, rank)
-        golden[profile] = (coarse(mine, winners, facts.get(profile), channel_of, today), winners)
+        winners, fact = survivors(mine, rank), facts.get(profile)
+        golden[profile] = (coarse(mine, winners, fact, channel_of, today), winners)
+        if born := minor(winners, fact.first_at.date() if fact else today):
+            minors[profile] = born
     _save_golden(golden)
+    _save_minors(profiles, minors)
     _save_contacts([record for mine in records.values() for record in mine])
     _keep_periods({profile: traits for profile, (traits, _) in golden.items()})
     execute(sql.DROP_GOLDEN, [sorted(set(profiles) - golden.keys())])
@@ -98,6 +101,10 @@ def _save_golden(golden: dict[UUID, tuple[dict[str, Any], dict[str, Winner]]]) -
         for profile, (traits, winners) in sorted(golden.items())
     ]
     execute_over(sql.SAVE_GOLDEN, rows)
+
+
+def _save_minors(profiles: Collection[UUID], minors: dict[UUID, date]) -> None:
+    prepared(sql.SAVE_MINORS, [list(profiles), list(minors.keys()), list(minors.values())])
 
 
 def _lineage(winner: Winner) -> dict[str, str]:

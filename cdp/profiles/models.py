@@ -55,6 +55,21 @@ class ContactPoint(models.Model):
         return self.kind
 
 
+class Minor(models.Model):
+    """The month in which somebody was born who was a minor when we first met: what they agreed to as a child needs a
+    guardian's consent."""
+
+    profile = models.OneToOneField("identity.Profile", on_delete=models.CASCADE, primary_key=True, related_name="+")
+    born = models.DateField(_("born in the month of"))
+
+    class Meta:
+        verbose_name = _("minor")
+        verbose_name_plural = _("minors")
+
+    def __str__(self) -> str:
+        return str(self.profile_id)
+
+
 class TraitPeriod(models.Model):
     """What a chosen trait was, from when to when, and when we learned it."""
 

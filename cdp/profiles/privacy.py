@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from cdp.core.touched import touch
-from cdp.profiles.models import ContactPoint, Golden, GroupMember, TraitPeriod
+from cdp.profiles.models import ContactPoint, Golden, GroupMember, Minor, TraitPeriod
 from cdp.profiles.queries import personal
 from identity import queries as identity
 
@@ -23,6 +23,7 @@ def export(records: list[UUID]) -> dict[str, Any]:
         "traits": list(Golden.objects.filter(pk__in=profiles).values_list("traits", flat=True)),
         "contact_points": list(points),
         "past_traits": list(periods.values("trait", "value", "valid_from", "valid_to")),
+        "born_in_month_of": list(Minor.objects.filter(pk__in=profiles).values_list("born", flat=True)),
         "groups": list(GroupMember.objects.filter(record__in=records).values("group__kind", "role", "since")),
     }
 
@@ -36,7 +37,10 @@ def erase(records: list[UUID]) -> dict[str, int]:
         ContactPoint.objects.filter(record__in=records).delete(),
         GroupMember.objects.filter(record__in=records).delete(),
         TraitPeriod.objects.filter(profile__in=profiles).delete(),
+        Minor.objects.filter(pk__in=profiles).delete(),
         Golden.objects.filter(pk__in=profiles).delete(),
     ]
-    tables = ("profiles_contactpoint", "profiles_groupmember", "profiles_traitperiod", "profiles_golden")
+    tables = (
+        "profiles_contactpoint", "profiles_groupmember", "profiles_traitperiod", "profiles_minor", "profiles_golden",
+    )  # fmt: skip
     return dict(zip(tables, (count for count, _ in deleted), strict=True))

@@ -68,6 +68,14 @@ where (profiles_golden.traits, profiles_golden.lineage) is distinct from (exclud
 
 DROP_GOLDEN = "delete from profiles_golden where profile_id = any(%s)"
 
+SAVE_MINORS = """
+with known as (select * from unnest(%b::uuid[], %b::uuid[], %b::date[]) as v (asked, profile, born)),
+gone as (delete from profiles_minor where profile_id in (select asked from known where asked is not null)
+    and not exists (select from known where known.profile = profile_id))
+insert into profiles_minor (profile_id, born) select profile, born from known where profile is not null
+on conflict (profile_id) do update set born = excluded.born where profiles_minor.born <> excluded.born
+"""
+
 SAVE_CONTACTS = """
 insert into profiles_contactpoint (record_id, kind, digest, usable, reason, valid_from, valid_to)
 select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::bool[], %b::text[], %b::timestamptz[], %b::timestamptz[])

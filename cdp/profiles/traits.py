@@ -12,6 +12,9 @@ from cdp.profiles.types import TRAITS, Winner
 from identity.linkage import normalise
 from identity.types import OpenRecord
 
+# No law asks for a guardian's consent beyond this age.
+OF_AGE = 19
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -67,9 +70,19 @@ def _who(winners: Mapping[str, Winner], today: date) -> dict[str, Any]:
     }
 
 
+def minor(winners: Mapping[str, Winner], first_met: date) -> date | None:
+    """The first day of the month of birth of whoever was a minor when first met; None for everybody else."""
+    stated = normalise.birth_date(winners["birth_date"].value) if "birth_date" in winners else None
+    born = date.fromisoformat(stated) if stated else None
+    return born.replace(day=1) if born and _age(born, first_met) < OF_AGE else None
+
+
+def _age(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
 def _age_band(born: date, today: date) -> str:
-    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    decade = age // 10 * 10
+    decade = _age(born, today) // 10 * 10
     return f"{decade}-{decade + 9}"
 
 

@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from cdp.core.errors import Refused
-from consent import actions, queries
-from consent.models import Effective, Purpose
-from consent.queries import allowed, due_for_reconfirmation, is_night, may_contact
+from consent import actions, queries, regimes
+from consent.models import Effective, Purpose, Regime
+from consent.queries import allowed, due_for_reconfirmation, may_contact
 from consent.types import Coverage
 from identity.models import Profile, Record
 from tests.consent.people import NOW, day, holds, person, profile, record, say, source
@@ -18,7 +19,7 @@ NUMBER = b"010".ljust(32)
 
 
 def seoul(hour: int, minute: int = 0, second: int = 0) -> datetime:
-    return datetime(2026, 6, 1, hour, minute, second, tzinfo=queries.NIGHT_ZONE)
+    return datetime(2026, 6, 1, hour, minute, second, tzinfo=ZoneInfo(regimes.SEOUL))
 
 
 def test_without_any_word_nothing_is_allowed_that_rests_on_consent() -> None:
@@ -69,7 +70,7 @@ def test_rule_4_the_night_needs_a_consent_of_its_own(at: datetime, night: bool) 
     of, who = person()
     holds(who, "phone", NUMBER)
     say(who, "granted", day(1), channel="sms")
-    assert is_night(at.astimezone(UTC)) is night
+    assert regimes.is_night(at.astimezone(UTC), Regime.objects.get(pk="network_act")) is night
     assert may_contact(of, "marketing", "sms", at).reasons == (("night_no_consent",) if night else ())
     assert allowed([of], "marketing", "sms", at, sending=True) == (set() if night else {of})
     say(who, "granted", day(2), purpose="marketing_night", channel="sms")
