@@ -244,6 +244,10 @@ CELERY_BEAT_SCHEDULE = {
 WAKE_TASK = "pipeline.advance"
 LINKAGE_TASK = "linkage.work"
 
+# Where the audit's last hashes are kept outside the database, and after how many seconds another line is due.
+AUDIT_ANCHOR_FILE = os.environ.get("CDP_AUDIT_ANCHOR_FILE", str(embedded.home() / "audit-anchor.jsonl"))
+AUDIT_ANCHOR_SECONDS = int(os.environ.get("CDP_AUDIT_ANCHOR_SECONDS", "60"))
+
 # After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
 # How many review cases a steward is handed out a day.

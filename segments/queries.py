@@ -1,7 +1,7 @@
 """Reads of segments: what rules may name, counts, and members, changes and exports as consent allows them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -13,10 +13,10 @@ from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
 
 from cdp.core import sequence
-from cdp.core.actions import audit
+from cdp.core.actions import audit, disclose
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
-from cdp.core.types import Actor, now
+from cdp.core.types import Actor, now, uuid7
 from cdp.profiles import queries as profiles
 from cdp.profiles.types import TRAITS
 from consent import queries as consent
@@ -168,7 +168,8 @@ def members(
         if len(rows) > limit:
             break
     page = rows[:limit]
-    audit(actor, "segment.members_read", target=str(segment.pk), purpose=purpose, channel=channel, count=len(page))
+    told = [row.profile_id for row in page]
+    disclose(actor, "segment.members_read", told, target=str(segment.pk), purpose=purpose, channel=channel)
     return MemberPage(page, page[-1].profile_id if page else after, len(rows) > limit)
 
 
@@ -265,6 +266,7 @@ class Export:
     point: str
     fmt: Format
     columns: list[str]
+    id: UUID = field(default_factory=uuid7)
 
     def lines(self, ids: list[UUID]) -> tuple[bytes, int]:
         """The lines of some members, and how many."""
@@ -277,8 +279,13 @@ class Export:
         """Write down that it begins or ended."""
         audit(
             actor, action, target=str(self.segment.pk), purpose=self.segment.purpose_id, channel=self.channel,
-            columns=self.columns, format=self.fmt, **details,
+            columns=self.columns, format=self.fmt, export=str(self.id), **details,
         )  # fmt: skip
+
+    def disclose(self, actor: Actor, ids: list[UUID]) -> None:
+        """Write down whom the next part tells of."""
+        target, purpose = str(self.segment.pk), self.segment.purpose_id
+        disclose(actor, "segment.export_part", ids, target=target, purpose=purpose, export=str(self.id))
 
 
 def _default_columns(segment: Segment) -> list[str]:
@@ -310,7 +317,9 @@ def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
             yield formats.header(export.columns)
         for chunk in chunks(export.segment, FIRST, GATE_CHUNK):
             members = allowed_of(export.segment, export.channel, chunk)
-            lines, number = export.lines([member.profile_id for member in members])
+            ids = [member.profile_id for member in members]
+            lines, number = export.lines(ids)
+            export.disclose(actor, ids)
             count += number
             yield lines
         complete = True

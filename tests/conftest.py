@@ -1,8 +1,12 @@
 """Tests run on real servers: the test database is made as the owner and used as the application's own role."""
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings as project
 from django.db import connections
 from django.test import TransactionTestCase
 from django.utils import translation
@@ -11,6 +15,9 @@ from cdp.core import crypto, startup
 from tests.database import wipe
 
 startup.prepare()
+# Test databases come and go; the anchor of the audit of this installation must not know of them, nor its children's.
+_ANCHOR = Path(tempfile.mkdtemp(prefix="anchor-")) / "audit-anchor.jsonl"
+os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(_ANCHOR)
 TransactionTestCase._fixture_teardown = wipe
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
@@ -22,6 +23,7 @@ from rest_framework.views import APIView
 from cdp.api.errors import Problem, bad_request, forbidden
 from cdp.api.forms import StrictJSONParser, cursor
 from cdp.api.refusals import actor_of
+from cdp.core.actions import disclose
 from cdp.core.models import ServiceKey
 from cdp.core.types import Actor
 
@@ -123,10 +125,24 @@ class Endpoint(APIView):
         return answer or response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer = super().finalize_response(request, self._noted(request, response), *args, **kwargs)
         patch_vary_headers(answer, ["Authorization"])
         patch_cache_control(answer, private=True, no_cache=True)
         return answer
+
+    def _noted(self, request: Request, response: Any) -> Any:
+        """The answer, once the audit log knows whose profile it tells; that it does not is a fault to answer with."""
+        profile = self.kwargs.get("profile")
+        if profile is None or request.method not in ("GET", "HEAD") or response.status_code not in (200, 304):
+            return response
+        route = str(request._request.resolver_match.route) if request._request.resolver_match else ""
+        try:
+            disclose(
+                self.actor, "profile.read", [profile], target=str(profile), purpose=self.key.purpose, address=route
+            )
+        except DatabaseError as error:
+            return self.handle_exception(error)
+        return response
 
 
 class StewardsEndpoint(Endpoint):

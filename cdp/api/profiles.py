@@ -18,7 +18,7 @@ from cdp.api import actions, shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import bad_request
 from cdp.api.forms import Form, IdCursorField, limit_field, read_query, since_field
-from cdp.core.actions import audit
+from cdp.core.actions import disclose
 from consent import queries as consent
 from identity import queries as identity
 
@@ -114,8 +114,8 @@ class LookupView(Endpoint):
         else:
             found = identity.profiles_with(kind, value, about.get("brand"))
         known = kind if kind in KNOWN else "other"
-        audit(self.actor, "profile.looked_up", purpose=self.key.purpose, kind=known, found=len(found))
         most = identity.MOST_FOUND
+        disclose(self.actor, "profile.looked_up", found[:most], purpose=self.key.purpose, kind=known, found=len(found))
         return Response(
             {"profiles": found[:most], "truncated": len(found) > most}, headers={"Cache-Control": "no-store"}
         )

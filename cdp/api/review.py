@@ -17,6 +17,7 @@ from cdp.api import review_shapes as shapes
 from cdp.api.endpoint import Endpoint, StewardsEndpoint
 from cdp.api.forms import CursorField, Form, choices_of, limit_field, read_body, read_query
 from cdp.api.profiles import NothingQuery, ProfileQuery, purpose_of_reading
+from cdp.core.actions import disclose
 from identity import actions, queries
 from identity.types import Case
 
@@ -88,6 +89,8 @@ class CaseView(Endpoint):
         purpose = purpose_of_reading(self, asked) if asked["personal"] else ""
         found = queries.review_case(case)
         pair = [found.left, found.right]
+        told = {profile for profile in found.profiles if profile}
+        disclose(self.actor, "review.case_read", told, target=str(case), purpose=purpose)
         records = queries.record_views(pair)
         answer = asdict(found) | {
             "sides": [asdict(records[record]) for record in pair if record in records],

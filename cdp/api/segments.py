@@ -29,6 +29,7 @@ from cdp.api.forms import (
     read_query,
     since_field,
 )
+from cdp.core.actions import disclose
 from segments import actions, queries
 from segments.formats import CONTACT
 from segments.models import Run, Segment
@@ -285,7 +286,10 @@ class SegmentChangesView(SegmentEndpoint):
         """In commit order. A withdrawal is a `left` with the reason `consent`, a later consent an `entered`."""
         asked = read_query(SegmentChangesQuery, request)
         purpose, channel = self.audience(asked)
-        found = queries.changes(self.find(key), purpose, channel, asked["since"], asked["limit"])
+        segment = self.find(key)
+        found = queries.changes(segment, purpose, channel, asked["since"], asked["limit"])
+        if told := {row.profile_id for row in found.rows}:
+            disclose(self.actor, "segment.changes_read", told, target=str(segment.pk), purpose=purpose, channel=channel)
         rows = [asdict(row) for row in found.rows]
         return Response({"results": rows, "next_since": found.next_since, "has_more": found.has_more})
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from cdp.core import sql
-from cdp.core.models import AuditEntry, ServiceKey
+from cdp.core.models import AuditEntry, Disclosure, ServiceKey
 from cdp.core.types import Actor
 
 SCOPES = (
@@ -31,6 +31,27 @@ def audit(
     AuditEntry(actor=actor.name, action=action, subject=subject, target=target, purpose=purpose, details=details).save(
         force_insert=True
     )
+
+
+@transaction.atomic
+def disclose(
+    actor: Actor, action: str, profiles: Collection[UUID] = (), *, subjects: Collection[UUID] = (), target: str = "",
+    purpose: str = "", **details: Any,
+) -> None:  # fmt: skip
+    """Append the audit row of a reading, and beside it whom it told of; the row's digest seals that list.
+
+    Profile ids and subjects are opaque, and lead to nobody once a person is erased.
+    """
+    told = Disclosure(profiles=sorted(profiles), subjects=sorted(subjects))
+    told.save(force_insert=True)
+    details |= {"disclosure": str(told.pk), "digest": disclosed(told), "count": len(profiles) or len(subjects)}
+    audit(actor, action, target=target, purpose=purpose, **details)
+
+
+def disclosed(told: Disclosure) -> str:
+    """SHA-256 over the ids of a disclosure, in hexadecimal."""
+    listed = (b"".join(one.bytes for one in ids) for ids in (told.profiles, told.subjects))
+    return hashlib.sha256(b"\x1f".join(listed)).hexdigest()
 
 
 def count(source: UUID | None, kinds: Mapping[str, int]) -> None:

@@ -1,5 +1,6 @@
 """What the staff pages of every package share, and the pages of core's own tables."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,12 +18,14 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
-from cdp.core.actions import audit
+from cdp.core.actions import audit, disclose
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
 # How a page of rows may be narrowed by its address; anything else would search in what no column shows.
 LOOKUPS = frozenset({"exact", "in", "isnull", "isempty", "gte", "lt"})
+# By what a row names a person: its own table, else the attributes of it; a profile, a record, a subject.
+WHOM = (("profile", "profile_id", "profile"), ("record", "record_id", "record"), ("", "subject"))
 # A callable: the stubs of `fields` know of names only.
 Column = Any
 
@@ -121,7 +124,11 @@ class Room(AuditedWrites[M]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = {"title": capfirst(str(self.opts.verbose_name_plural))}
-        return super().changelist_view(request, {**title, **(extra_context or {})})
+        answer = super().changelist_view(request, {**title, **(extra_context or {})})
+        shown = getattr(answer, "context_data", None) or {}
+        if "cl" in shown:
+            self.note_view(request, "listed", list(shown["cl"].result_list))
+        return answer
 
     def changeform_view(
         self,
@@ -131,7 +138,20 @@ class Room(AuditedWrites[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         title = {"title": capfirst(str(self.opts.verbose_name))} if object_id else {}
-        return super().changeform_view(request, object_id, form_url, {**title, **(extra_context or {})})
+        answer = super().changeform_view(request, object_id, form_url, {**title, **(extra_context or {})})
+        original = (getattr(answer, "context_data", None) or {}).get("original")
+        if original is not None:
+            self.note_view(request, "viewed", [original])
+        return answer
+
+    def note_view(self, request: HttpRequest, what: str, rows: Sequence[Any]) -> None:
+        """Append the audit row of a page that tells of people, with whom it tells of; none for other pages."""
+        profiles, records, subjects = (_ids(rows, *names) for names in WHOM)
+        if profiles or records or subjects:
+            keys = models.DataKey.objects.filter(record__in=records) if records else models.DataKey.objects.none()
+            subjects |= set(keys.values_list("pk", flat=True))
+            actor, target = Actor.user(request.user), str(rows[0].pk) if what == "viewed" else ""
+            disclose(actor, f"{self.opts.model_name}.{what}", profiles, subjects=subjects, target=target[:100])
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -171,6 +191,17 @@ def _filter_name(item: Any) -> str:
     if isinstance(item, str):
         return item
     return str(item[0]) if isinstance(item, tuple) else str(item.parameter_name)
+
+
+def _ids(rows: Sequence[Any], table: str, *attributes: str) -> set[UUID]:
+    """Whom rows tell of: by their own key in `table`, else by the first of `attributes` that they have."""
+    named = (
+        row.pk
+        if row._meta.model_name == table
+        else next((getattr(row, a) for a in attributes if hasattr(row, a)), None)
+        for row in rows
+    )
+    return {one for one in named if isinstance(one, UUID)}
 
 
 def _as_uuid(text: str) -> UUID | None:
@@ -230,6 +261,19 @@ class AuditEntryAdmin(ReadOnlyRoom[models.AuditEntry]):
     search_help_text = _("A whole id: of the entry or of its subject.")
 
 
+@admin.register(models.Disclosure)
+class DisclosureAdmin(ReadOnlyRoom[models.Disclosure]):
+    list_display = ("id", "people")
+    fields = ("id", "people")
+    ordering = ("-id",)
+    id_fields = ("id",)
+    search_help_text = _("The whole id of a disclosure, as an audit entry names it.")
+
+    @admin.display(description=_("people"))
+    def people(self, row: models.Disclosure) -> int:
+        return len(row.profiles) or len(row.subjects)
+
+
 @admin.register(models.Counter)
 class CounterAdmin(ReadOnlyRoom[models.Counter]):
     list_display = ("day", "kind", "count", "source")
@@ -250,6 +294,9 @@ class TouchedAdmin(ReadOnlyRoom[models.Touched]):
     list_display = ("id", STAGE, column("subject", _("subject")), column("at", _("when")))
     fields = list_display
     ordering = ("id",)
+
+    def note_view(self, request: HttpRequest, what: str, rows: Sequence[Any]) -> None:
+        """Its subjects are records and profiles that wait for a stage, and tell nothing of a person."""
 
 
 @admin.register(models.Unnumbered)

@@ -103,6 +103,21 @@ class AuditEntry(models.Model):
         return f"{self.action} {self.at:%Y-%m-%d %H:%M}"
 
 
+class Disclosure(models.Model):
+    """Append-only: whom one reading told of, by profiles and by subjects. Its audit row names it, with a digest."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    profiles = ArrayField(models.UUIDField(), verbose_name=_("profiles"), default=list)
+    subjects = ArrayField(models.UUIDField(), verbose_name=_("subjects"), default=list)
+
+    class Meta:
+        verbose_name = _("disclosure")
+        verbose_name_plural = _("disclosures")
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Unnumbered(models.Model):
     """Rows of numbered streams that have no sequence number yet; filled by triggers in the writer's transaction."""
 

@@ -15,8 +15,8 @@ from cdp.core.types import Actor
 
 # Without the tables of keys, which would lead from an audit row to a person.
 OPERATIONS = (
-    "view:core.user", "view:core.servicekey", "view:core.auditentry", "view:core.counter", "view:core.watermark",
-    "view:core.touched", "view:core.unnumbered", "view:core.sequence",
+    "view:core.user", "view:core.servicekey", "view:core.auditentry", "view:core.disclosure", "view:core.counter",
+    "view:core.watermark", "view:core.touched", "view:core.unnumbered", "view:core.sequence",
 )  # fmt: skip
 VIEW_ALL = (
     *OPERATIONS, "view:auth.group", "view:events.*", "view:identity.*", "view:profiles.*", "view:consent.*",

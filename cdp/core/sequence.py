@@ -4,13 +4,14 @@ The audit's numbers are chained: `hash` of a row = SHA-256(hash before â€– seq â
 """
 
 import hashlib
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import connection, transaction
 
-from cdp.core import sql
+from cdp.core import anchor, sql
 from cdp.core.models import AuditEntry, Sequence
 
 AUDIT, SEGMENTS, PROFILES = "audit", "segments", "profiles"
@@ -45,6 +46,7 @@ def _chain(rows: list[tuple[int, UUID]]) -> None:
     for seq, row in rows:
         link = numbers[row].hash = audit_hash(link, seq, entries[row])
     Sequence.objects.bulk_update(numbers.values(), ["hash"], batch_size=1000)
+    transaction.on_commit(partial(anchor.note, rows[-1][0], link))
 
 
 def audit_hash(before: bytes, seq: int, entry: AuditEntry) -> bytes:

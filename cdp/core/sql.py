@@ -77,6 +77,14 @@ select %(stream)s, last.seq + row_number() over (order by taken.id), taken.row f
 returning seq, row
 """
 
+# A row of the audit that neither has a number nor waits for one: the trigger that sees to it was off.
+UNCHAINED = """
+select a.id from core_auditentry a
+where not exists (select from core_sequence s where s.stream = 'audit' and s.row = a.id)
+  and not exists (select from core_unnumbered u where u.stream = 'audit' and u.row = a.id)
+order by a.id limit 1
+"""
+
 COUNT = """
 insert into core_counter (day, source, kind, count)
 select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::bigint[])

@@ -12,7 +12,7 @@ from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from consent.models import ConsentRecord
 
-APPEND_ONLY = ["core_auditentry", "consent_consentrecord", "identity_profilechange"]
+APPEND_ONLY = ["core_auditentry", "core_disclosure", "consent_consentrecord", "identity_profilechange"]
 
 
 @pytest.mark.django_db

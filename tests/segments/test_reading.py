@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cdp.core import sequence
 from cdp.core.errors import Refused
-from cdp.core.models import AuditEntry
+from cdp.core.models import AuditEntry, Disclosure
 from identity.models import Profile
 from segments import actions, privacy, queries
 from segments.models import Segment, Transition
@@ -92,11 +92,12 @@ def test_a_member_that_lives_no_more_is_not_read() -> None:
 
 @pytest.mark.django_db
 def test_a_read_of_members_is_audited() -> None:
-    made, _ = filled()
+    made, ids = filled()
     queries.members(made, *MAIL, actor=ACTOR)
     row = AuditEntry.objects.get(action="segment.members_read")
     assert (row.actor, row.target, row.purpose) == ("system:test", str(made.pk), "marketing")
-    assert row.details == {"channel": "email", "count": 3}
+    assert (row.details["channel"], row.details["count"]) == ("email", 3)
+    assert Disclosure.objects.get(pk=row.details["disclosure"]).profiles == sorted(ids)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------
