@@ -20,6 +20,7 @@ app = Celery("cdp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["cdp"], related_name="pipeline")
+app.autodiscover_tasks(["consent"], related_name="results")
 
 
 @setup_logging.connect

@@ -240,6 +240,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
+    "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 WAKE_TASK = "pipeline.advance"
 LINKAGE_TASK = "linkage.work"

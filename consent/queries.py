@@ -192,6 +192,15 @@ def due_for_reconfirmation(at: datetime, within_days: int) -> list[DueConfirmati
     return [DueConfirmation(*row) for row in _rows(sql.DUE_FOR_RECONFIRMATION, {"at": at, "within": within_days})]
 
 
+def dormant(at: datetime, limit: int = 1_000) -> list[UUID]:
+    """Live profiles that nobody has seen for as long as the controller's own announced policy says; none without one.
+
+    The policy is `dormant_months` of the regime that any purpose is under; the longest counts. (The statutory year was
+    abolished on 2023-09-15.)
+    """
+    return [row[0] for row in _rows(sql.DORMANT, {"at": at, "limit": limit})]
+
+
 def suppressed(digests: Collection[bytes]) -> set[bytes]:
     """Which of these `crypto.suppression_digest`s are suppressed. Let an error stop whoever asked: it fails closed."""
     found = Suppression.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)

@@ -174,3 +174,20 @@ class TakenValues:
     added: int
     unusable: int
     unusable_lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class OwedResult:
+    """Word that is owed of one line of the ledger. `subject` is the random id of the person's data key; None where only a
+    number or address was named; `profile` the live profile it leads to now."""
+
+    id: int
+    line: UUID
+    subject: UUID | None
+    profile: UUID | None
+    purpose: str
+    channel: str | None
+    state: str
+    given_at: datetime
+    due_on: date
+    late: bool

@@ -12,7 +12,7 @@ from cdp.events.actions import store
 from cdp.events.models import Source
 from cdp.events.types import NewEvent
 from cdp.profiles import actions, queries
-from cdp.profiles.models import ContactPoint, Golden, TraitPeriod
+from cdp.profiles.models import ContactPoint, Golden, Minor, TraitPeriod
 from identity.actions import fold_next, recluster
 from identity.models import Profile, Record
 
@@ -172,3 +172,14 @@ def test_refreshing_twice_writes_nothing_and_a_merged_profile_loses_its_golden_r
     Profile.objects.filter(pk=profile).update(state="merged", redirect=other)
     actions.refresh([profile, other.pk])
     assert list(Golden.objects.values_list("pk", flat=True)) == [other.pk]
+
+
+def test_the_birth_month_of_whoever_was_met_as_a_minor_is_known_and_of_nobody_else(sources) -> None:
+    met = {"u1": "2014-05-20", "u2": "2007-01-02", "u3": "2006-12-31", "u4": "1980-01-01"}
+    profiles = {
+        user: arrives(event(sources["web"], user=user, attributes={"birth_date": born})) for user, born in met.items()
+    }
+    born = dict(Minor.objects.values_list("profile_id", "born"))
+    assert born == {profiles["u1"]: date(2014, 5, 1), profiles["u2"]: date(2007, 1, 1)}
+    arrives(event(sources["web"], day=9, user="u1", attributes={"birth_date": "1984-05-20"}))
+    assert set(Minor.objects.values_list("profile_id", flat=True)) == {profiles["u2"]}
