@@ -10,7 +10,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room, chip, column, link
-from consent import models
+from consent import models, retention_admin
+
+__all__ = ["retention_admin"]
 
 PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
 CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")

@@ -292,3 +292,9 @@ class PrivacyRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.due_on}"
+
+
+# The tables of a part each, in modules of their own.
+from consent.package_models import PackageLink as PackageLink  # noqa: E402
+from consent.retention_models import RetentionRule as RetentionRule  # noqa: E402
+from consent.retention_models import RetentionRun as RetentionRun  # noqa: E402

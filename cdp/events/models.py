@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
+from cdp.events.types import DataClass
 
 
 class CurrentTransaction(Func):
@@ -167,12 +168,6 @@ class PlannedField(models.Model):
     class Treatment(models.TextChoices):
         CLEAR = "clear", pgettext_lazy("not sealed", "clear")
         SEALED = "sealed", _("sealed")
-
-    class DataClass(models.TextChoices):
-        GENERAL = "general", pgettext_lazy("data class", "general")
-        LOCATION = "location", pgettext_lazy("data class", "location")
-        CREDIT = "credit", pgettext_lazy("data class", "credit")
-        SENSITIVE = "sensitive", pgettext_lazy("data class", "sensitive")
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, null=True, blank=True, verbose_name=_("source"))
     event = models.CharField(_("event"), max_length=200, blank=True)

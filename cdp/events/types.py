@@ -6,6 +6,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db.models import TextChoices
+from django.utils.translation import pgettext_lazy
+
+
+class DataClass(TextChoices):
+    """What kind of personal data a field holds: some kinds may be used for few purposes, or kept for a short time."""
+
+    GENERAL = "general", pgettext_lazy("data class", "general")
+    LOCATION = "location", pgettext_lazy("data class", "location")
+    CREDIT = "credit", pgettext_lazy("data class", "credit")
+    SENSITIVE = "sensitive", pgettext_lazy("data class", "sensitive")
 
 
 class KnownSource(msgspec.Struct, frozen=True):
