@@ -139,3 +139,11 @@ class MoveAdmin(ReadOnlyRoom[models.Move]):
     ordering = ("-id",)
     id_fields = ("record", "left", "joined")
     search_help_text = _("A whole id: of the record or of a profile.")
+
+
+@admin.register(models.Sample)
+class SampleAdmin(ReadOnlyRoom[models.Sample]):
+    list_display = ("at", "stratum", "drawn", "pairs")
+    fields = (*list_display, column("run", _("resolution run")))
+    list_filter = ("stratum",)
+    ordering = ("-id",)

@@ -1,12 +1,18 @@
-"""Reads of review cases and of what stewards said of them."""
+"""Reads of review cases and of what stewards said of them.
+
+An open case that was drawn at random is told blind, whoever asks: its answer measures the model, so that whoever answers
+must not know what the model made of the pair (docs/adr/0006).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case as Either
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,13 +22,26 @@ from identity.models import Record, ReviewCase, Verdict
 from identity.types import Case, ReviewProgress
 
 SETTLED = (ReviewCase.State.SAME, ReviewCase.State.DIFFERENT)
+# Why a case is open of which no more may be told.
+DRAWN: Final = "drawn"
+BLIND: Final = Q(state=ReviewCase.State.OPEN) & ~Q(stratum=ReviewCase.Stratum.NONE)
+
+
+def as_told(rows: QuerySet[ReviewCase]) -> QuerySet[Any]:
+    """Cases with `told_reason` and `told_weight`: what may be shown of them, filtered and sorted by."""
+    return rows.annotate(
+        told_reason=Either(When(BLIND, then=Value(DRAWN)), default=F("reason")),
+        told_weight=Either(When(BLIND, then=None), default=F("weight")),
+    )
 
 
 def page(
     limit: int, after: tuple[float, UUID] | None = None, state: str = "open", reason: str = ""
 ) -> tuple[list[Case], bool]:
     """Up to `limit` cases in the order of the queue, and whether there are more; see `queries.review_cases`."""
-    rows = ReviewCase.objects.filter(state=state, **({"reason": reason} if reason else {}))
+    rows = as_told(ReviewCase.objects.filter(state=state))
+    if reason:
+        rows = rows.filter(told_reason=reason)
     if after:
         rows = rows.filter(Q(priority__lt=after[0]) | Q(priority=after[0], id__gt=after[1]))
     found = list(rows.order_by("-priority", "id")[: limit + 1])
@@ -31,24 +50,25 @@ def page(
 
 def find(pk: UUID) -> Case:
     """One case. Raises `Refused`, `not_found`."""
-    found = ReviewCase.objects.filter(pk=pk).first()
+    found = as_told(ReviewCase.objects.filter(pk=pk)).first()
     if found is None:
         raise Refused("not_found", _("There is no such review case."))
     return _views([found])[0]
 
 
-def _views(rows: Sequence[ReviewCase]) -> list[Case]:
-    """Cases with the profiles that their records are in now."""
+def _views(rows: Sequence[Any]) -> list[Case]:
+    """Cases, of `as_told`, with the profiles that their records are in now."""
     ends = {record for row in rows for record in (row.left, row.right)}
     home = dict(Record.objects.filter(pk__in=ends).values_list("pk", "profile_id"))
     doubted = Verdict.objects.filter(case__in=rows, word=Verdict.Word.NOT_SURE).values_list("case_id", flat=True)
     doubts = Counter(doubted)
     return [
         Case(
-            id=row.pk, left=row.left, right=row.right, profiles=(home.get(row.left), home.get(row.right)),
-            reason=row.reason, stratum=row.stratum, weight=row.weight, priority=row.priority, state=row.state,
-            assignee=row.assignee, assigned_at=row.assigned_at, decided_by=row.decided_by, decided_at=row.decided_at,
-            created_at=row.created_at, doubts=doubts[row.pk],
+            id=row.pk, left=row.left, right=row.right, blind=row.blind,
+            profiles=() if row.blind else (home.get(row.left), home.get(row.right)),
+            reason=row.told_reason, stratum="" if row.blind else row.stratum, weight=row.told_weight,
+            priority=row.priority, state=row.state, assignee=row.assignee, assigned_at=row.assigned_at,
+            decided_by=row.decided_by, decided_at=row.decided_at, created_at=row.created_at, doubts=doubts[row.pk],
         )
         for row in rows
     ]  # fmt: skip

@@ -1,9 +1,8 @@
 """How good the profiles are: against a known truth, or as stewards' verdicts on drawn pairs say."""
 
 import csv
-import math
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Final
 from uuid import UUID
 
 from identity import casework, online, queries
+from identity.estimation import Draw, Drawn, Estimate, estimate, recall
 from identity.linkage.evaluate import Quality, evaluate
-from identity.models import ReviewCase, Verdict
+from identity.models import LinkageModel, ResolutionRun, ReviewCase, Sample, Verdict
 
-# The normal quantile of a two-sided interval of 95%.
-_Z: Final = 1.959964
 _PERSONS_A_STEP: Final = 5_000
 
 
@@ -71,33 +69,28 @@ def recall_ceiling(file: Path) -> float | None:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A pair that a run drew with probability `inclusion`; whether it is one person, None before a verdict."""
+class Judged:
+    """How good a version of the model is, as stewards' verdicts on pairs that its runs drew say.
 
-    run: UUID
-    inclusion: float
-    same: bool | None
+    `precision`: the share of automatic links between one person's records; `missed`: the share of near misses that are;
+    `recall`: the share linked of all compared pairs of one person, down to the near misses; None before there are
+    verdicts to say so. `ceiling`: the share of matches that blocking lets be compared, as its last run reckoned.
+    """
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """An estimated share with its interval of 95%, from `verdicts` on `drawn` pairs."""
-
-    share: float
-    low: float
-    high: float
-    verdicts: int
-    drawn: int
+    model: str
+    state: str
+    precision: Estimate | None
+    missed: Estimate | None
+    recall: Estimate | None
+    ceiling: float | None
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What stewards' verdicts say. `precision`: the share of automatic links between one person's records; `missed`: the
-    share of near misses that are; None before the first verdict on a drawn pair. `agreed` of `compared` verdicts say what
-    the model found likelier; `by_reason`: reason of the case → word → verdicts."""
+    """What stewards' verdicts say, by version of the model, the newest first. `agreed` of `compared` verdicts say what the
+    model found likelier; `by_reason`: reason of the case → word → verdicts."""
 
-    precision: Estimate | None
-    missed: Estimate | None
+    models: list[Judged]
     agreed: int
     compared: int
     by_reason: dict[str, Counter[str]]
@@ -108,14 +101,38 @@ def evaluate_verdicts() -> Verdicts:
     told: dict[str, Counter[str]] = defaultdict(Counter)
     for reason, word in Verdict.objects.values_list("case__reason", "word"):
         told[reason][word] += 1
-    merges, misses = (estimate(_drawn(stratum)) for stratum in (ReviewCase.Stratum.MERGE, ReviewCase.Stratum.NEAR_MISS))
     agreed, compared = casework.agreement()
-    return Verdicts(merges, misses, agreed, compared, dict(sorted(told.items())))
+    return Verdicts(judged(), agreed, compared, dict(sorted(told.items())))
 
 
-def _drawn(stratum: ReviewCase.Stratum) -> list[Drawn]:
-    settled = dict(casework.settled().filter(stratum=stratum).values_list("pk", "state"))
-    rows = ReviewCase.objects.filter(stratum=stratum).values_list("pk", "run", "inclusion")
+def judged(version: str | None = None) -> list[Judged]:
+    """Estimates for each version whose runs drew pairs, the newest first; or for one."""
+    runs = ResolutionRun.objects.filter(pk__in=ReviewCase.objects.filter(run__isnull=False).values("run"))
+    if version is not None:
+        runs = runs.filter(model__version=version)
+    by_version: dict[str, list[UUID]] = defaultdict(list)
+    for found, run in runs.order_by("-pk").values_list("model__version", "pk"):
+        by_version[found or ""].append(run)
+    return [_judged(found, newest_first) for found, newest_first in by_version.items()]
+
+
+def _judged(version: str, runs: list[UUID]) -> Judged:
+    merges, misses = (_drawn(stratum, runs) for stratum in (ReviewCase.Stratum.MERGE, ReviewCase.Stratum.NEAR_MISS))
+    states = LinkageModel.objects.filter(version=version).order_by("-created_at").values_list("state", flat=True)
+    ceilings = ResolutionRun.objects.filter(pk__in=runs, finished_at__isnull=False).order_by("-pk")
+    return Judged(
+        version,
+        LinkageModel.State.LIVE if LinkageModel.State.LIVE in states else next(iter(states), ""),
+        estimate(merges),
+        estimate(misses),
+        recall((merges, _draws(ReviewCase.Stratum.MERGE, runs)), (misses, _draws(ReviewCase.Stratum.NEAR_MISS, runs))),
+        next((counts.get("ceiling") for counts in ceilings.values_list("counts", flat=True)), None),
+    )
+
+
+def _drawn(stratum: ReviewCase.Stratum, runs: list[UUID]) -> list[Drawn]:
+    settled = dict(casework.settled().filter(stratum=stratum, run__in=runs).values_list("pk", "state"))
+    rows = ReviewCase.objects.filter(stratum=stratum, run__in=runs).values_list("pk", "run", "inclusion")
     return [
         Drawn(run, inclusion, settled[pk] == ReviewCase.State.SAME if pk in settled else None)
         for pk, run, inclusion in rows
@@ -123,35 +140,7 @@ def _drawn(stratum: ReviewCase.Stratum) -> list[Drawn]:
     ]
 
 
-def estimate(drawn: Sequence[Drawn]) -> Estimate | None:
-    """The share of pairs that are one person: each verdict weighs as many pairs as it stands for, the inverse of its
-    probability of being drawn (Horvitz and Thompson 1952, as the ratio of Hájek 1971). None without a verdict.
-
-    Pairs still waiting stand in the queue at random, so those of their run that are answered stand for them too. The
-    interval is Wilson's (1927) for as many verdicts as equal weights would need (Kish 1965; for surveys: Korn and Graubard
-    1998); it takes the pairs linked as endless, which is on the safe side.
-    """
-    weights = list(_weights(drawn))
-    if not weights:
-        return None
-    whole = sum(weight for weight, _ in weights)
-    share = sum(weight for weight, same in weights if same) / whole
-    worth = whole * whole / sum(weight * weight for weight, _ in weights)
-    return Estimate(share, *wilson(share, worth), len(weights), len(drawn))
-
-
-def _weights(drawn: Sequence[Drawn]) -> Iterable[tuple[float, bool]]:
-    """(pairs that it stands for, verdict) of each answered pair."""
-    asked = Counter(pair.run for pair in drawn)
-    answered = Counter(pair.run for pair in drawn if pair.same is not None)
-    for pair in drawn:
-        if pair.same is not None:
-            yield asked[pair.run] / answered[pair.run] / pair.inclusion, pair.same
-
-
-def wilson(share: float, number: float) -> tuple[float, float]:
-    """Wilson's score interval of 95% for a share seen in `number` trials."""
-    spread = _Z * _Z / number
-    middle = (share + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * math.sqrt(share * (1 - share) / number + spread / number / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _draws(stratum: ReviewCase.Stratum, runs: list[UUID]) -> list[Draw]:
+    return [
+        Draw(*row) for row in Sample.objects.filter(stratum=stratum, run__in=runs).values_list("run", "pairs", "drawn")
+    ]

@@ -254,7 +254,7 @@ class ReviewCase(models.Model):
     holds a profile together, or drawn at random to measure quality.
 
     `priority` orders the queue (`identity.review`). Drawn cases name their `stratum`, the `run` that drew them and the
-    probability (`inclusion`) with which it did: estimates weigh each by its inverse.
+    probability (`inclusion`) with which it did: estimates weigh each by its inverse. They are judged blind.
     """
 
     class State(models.TextChoices):
@@ -296,7 +296,31 @@ class ReviewCase(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.reason
+        return str(self.id)
+
+    @property
+    def blind(self) -> bool:
+        """Whether its answer is still to be measured: who judges it must not know what the model made of it."""
+        return self.state == self.State.OPEN and self.stratum != self.Stratum.NONE
+
+
+class Sample(models.Model):
+    """How many pairs a run drew for stewards out of how many: also those that turned out to be no case of their stratum
+    are known by it, so that totals can be estimated."""
+
+    run = models.UUIDField()
+    stratum = models.CharField(_("drawn from"), max_length=9, choices=ReviewCase.Stratum)
+    pairs = models.PositiveBigIntegerField(_("pairs"))
+    drawn = models.PositiveIntegerField(_("drawn"))
+    at = models.DateTimeField(_("when"), db_default=TransactionNow())
+
+    class Meta:
+        verbose_name = _("random sample")
+        verbose_name_plural = _("random samples")
+        constraints = [models.UniqueConstraint(fields=["run", "stratum"], name="identity_sample_once")]
+
+    def __str__(self) -> str:
+        return f"{self.stratum}: {self.drawn} / {self.pairs}"
 
 
 class Verdict(models.Model):

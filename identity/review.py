@@ -20,7 +20,7 @@ from cdp.core.statements import by_number, column, execute_over, prepared
 from cdp.core.types import Actor, now, uuid7
 from identity import bridges, casework, queries, review_sql, sql
 from identity.linkage.types import Refusal
-from identity.models import ReviewCase, Verdict
+from identity.models import ReviewCase, Sample, Verdict
 from identity.types import Edge
 
 # Refusals that a person can settle; the others follow from rules that need nobody.
@@ -37,8 +37,10 @@ STRONG: Final = 12.0
 NEAR: Final = 2.0
 # More records than this and a profile has no more impact: clustering lets none grow larger by itself.
 MOST_IMPACT: Final = 30
-# Where drawn cases stand: after unsure pairs of large profiles, before those of single records (2 at most).
+# Where drawn cases stand: after unsure pairs of large profiles, before those of single records (2 at most); and within
+# which width they are shuffled.
 DRAWN_PRIORITY: Final = 2.5
+DRAWN_WIDTH: Final = 0.1
 
 
 # --- opening and closing ----------------------------------------------------------------------------------------------
@@ -84,7 +86,8 @@ def retire(records: Collection[UUID]) -> None:
 
 def rank(records: Collection[UUID]) -> None:
     """Give the open cases of these records their place in the queue."""
-    prepared(review_sql.RANK_CASES, {"records": by_number(set(records)), "most": MOST_IMPACT, "drawn": DRAWN_PRIORITY})
+    places = {"most": MOST_IMPACT, "drawn": DRAWN_PRIORITY, "width": DRAWN_WIDTH}
+    prepared(review_sql.RANK_CASES, {"records": by_number(set(records)), **places})
 
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
@@ -159,12 +162,15 @@ def open_drawn(run: UUID, stratum: ReviewCase.Stratum, edges: Collection[Edge], 
     Each was drawn with the same probability, which is exact for the stratum too, as for any part of what was drawn from
     (a domain: Särndal, Swensson and Wretman 1992, chapter 10).
     """
-    drawn = (stratum.value, len(edges) / max(size, 1), run, DRAWN_PRIORITY)
+    drawn = (stratum.value, len(edges) / max(size, 1), run)
     rows = [
         (uuid7(), *sorted((edge.left, edge.right)), DRAWN[stratum], edge.weight, Jsonb(edge.levels), *drawn)
         for edge in edges
     ]
+    if rows:
+        Sample.objects.create(run=run, stratum=stratum, pairs=size, drawn=len(rows))
     execute_over(review_sql.OPEN_DRAWN, rows)
+    rank({edge.left for edge in edges})
 
 
 # --- stewards ---------------------------------------------------------------------------------------------------------

@@ -68,20 +68,21 @@ update identity_reviewcase set state = 'obsolete' where ctid = any(array(
 # --- the order of the queue -------------------------------------------------------------------------------------------
 
 # Uncertainty × impact. Uncertainty is 4p(1 − p), the variance of the verdict that the model expects, 1 at p = ½; impact is
-# how many records the pair's profiles have. What was drawn has one place whatever it weighs: the answered ones must be a
-# random part of those drawn.
+# how many records the pair's profiles have. What was drawn stands in one place whatever it weighs, shuffled by a digest
+# of its id: the answered ones must be a random part of those drawn, and their order must not tell what they were drawn from.
 RANK_CASES = """
 with asked as materialized (
     select c.* from unnest(%(records)s::uuid[]) as a (id)
     cross join lateral (
-        select ctid as place, "left", "right", weight, stratum, priority, state from identity_reviewcase
+        select ctid as place, id, "left", "right", weight, stratum, priority, state from identity_reviewcase
         where "left" = a.id offset 0) c where c.state = 'open'
     union select c.* from unnest(%(records)s::uuid[]) as a (id)
     cross join lateral (
-        select ctid as place, "left", "right", weight, stratum, priority, state from identity_reviewcase
+        select ctid as place, id, "left", "right", weight, stratum, priority, state from identity_reviewcase
         where "right" = a.id offset 0) c where c.state = 'open'
 ), ranked as materialized (
-    select c.place, c.priority as was, case when c.stratum <> '' then %(drawn)s
+    select c.place, c.priority as was, case when c.stratum <> ''
+        then %(drawn)s + %(width)s * ('x' || left(md5(c.id::text), 8))::bit(32)::bigint / 4294967296
         else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
     from asked c
     cross join lateral (select power(2::float8, least(greatest(c.weight, -50), 50)) as odds) likely
@@ -98,21 +99,23 @@ where c.ctid = ranked.place and ranked.was is distinct from ranked.priority
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
 
-# Of the pairs drawn those of the stratum: merges are in one profile now, near misses in two, and no steward has spoken.
+# Of the pairs drawn those of the stratum: merges are in one profile now, near misses in two, and no steward has spoken. All
+# of a draw wait from the same moment, nobody has them yet: neither may tell which of them had a case before.
 OPEN_DRAWN = """
 insert into identity_reviewcase
-    (id, "left", "right", reason, weight, levels, state, decided_by, stratum, inclusion, run, priority)
-select v.id, v."left", v."right", v.reason, v.weight, v.levels, 'open', '', v.stratum, v.inclusion, v.run, v.priority
+    (id, "left", "right", reason, weight, levels, state, decided_by, stratum, inclusion, run, created_at)
+select v.id, v."left", v."right", v.reason, v.weight, v.levels, 'open', '', v.stratum, v.inclusion, v.run, now()
 from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[], %b::text[], %b::float8[],
-            %b::uuid[], %b::float8[])
-    as v (id, "left", "right", reason, weight, levels, stratum, inclusion, run, priority)
+            %b::uuid[])
+    as v (id, "left", "right", reason, weight, levels, stratum, inclusion, run)
 join identity_record l on l.id = v."left" join identity_record r on r.id = v."right"
 where (l.profile_id = r.profile_id) = (v.stratum = 'merge')
   and not exists (select from identity_link x where x."left" = v."left" and x."right" = v."right" and x.kind <> 'probable')
 order by v.id
 on conflict ("left", "right") do update
-set stratum = excluded.stratum, inclusion = excluded.inclusion, run = excluded.run, priority = excluded.priority,
-    state = 'open', reason = case identity_reviewcase.state when 'open' then identity_reviewcase.reason else excluded.reason end
+set stratum = excluded.stratum, inclusion = excluded.inclusion, run = excluded.run, state = 'open',
+    created_at = excluded.created_at, assignee = '', assigned_at = null,
+    reason = case identity_reviewcase.state when 'open' then identity_reviewcase.reason else excluded.reason end
 where identity_reviewcase.stratum = '' and identity_reviewcase.state in ('open', 'obsolete')
 """
 

@@ -253,15 +253,17 @@ class Case:
 
     `weight`: bits by which the model scored the pair when the case was opened (0 where an identifier joined it).
     `profiles`: those that the two records are in now, left and right, None for what was erased.
+    `blind`: drawn at random and open, so that what the model made of it is kept back: `reason` and `stratum` say no more
+    than that, `weight` is None, `profiles` is empty.
     """
 
     id: UUID
     left: UUID
     right: UUID
-    profiles: tuple[UUID | None, UUID | None]
+    profiles: tuple[UUID | None, ...]
     reason: str
     stratum: str
-    weight: float
+    weight: float | None
     priority: float
     state: str
     assignee: str
@@ -270,11 +272,12 @@ class Case:
     decided_at: datetime | None
     created_at: datetime
     doubts: int
+    blind: bool
 
     @property
     def together(self) -> bool:
-        """Whether both records are in one profile now."""
-        return self.profiles[0] is not None and self.profiles[0] == self.profiles[1]
+        """Whether both records are known to be in one profile now."""
+        return None not in self.profiles and len(set(self.profiles)) == 1
 
 
 @dataclass(frozen=True)

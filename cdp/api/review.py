@@ -18,7 +18,7 @@ from cdp.api.endpoint import Endpoint, StewardsEndpoint
 from cdp.api.forms import CursorField, Form, choices_of, limit_field, read_body, read_query
 from cdp.api.profiles import NothingQuery, ProfileQuery, purpose_of_reading
 from cdp.core.actions import disclose
-from identity import actions, queries
+from identity import actions, evaluation, queries
 from identity.types import Case
 
 VERDICTS = ("same", "different", "not_sure")
@@ -56,7 +56,8 @@ class CasesView(Endpoint):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Ordered by uncertainty × impact, the most urgent first. Cases drawn at random to measure quality stand at one
-        place of it, whatever their pairs weigh."""
+        place of it, whatever their pairs weigh, and are judged blind: until the verdict nothing is told of what the model
+        made of them."""
         asked = read_query(CasesQuery, request)
         rows, more = queries.review_cases(asked["limit"], asked["cursor"] or None, asked["state"], asked["reason"])
         last = f"{rows[-1].priority!r} {rows[-1].id}" if rows else ""
@@ -75,6 +76,21 @@ class NextCaseView(StewardsEndpoint):
         return Response(asdict(queries.review_case(actions.hand_out_case(self.actor))))
 
 
+class QualityView(Endpoint):
+    scopes: ClassVar = {"GET": "identity:write"}
+
+    @extend_schema(
+        operation_id="getLinkageQuality", summary="How good automatic links are, by stewards' verdicts",
+        responses={200: shapes.QualityShape},
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Estimated from verdicts on pairs that runs drew at random, each weighing the inverse of its probability of being
+        drawn; with intervals of 95%."""
+        read_query(NothingQuery, request)
+        found = asdict(evaluation.evaluate_verdicts())
+        return Response({name: found[name] for name in ("models", "agreed", "compared")})
+
+
 class CaseView(Endpoint):
     scopes: ClassVar = {"GET": "identity:write"}
 
@@ -84,17 +100,18 @@ class CaseView(Endpoint):
     )  # fmt: skip
     def get(self, request: Request, case: UUID) -> Response:
         """The weight of each comparison is of the records as they are now. What a verdict would change is computed for
-        real, with everything that waits for the pipeline taken as done, and rolled back."""
+        real, with everything that waits for the pipeline taken as done, and rolled back. Both are null for a case that is
+        judged blind."""
         asked = read_query(ProfileQuery, request)
         purpose = purpose_of_reading(self, asked) if asked["personal"] else ""
         found = queries.review_case(case)
         pair = [found.left, found.right]
-        told = {profile for profile in found.profiles if profile}
+        told = queries.profiles_of(pair)  # also of a blind case, which does not name them
         disclose(self.actor, "review.case_read", told, target=str(case), purpose=purpose)
         records = queries.record_views(pair)
         answer = asdict(found) | {
             "sides": [asdict(records[record]) for record in pair if record in records],
-            "weighed": asdict(queries.weigh(*pair)),
+            "weighed": None if found.blind else asdict(queries.weigh(*pair)),
             "blast_radius": self._radius(found),
         }
         if asked["personal"]:
@@ -103,7 +120,7 @@ class CaseView(Endpoint):
 
     def _radius(self, case: Case) -> Mapping[str, Any] | None:
         """What this key may know of it: no segments without their scope, and consents of what it is bound to."""
-        if case.state != "open" or None in case.profiles:
+        if case.blind or case.state != "open" or None in case.profiles:
             return None
         found = asdict(pipeline.blast_radius(case.id, "different" if case.together else "same"))
         if "segments:read" not in self.key.scopes:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("v1/review/cases/<uuid:case>", review.CaseView.as_view()),
     path("v1/review/cases/<uuid:case>/verdict", review.VerdictView.as_view()),
     path("v1/review/next", review.NextCaseView.as_view()),
+    path("v1/review/quality", review.QualityView.as_view()),
     path("v1/segments", segments.SegmentsView.as_view()),
     path("v1/segments/preview", segments.PreviewView.as_view()),
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),

@@ -95,8 +95,11 @@ def _line(name: str, left: str | None, right: str | None, unmasked: bool) -> Lin
     return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees)
 
 
-def weights(case: Any) -> tuple[list[Weight], float | None]:
-    """What each comparison adds to the weight of the records as they are now, and the whole of it; bits."""
+def weights(case: Case) -> tuple[list[Weight], float | None]:
+    """What each comparison adds to the weight of the records as they are now, and the whole of it; bits. Nothing of a
+    case that is judged blind."""
+    if case.blind:
+        return [], None
     weighed = queries.weigh(case.left, case.right)
     if weighed.weight is None:
         return [], None
@@ -123,8 +126,9 @@ class Radius:
 
 
 def radius(case: Case) -> Radius | None:
-    """The blast radius of an open case; None where nothing is left to decide."""
-    if case.state != "open" or None in case.profiles:
+    """The blast radius of an open case; None where nothing is left to decide, and where it would tell what was decided
+    so far."""
+    if case.blind or case.state != "open" or None in case.profiles:
         return None
     verdict = "different" if case.together else "same"
     try:

@@ -63,6 +63,7 @@ REVIEW_REASONS = {
     "bridge": pgettext_lazy("why a case is open", "A weak link alone holds the profile together"),
     "automatic merge": pgettext_lazy("why a case is open", "Drawn at random: merged automatically"),
     "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),
+    "drawn": pgettext_lazy("why a case is open", "Drawn at random, to be judged unseen"),
     "recycled number": pgettext_lazy("why a case is open", "A number that came back under another name"),
 }
 # What tells the people of one household apart.

@@ -25,7 +25,8 @@ from cdp.console.labels import REVIEW_REASONS, label
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
-from identity import registry, requests
+from identity import evaluation, registry, requests
+from identity.estimation import Estimate
 from identity.linkage.model import DEFAULT, Model
 from identity.models import LinkageModel
 from identity.types import Wish
@@ -52,6 +53,13 @@ NUMBERS = {
     "largest_before": _("records in the largest profile, now"),
     "largest_after": _("records in the largest profile, then"),
 }
+
+# What stewards' verdicts say of a model, and in which sense.
+JUDGED = (
+    ("precision", _("Precision"), _("of automatic links, between records of one person")),
+    ("recall", _("Recall"), _("of the pairs of one person that were compared, linked")),
+    ("missed", _("Missed"), _("of the near misses, between records of one person")),
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,14 @@ def levels(model: Model) -> list[Level]:
         )
         for name, weights in ((name, model.weights[name]) for name in DEFAULT.weights)
         for place, weight in enumerate(weights)
+    ]
+
+
+def judged(version: str) -> list[tuple[Any, Any, Estimate | None]]:
+    """What stewards' verdicts say of a version: (what it is, in which sense, the estimate); empty before any pair of its
+    runs was drawn."""
+    return [
+        (words, sense, getattr(found, name)) for found in evaluation.judged(version) for name, words, sense in JUDGED
     ]
 
 
@@ -303,6 +319,7 @@ def _shown(row: LinkageModel) -> dict[str, Any]:
         "stop_keys": [(rule, len(keys)) for rule, keys in model.stop_keys.items() if keys],
         "levels": levels(model),
         "trial": trial_of(row.report),
+        "judged": judged(row.version),
         "charts": model_charts(row.pk, get_language() or "") | trial_charts(row.report),
     }
 

@@ -21,7 +21,7 @@ from cdp.console.labels import RECORD_KINDS, REVIEW_REASONS, label
 from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
-from identity import actions, queries
+from identity import actions, casework, queries
 from identity.models import ReviewCase, Verdict
 
 SAID = {
@@ -54,13 +54,13 @@ class ByReason(admin.SimpleListFilter):
     """Cases by why they are open, in words."""
 
     title = _("reason")
-    parameter_name = "reason"
+    parameter_name = "why"  # the column itself must not be searched: it tells what a blind case was drawn from
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return list(REVIEW_REASONS.items())
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.filter(reason=self.value()) if self.value() else queryset
+        return queryset.filter(told_reason=self.value()) if self.value() else queryset
 
 
 class CaseList(ChangeList):
@@ -76,16 +76,23 @@ class CaseList(ChangeList):
 
 
 def _side(row: Any, record_id: UUID) -> str:
-    """A record in a few words: its source, its kind and the beginning of its id, which leads to it."""
+    """A record in a few words: its source, its kind and the beginning of its id, which leads to it unless the case is
+    blind: a record's page tells its profile."""
     record = row.records[record_id]
     if record is None:
         return gettext("erased")
-    address = reverse("admin:identity_record_change", args=[record_id])
-    kind = label(RECORD_KINDS, record.kind)
-    return format_html(
-        '<span class="side">{} <small>{} · <a href="{}">{}</a></small></span>',
-        record.source, kind, address, str(record_id)[:8],
-    )  # fmt: skip
+    name, kind = str(record_id)[:8], label(RECORD_KINDS, record.kind)
+    if not row.blind:
+        name = format_html('<a href="{}">{}</a>', reverse("admin:identity_record_change", args=[record_id]), name)
+    return format_html('<span class="side">{} <small>{} · {}</small></span>', record.source, kind, name)
+
+
+def _said(pk: UUID, word: Verdict.Word, blind: bool) -> Any:
+    """What a steward is told after a verdict; of a case that was judged blind also where the rest of it is shown now."""
+    if not blind or word == Verdict.Word.NOT_SURE:
+        return SAID[word]
+    address = reverse("admin:identity_reviewcase_change", args=[pk])
+    return format_html('{} <a href="{}">{}</a>', SAID[word], address, gettext("See what the model made of it."))
 
 
 @admin.register(ReviewCase)
@@ -97,17 +104,20 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
     id_fields = ("id", "left", "right")
     search_help_text = _("A whole id: of the case or of a record.")
 
-    @admin.display(description=_("reason"), ordering="reason")
-    def why(self, row: ReviewCase) -> str:
-        return label(REVIEW_REASONS, row.reason)
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return casework.as_told(super().get_queryset(request))
+
+    @admin.display(description=_("reason"), ordering="told_reason")
+    def why(self, row: Any) -> str:
+        return label(REVIEW_REASONS, row.told_reason)
 
     @admin.display(description=_("urgency"), ordering="priority")
     def urgency(self, row: ReviewCase) -> str:
         return number_format(round(row.priority, 1), decimal_pos=1)
 
-    @admin.display(description=_("match weight"), ordering="weight")
-    def match_weight(self, row: ReviewCase) -> str:
-        return number_format(round(row.weight, 1), decimal_pos=1)
+    @admin.display(description=_("match weight"), ordering="told_weight")
+    def match_weight(self, row: Any) -> str | None:
+        return None if row.told_weight is None else number_format(round(row.told_weight, 1), decimal_pos=1)
 
     @admin.display(description=_("one record"))
     def one_record(self, row: ReviewCase) -> str:
@@ -150,8 +160,8 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
 
     def _shown(self, request: HttpRequest, found: ReviewCase, unmasked: bool) -> dict[str, Any]:
         records = queries.record_views([found.left, found.right])
-        weights, weight = case.weights(found)
         told = queries.review_case(found.pk)
+        weights, weight = case.weights(told)
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -188,7 +198,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
         """Close a case by a steward's word, and lead to the next; the product may still refuse it."""
         if not self._may_decide(request):
             raise PermissionDenied
-        get_object_or_404(ReviewCase, pk=pk)
+        blind = get_object_or_404(ReviewCase, pk=pk).blind
         verdict = request.POST.get("verdict")
         if verdict not in Verdict.Word.values:
             return HttpResponseBadRequest()
@@ -197,7 +207,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
         except CdpError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(reverse("admin:identity_reviewcase_changelist"))
-        messages.success(request, SAID[Verdict.Word(verdict)])
+        messages.success(request, _said(pk, Verdict.Word(verdict), blind))
         return self._next(request)
 
     def _next(self, request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from cdp.core.models import AuditEntry
-from identity.models import Link, Record, ReviewCase, Verdict
+from identity.models import Link, Record, ResolutionRun, ReviewCase, Verdict
 from segments.models import Segment
 from tests.api.people import VALUES, Caller, canary, everything, is_problem, people, record_of, says, segment, walk
 
@@ -135,3 +135,44 @@ def test_a_pair_in_one_profile_is_told_how_it_would_part() -> None:
     radius = everything().get(f"/review/cases/{made.pk}").json()["blast_radius"]
     assert radius["verdict"] == "different"
     assert {part["after"] for part in radius["parts"]} == {str(one), None}
+
+
+# --- judged blind -----------------------------------------------------------------------------------------------------
+
+
+def drawn(one: UUID, other: UUID, stratum: str, **fields: Any) -> ReviewCase:
+    """A drawn case, in one profile if it was a merge."""
+    made = case(one, other, stratum=stratum, inclusion=0.5, **{"reason": stratum, "weight": 7.25} | fields)
+    if stratum == "merge":
+        Record.objects.filter(pk__in=(made.left, made.right)).update(profile=one)
+    return made
+
+
+@pytest.mark.parametrize("stratum", ["merge", "near miss"])
+def test_a_drawn_case_tells_nothing_of_the_model_before_the_verdict(stratum: str) -> None:
+    one, other = people(2)
+    made = drawn(one, other, stratum)
+    caller = steward("segments:read", "profiles:read")
+    address = f"/review/cases/{made.pk}"
+    told = caller.get(address).json()
+    assert (told["weighed"], told["blast_radius"], told["weight"]) == (None, None, None)
+    assert (told["reason"], told["stratum"], told["profiles"], told["blind"]) == ("drawn", "", [], True)
+    answers = [caller.get("/review/cases"), caller.post("/review/next"), caller.get(address)]
+    for kept_back in ("7.25", stratum, str(one), str(other)):
+        assert not [answer for answer in answers if kept_back in answer.content.decode()]
+    assert caller.get("/review/cases", reason=stratum).json()["results"] == []
+    answer = caller.post(f"{address}/verdict", {"verdict": "different"}).json()
+    assert (answer["reason"], answer["stratum"], answer["weight"], answer["blind"]) == (stratum, stratum, 7.25, False)
+    assert caller.get(address).json()["weighed"]["comparisons"]
+
+
+def test_the_quality_that_verdicts_show_is_told_by_model() -> None:
+    assert steward().get("/review/quality").json() == {"models": [], "agreed": 0, "compared": 0}
+    is_problem(Caller("profiles:read").get("/review/quality"), 403, "scope_missing")
+    run, ids = ResolutionRun.objects.create(), people(4)
+    made = [drawn(ids[0], ids[1], "near miss", run=run.pk), drawn(ids[2], ids[3], "near miss", run=run.pk)]
+    steward().post(f"/review/cases/{made[0].pk}/verdict", {"verdict": "different"})
+    (told,) = steward().get("/review/quality").json()["models"]
+    assert (told["model"], told["precision"], told["recall"]) == ("", None, None)
+    assert (told["missed"]["share"], told["missed"]["verdicts"], told["missed"]["drawn"]) == (0, 1, 2)
+    assert 0 == told["missed"]["low"] < told["missed"]["high"] < 1

@@ -10,8 +10,10 @@ from django.urls import reverse
 from cdp.console import case as case_page
 from cdp.core import types
 from cdp.core.models import User
+from identity import registry
 from identity.linkage.comparisons import COMPARISONS
-from identity.models import Link, Record, ReviewCase, Verdict
+from identity.linkage.model import DEFAULT
+from identity.models import Link, LinkageModel, Record, ResolutionRun, ReviewCase, Verdict
 from tests.console import seed
 from tests.console.test_pages import PERSONAL, page, queries, signed_in
 
@@ -134,3 +136,70 @@ def test_more_people_do_not_cost_more_queries(steward: Client, world: dict[str, 
         left, right = sorted((uuid4(), uuid4()))
         ReviewCase.objects.create(left=left, right=right, reason="gray zone")
     assert queries(steward, page(ReviewCase, "change", made.pk)) <= before
+
+
+# --- judged blind -----------------------------------------------------------------------------------------------------
+
+KEPT_BACK = ("What the model makes of it", "What would change", "41.5")
+REASONS = {"merge": "Drawn at random: merged automatically", "near miss": "Drawn at random: nearly merged"}
+LIST = "admin:identity_reviewcase_changelist"
+
+
+def drawn(world: dict[str, Any], stratum: str) -> ReviewCase:
+    """A drawn case of two records, of one profile if it was a merge, the most urgent."""
+    reason = {"merge": "automatic merge", "near miss": "near miss"}[stratum]
+    left, right = sorted(records_of(one)[0] for one in world["profiles"][4:6])
+    if stratum == "merge":
+        Record.objects.filter(pk__in=(left, right)).update(profile=world["profiles"][4])
+    chance = {"stratum": stratum, "inclusion": 0.1, "run": uuid4()}
+    return ReviewCase.objects.create(left=left, right=right, reason=reason, weight=41.5, priority=9, **chance)
+
+
+@pytest.mark.parametrize("stratum", ["merge", "near miss"])
+def test_a_drawn_case_shows_nothing_of_the_model_before_the_verdict(
+    steward: Client, world: dict[str, Any], stratum: str
+) -> None:
+    made = drawn(world, stratum)
+    ends = [reverse("admin:identity_record_change", args=[end]) for end in (made.left, made.right)]
+    homes = [str(one.pk) for one in world["profiles"][4:6]]
+    for answer in (steward.get(page(ReviewCase, "change", made.pk)), steward.post(reverse(NEXT), follow=True)):
+        shown = answer.content.decode()
+        assert "Drawn at random, to be judged unseen" in shown and 'value="same"' in shown
+        assert [words for words in (*KEPT_BACK, REASONS[stratum], *ends, *homes) if words in shown] == []
+    answer = verdict(steward, made.pk, "same")
+    assert "See what the model made of it." in told(answer)[0]
+    after = steward.get(page(ReviewCase, "change", made.pk)).content.decode()
+    assert [
+        words for words in ("What the model makes of it", "41.5", REASONS[stratum], *ends) if words not in after
+    ] == []
+
+
+def orders(steward: Client) -> list[list[UUID]]:
+    """The list, sorted by each of its columns."""
+    return [[row.pk for row in steward.get(reverse(LIST), {"o": at}).context["cl"].result_list] for at in range(5)]
+
+
+def test_neither_filters_nor_orders_of_the_list_find_a_drawn_case_out(steward: Client, world: dict[str, Any]) -> None:
+    made, _ = drawn(world, "near miss"), apart(world)
+    shown = steward.get(reverse(LIST), {"why": "drawn"})
+    assert [row.pk for row in shown.context["cl"].result_list] == [made.pk]
+    assert made.left.hex[:8] in shown.content.decode() and str(made.left) not in shown.content.decode()
+    for asked in ({"why": "near miss"}, {"reason__exact": "near miss"}, {"stratum": "near miss"}, {"weight": "41.5"}):
+        answer = steward.get(reverse(LIST), asked)
+        assert answer.status_code != 200 or not answer.context["cl"].result_list
+    before = orders(steward)
+    ReviewCase.objects.filter(pk=made.pk).update(weight=-900, reason="automatic merge", stratum="merge")
+    assert orders(steward) == before
+
+
+def test_how_good_a_model_is_stands_on_its_page(steward: Client, world: dict[str, Any]) -> None:
+    model = registry.keep(DEFAULT)
+    run = ResolutionRun.objects.create(model=model)
+    address = page(LinkageModel, "change", model.pk)
+    assert "As stewards judge" not in steward.get(address).content.decode()
+    made = drawn(world, "merge")
+    ReviewCase.objects.filter(pk=made.pk).update(run=run.pk)
+    assert "not enough verdicts yet" in steward.get(address).content.decode()
+    verdict(steward, made.pk, "same")
+    text = steward.get(address).content.decode()
+    assert "As stewards judge" in text and "1.0000" in text and "0.2065 – 1.0000" in text and "1 of 1" in text

@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.utils.translation import gettext, override
 
 from cdp.console.labels import REVIEW_REASONS
+from identity import casework
 from identity.review import BRIDGE, DRAWN, WORTH_A_LOOK
 from segments.query.problems import EXPECTED, MESSAGES
 
@@ -54,4 +55,4 @@ def test_what_can_be_wrong_with_a_rule_is_in_korean() -> None:
 
 
 def test_every_reason_for_a_review_case_has_words() -> None:
-    assert REVIEW_REASONS.keys() == {*WORTH_A_LOOK, BRIDGE, *DRAWN.values()}
+    assert REVIEW_REASONS.keys() == {*WORTH_A_LOOK, BRIDGE, *DRAWN.values(), casework.DRAWN}

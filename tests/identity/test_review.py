@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,8 @@ from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor, now
 from identity import actions, bridges, casework, privacy, queries, resolution, review
-from identity.models import Link, Profile, Record, ReviewCase, Verdict
+from identity.models import Link, Profile, Record, ReviewCase, Sample, Verdict
+from identity.types import Edge
 from tests.identity.linkage import data
 from tests.identity.test_profiles import Sender, profile_of
 
@@ -76,11 +78,25 @@ def test_impact_is_bounded_and_follows_the_profiles(sender: Sender) -> None:
     assert made.priority == review.MOST_IMPACT
 
 
-def test_a_drawn_case_stands_where_it_stands_whatever_it_weighs() -> None:
-    for weight in (-3.0, 0.0, 40.0):
-        case(weight, stratum="merge", inclusion=1.0)
-    review.rank([pair for pairs in ReviewCase.objects.values_list("left", "right") for pair in pairs])
-    assert set(ReviewCase.objects.values_list("priority", flat=True)) == {review.DRAWN_PRIORITY}
+def test_drawn_cases_stand_in_one_place_whatever_they_weigh_and_in_no_order() -> None:
+    """The order of the queue tells neither age nor stratum: in sixteen cases, eight of each, no half has all of one."""
+    made = [case(weight, stratum=stratum) for weight in range(-4, 4) for stratum in ("merge", "near miss")]
+    review.rank([end for one in made for end in (one.left, one.right)])
+    queue = list(ReviewCase.objects.order_by("-priority"))
+    places = [one.priority for one in queue]
+    assert len(set(places)) == len(places)
+    assert all(review.DRAWN_PRIORITY <= place < review.DRAWN_PRIORITY + review.DRAWN_WIDTH for place in places)
+    review.rank([end for one in made for end in (one.left, one.right)])
+    assert [one.priority for one in ReviewCase.objects.order_by("-priority")] == places
+
+
+def test_the_place_of_drawn_cases_is_a_digest_of_their_ids() -> None:
+    """Uniform over the width, so that the first answered are a random part of those drawn, old and new."""
+    made = [case(stratum="merge") for _ in range(400)]
+    review.rank([one.left for one in made])
+    found = dict(ReviewCase.objects.values_list("pk", "priority"))
+    shares = [(found[one.pk] - review.DRAWN_PRIORITY) / review.DRAWN_WIDTH for one in made]
+    assert 0.4 < sum(shares[:200]) / 200 < 0.6 and 0.4 < sum(shares[200:]) / 200 < 0.6
 
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
@@ -202,6 +218,58 @@ def test_no_more_are_drawn_while_so_many_wait_and_what_is_decided_is_not_drawn_a
     after = Counter(ReviewCase.objects.filter(stratum="merge").values_list("state", flat=True))
     assert before["same"] == after["same"] == len(drawn)
     assert after["open"] > 0 or Link.objects.filter(kind="probable").count() <= len(drawn)
+
+
+def test_what_is_drawn_tells_by_nothing_what_it_was_drawn_from(sender: Sender, settings) -> None:
+    """Near misses mostly had a case before they were drawn, merges had none: as told, they differ in their two records
+    and their shuffled places only."""
+    settings.REVIEW_SAMPLE = 7
+    resolved(sender)
+    drawn = list(ReviewCase.objects.exclude(stratum=""))
+    assert {one.stratum for one in drawn} == {"merge", "near miss"}
+    told = [asdict(queries.review_case(one.pk)) for one in drawn]
+    own = ("id", "left", "right", "priority")
+    alike = {tuple(sorted((name, str(value)) for name, value in one.items() if name not in own)) for one in told}
+    assert len(alike) == 1
+    assert (told[0]["reason"], told[0]["weight"], told[0]["profiles"], told[0]["blind"]) == ("drawn", None, (), True)
+
+
+def test_who_has_a_case_when_it_is_drawn_has_it_no_more(sender: Sender) -> None:
+    left, right = sorted(group(sender, "a", 1) + group(sender, "b", 1))
+    sender.arrives()
+    made = ReviewCase.objects.create(left=left, right=right, reason="gray zone", weight=1)
+    assert actions.hand_out_case(ONE) == made.pk
+    review.open_drawn(uuid4(), ReviewCase.Stratum.NEAR_MISS, [Edge(left, right, 1.0, {})], 10)
+    made.refresh_from_db()
+    assert (made.assignee, made.assigned_at, made.stratum) == ("", None, "near miss")
+    assert (made.reason, queries.review_case(made.pk).reason) == ("gray zone", "drawn")
+
+
+def test_a_sample_says_how_many_pairs_were_drawn_out_of_how_many(sender: Sender) -> None:
+    """Also those that are no case of the stratum: these two records are in one profile, so no near miss."""
+    left, right = sorted(group(sender, "a", 2))
+    sender.arrives()
+    review.open_drawn(run := uuid4(), ReviewCase.Stratum.NEAR_MISS, [Edge(left, right, 1.0, {})], 10)
+    assert not ReviewCase.objects.exists()
+    assert list(Sample.objects.values_list("run", "stratum", "pairs", "drawn")) == [(run, "near miss", 10, 1)]
+
+
+@pytest.mark.parametrize(("word", "blind"), [("same", False), ("different", False), ("not_sure", True)])
+def test_after_the_verdict_all_of_a_drawn_case_is_told(sender: Sender, word: str, blind: bool) -> None:
+    left, right = sorted(group(sender, "a", 2))
+    sender.arrives()
+    made = ReviewCase.objects.create(left=left, right=right, reason="automatic merge", weight=9, stratum="merge")
+    actions.judge_case(ONE, made.pk, word)
+    told = queries.review_case(made.pk)
+    assert (told.blind, told.stratum, told.weight) == ((True, "", None) if blind else (False, "merge", 9))
+    assert (told.reason, len(told.profiles)) == (("drawn", 0) if blind else ("automatic merge", 2))
+
+
+def test_no_filter_finds_a_drawn_case_by_what_is_kept_back() -> None:
+    made = case(reason="near miss", stratum="near miss")
+    assert queries.review_cases(9, reason="near miss") == ([], False)
+    assert [one.id for one in queries.review_cases(9, reason="drawn")[0]] == [made.pk]
+    assert [one.id for one in queries.review_cases(9)[0]] == [made.pk]
 
 
 def test_nothing_is_drawn_where_nothing_is_wanted(sender: Sender, settings) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from identity.evaluation import Estimate, evaluate_truth, evaluate_verdicts, recall_ceiling
+from identity.estimation import Estimate
+from identity.evaluation import Judged, evaluate_truth, evaluate_verdicts, recall_ceiling
 
 
 class Command(BaseCommand):
@@ -43,19 +44,29 @@ class Command(BaseCommand):
 
     def _tell_verdicts(self) -> None:
         found = evaluate_verdicts()
-        self.stdout.write(
-            f"precision of automatic links       {_told(found.precision)}\n"
-            f"share of near misses that match    {_told(found.missed)}\n"
-            f"agreement with the model           {_share(found.agreed, found.compared)}"
-        )
+        for judged in found.models:
+            self._tell_model(judged)
+        if not found.models:
+            self.stdout.write("no pair was drawn at random yet")
+        self.stdout.write(f"agreement with the model           {_share(found.agreed, found.compared)}")
         for reason, words in found.by_reason.items():
             told = ", ".join(f"{number:,} {word.replace('_', ' ')}" for word, number in sorted(words.items()))
             self.stdout.write(f"{reason:<34} {told}")
 
+    def _tell_model(self, judged: Judged) -> None:
+        ceiling = "—" if judged.ceiling is None else f"{judged.ceiling:.4f}"
+        self.stdout.write(
+            f"model {judged.model or 'unknown'} ({judged.state or 'gone'})\n"
+            f"  precision of automatic links     {_told(judged.precision)}\n"
+            f"  recall among compared pairs      {_told(judged.recall)}\n"
+            f"  share of near misses that match  {_told(judged.missed)}\n"
+            f"  recall ceiling of blocking       {ceiling}"
+        )
+
 
 def _told(found: Estimate | None) -> str:
     if found is None:
-        return "no verdict on a pair drawn at random yet"
+        return "not enough verdicts on pairs drawn at random yet"
     return f"{found.share:.4f}  (95%: {found.low:.4f} to {found.high:.4f}; {found.verdicts:,} verdicts on {found.drawn:,} drawn)"
 
 
