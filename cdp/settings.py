@@ -258,6 +258,9 @@ REVIEW_SAMPLE = int(os.environ.get("CDP_REVIEW_SAMPLE", "20"))
 # Whether a marketing consent that was not re-confirmed in time stops counting.
 CONSENT_UNCONFIRMED_LAPSES = _flag("CDP_CONSENT_UNCONFIRMED_LAPSES", False)
 
+# Which packages keep blind indexes, in the order in which a new index key visits them (each lists its hooks in `reindex.py`).
+REINDEX_HOOKS = ["identity.reindex"]
+
 # The order in which an erasure visits the packages (each lists its hooks in `privacy.py`).
 PRIVACY_HOOKS = [
     "segments.privacy",

@@ -322,6 +322,20 @@ class KeyEncryptionKeyAdmin(ReadOnlyRoom[models.KeyEncryptionKey]):
     ordering = ("-created_at",)
 
 
+@admin.register(models.IndexKey)
+class IndexKeyAdmin(ReadOnlyRoom[models.IndexKey]):
+    list_display = ("generation", "key", "state", column("made_at", _("created")))
+    fields = list_display
+    ordering = ("generation",)
+
+
+@admin.register(models.KeyProof)
+class KeyProofAdmin(ReadOnlyRoom[models.KeyProof]):
+    list_display = ("name", column("made_at", _("created")))
+    fields = list_display
+    ordering = ("name",)
+
+
 @admin.register(models.DataKey)
 class DataKeyAdmin(ReadOnlyRoom[models.DataKey]):
     list_display = ("id", link("record", _("record"), "identity_record"), CREATED)

@@ -4,7 +4,6 @@ Blob = version (1 byte) ‖ data-key id (16) ‖ nonce (12) ‖ AES-256-GCM ciph
 (version, table, column, record), so that a blob opens only where it was written. Opening anything else raises `NotReadable`.
 """
 
-import hashlib
 import hmac
 import os
 import time
@@ -21,10 +20,12 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from django.conf import settings
 from django.db import connection, transaction
 
-from cdp.core import sql
+from cdp.core import indexing, keys_sql, sql
+from cdp.core.digests import digester, proof
 from cdp.core.errors import NotReadable
-from cdp.core.keyring import KEY_BYTES, Keyring, load
-from cdp.core.statements import by_number, execute_over, prepared
+from cdp.core.keyring import KEY_BYTES, Keyring, keys
+from cdp.core.roots import WrongRoot
+from cdp.core.statements import by_number, execute, execute_over, fetch, prepared
 
 VERSION = 1
 _VERSION = bytes((VERSION,))
@@ -39,49 +40,35 @@ class RecordKey(msgspec.Struct, frozen=True, gc=False):
     aes: AESGCM
 
 
-@lru_cache(maxsize=1)
-def keys() -> Keyring:
-    """The keyring of this deployment; outside debug a missing or weak one raises `KeyringError`."""
-    return load(settings.KEYRING, settings.KEYRING_FILE, may_generate=settings.CDP_DEBUG)
-
-
 # --- record ids and blind indexes ---------------------------------------------------------------------------------
 
 
 def record_id(source: UUID, kind: str, external_id: str) -> UUID:
     """The lifetime id of (source, kind, external id): UUIDv8 (RFC 9562) of an HMAC-SHA-256 that no one else can compute."""
     message = b"\x1f".join((source.bytes, kind.encode(), unicodedata.normalize("NFC", external_id).encode()))
-    digest = bytearray(_mac(keys().record_id, message)[:16])
+    digest = bytearray(digester(keys().record_id)(message)[:16])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
     return UUID(bytes=bytes(digest))
 
 
 def blind_index(namespace: str, normalised: str) -> bytes:
-    """A keyed digest (32 bytes) of an already normalised value, comparable within `namespace` only."""
-    return _mac(_index_key(namespace), normalised.encode("utf-8", "surrogatepass"))
+    """A keyed digest (32 bytes) of an already normalised value, comparable within `namespace` only, under the index key
+    that is read. For many values, or to write: `indexing.now`."""
+    return indexing.now().of(namespace, normalised)
 
 
 def suppression_digest(kind: str, normalised: str) -> bytes:
     """As `blind_index`, under the suppression key, which is never retired."""
-    return hmac.digest(keys().suppression, f"{kind}\x1f{normalised}".encode(), "sha256")
+    return digester(keys().suppression)(f"{kind}\x1f{normalised}".encode())
 
 
-def _mac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256 from a copy of the keyed state, which is faster than keying anew."""
-    state = _keyed(key).copy()
-    state.update(message)
-    return state.digest()
+def contact_digest(kind: str, normalised: str) -> bytes:
+    """A contact point's name: in the ledger, whose lines nobody can write anew, and beside the records that hold it.
 
-
-@lru_cache(maxsize=64)
-def _keyed(key: bytes) -> hmac.HMAC:
-    return hmac.new(key, digestmod="sha256")
-
-
-@lru_cache(maxsize=64)
-def _index_key(namespace: str) -> bytes:
-    return hmac.digest(keys().index.writing, b"cdp blind index\x1f" + namespace.encode(), "sha256")
+    Under a key derived from the suppression key, for what opts a number out lasts as long as what keeps it out.
+    """
+    return digester(keys().suppression, b"cdp contact point")(f"{kind}\x1f{normalised}".encode())
 
 
 # --- sealing --------------------------------------------------------------------------------------------------------
@@ -181,8 +168,6 @@ def forget_keys() -> None:
     """Drop every cached key, also the keyring's."""
     forget_keks()
     keys.cache_clear()
-    _keyed.cache_clear()
-    _index_key.cache_clear()
 
 
 def key_encryption_key(kek_id: UUID) -> bytes:
@@ -194,7 +179,7 @@ def key_encryption_key(kek_id: UUID) -> bytes:
             row = cursor.fetchone()
         if row is None:
             raise NotReadable("A data key names a key-encryption key that does not exist.")
-        cached = _remember(kek_id, open_kek(*row))
+        cached = _remember(kek_id, open_kek(kek_id, *row))
     return cached[1]
 
 
@@ -213,39 +198,53 @@ def _write_with(kek_id: UUID) -> None:
 
 
 def _find_or_make_writing_kek() -> UUID:
-    fresh = wrap_kek(os.urandom(KEY_BYTES))
-    with connection.cursor() as cursor:
-        cursor.execute(sql.WRITING_KEK)
-        row = cursor.fetchone()
-        if row is None:
-            cursor.execute(sql.INSERT_KEK, [uuid4(), keys().root.active, fresh])
-            cursor.execute(sql.WRITING_KEK)
-            row = cursor.fetchone()
-    if row is None:
+    prove(keys(), record=True)
+    found = fetch(sql.WRITING_KEK)
+    if not found:
+        kek_id = uuid4()
+        fresh = wrap_kek(kek_id, os.urandom(KEY_BYTES))
+        execute(sql.INSERT_KEK, [kek_id, keys().root.active, fresh])
+        found = fetch(sql.WRITING_KEK)
+    if not found:
         raise NotReadable("Another process is making the first key-encryption key: try again.")
-    return UUID(str(row[0]))
+    return UUID(str(found[0][0]))
 
 
-def open_kek(root: str, wrapped: bytes) -> bytes:
-    """Unwrap a key-encryption key by the root key that wrapped it; `NotReadable` when the keyring has not that key."""
-    secret = keys().root.keys.get(root)
+def open_kek(kek_id: UUID, root: str, wrapped: bytes, ring: Keyring | None = None) -> bytes:
+    """Unwrap a key-encryption key by the root key that wrapped it, of this keyring or another.
+
+    Raises `NotReadable` when the keyring has not that key.
+    """
+    secret = (ring or keys()).root.keys.get(root)
     if secret is None:
         raise NotReadable(
             f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses."
         )
     try:
-        return aes_key_unwrap(_root_bound(secret), bytes(wrapped))
-    except InvalidUnwrap:
+        return secret.unwrap(kek_id, bytes(wrapped))
+    except WrongRoot:
         raise NotReadable(f"Root key {root} of the keyring is not the one this database was written with.") from None
 
 
-def wrap_kek(secret: bytes) -> bytes:
+def wrap_kek(kek_id: UUID, secret: bytes) -> bytes:
     """Wrap a key-encryption key under the active root key."""
-    return aes_key_wrap(_root_bound(keys().root.writing), secret)
+    return keys().root.writing.wrap(kek_id, secret)
 
 
-def _root_bound(secret: bytes) -> bytes:
-    return hashlib.sha256(b"cdp root to kek\x1f" + secret).digest()
+def prove(ring: Keyring, *, record: bool = False) -> None:
+    """Raise `NotReadable` where a key that lasts for ever is not the one this database was written with.
+
+    `record`: keep the proof of one that was never proved, in the caller's transaction.
+    """
+    lasting = {"record_id": ring.record_id, "suppression": ring.suppression}
+    given = {name: proof(key, name) for name, key in lasting.items()}
+    if record:
+        execute_over(keys_sql.SAVE_PROOFS, list(given.items()))
+    for name, kept in fetch(keys_sql.PROOFS):
+        if not hmac.compare_digest(bytes(kept), given.get(name, b"")):
+            raise NotReadable(
+                f"The key {name} of the keyring is not the one this database was written with: restore its keyring."
+            )
 
 
 def _remember(kek_id: UUID, key: bytes) -> tuple[float, bytes]:

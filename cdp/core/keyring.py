@@ -2,20 +2,31 @@
 
 A keyring is JSON, from `CDP_KEYRING` or a file: `{"version": 1, "root": {"active": ID, "keys": {ID: BASE64}},
 "record_id": BASE64, "index": {"active": ID, "keys": {ID: BASE64}}, "suppression": BASE64}`; every key is 32 random bytes.
+A root key may be `{"kms": ARN}` instead: one that stays in AWS KMS (`cdp.core.kms`).
 """
 
 import base64
 import binascii
 import json
 import os
+import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from django.conf import settings
+
+from cdp.core.kms import KmsRoot
+from cdp.core.roots import LocalRoot, RootKey
+
+Key = TypeVar("Key")
 KEY_BYTES = 32
 # A key that is one byte repeated, or text of a sample file, protects nothing.
 _MIN_DISTINCT_BYTES = 12
+_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)/[\w/-]+")
 
 
 class KeyringError(Exception):
@@ -23,21 +34,23 @@ class KeyringError(Exception):
 
 
 @dataclass(frozen=True)
-class Ring:
+class Ring(Generic[Key]):
     """Many keys read, one writes."""
 
     active: str
-    keys: dict[str, bytes]
+    keys: dict[str, Key]
 
     @property
-    def writing(self) -> bytes:
+    def writing(self) -> Key:
         return self.keys[self.active]
 
 
 @dataclass(frozen=True)
 class Keyring:
-    root: Ring
-    index: Ring
+    """`index.active` is the index key that is wanted; which one is in use, the database says (`cdp.core.indexing`)."""
+
+    root: Ring[RootKey]
+    index: Ring[bytes]
     record_id: bytes
     suppression: bytes
 
@@ -54,13 +67,29 @@ def parse(text: str) -> Keyring:
     try:
         raw = json.loads(text)
         return Keyring(
-            root=_ring(raw["root"], "root"),
-            index=_ring(raw["index"], "index"),
+            root=_ring(raw["root"], "root", _root),
+            index=_ring(raw["index"], "index", _key),
             record_id=_key(raw["record_id"], "record_id"),
             suppression=_key(raw["suppression"], "suppression"),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeyringError(f"The keyring cannot be read ({type(error).__name__}): {_HOW}") from None
+
+
+def with_new_key(text: str, ring: str, arn: str = "") -> tuple[str, str]:
+    """A keyring (JSON) with one more key, which writes from now on, in its ring `root` or `index`; and the key's id.
+
+    `arn`: a root key of AWS KMS rather than a random one. Raises `KeyringError` as `parse`.
+    """
+    parse(text)
+    raw = json.loads(text)
+    numbers = [int(key) for key in raw[ring]["keys"] if key.isdecimal()]
+    fresh = str(max(numbers, default=0) + 1)
+    raw[ring]["keys"][fresh] = {"kms": arn} if arn else _random_key()
+    raw[ring]["active"] = fresh
+    added = json.dumps(raw, indent=1)
+    parse(added)
+    return added, fresh
 
 
 def load(text: str, file: Path, *, may_generate: bool) -> Keyring:
@@ -72,6 +101,12 @@ def load(text: str, file: Path, *, may_generate: bool) -> Keyring:
             raise KeyringError(f"No keyring: {_HOW}")
         _write_once(file, new_keyring())
     return parse(file.read_text())
+
+
+@lru_cache(maxsize=1)
+def keys() -> Keyring:
+    """The keyring of this deployment; outside debug a missing or weak one raises `KeyringError`."""
+    return load(settings.KEYRING, settings.KEYRING_FILE, may_generate=settings.CDP_DEBUG)
 
 
 def generated_secret(file: Path) -> str:
@@ -90,11 +125,19 @@ def _random_key() -> str:
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
-def _ring(raw: Any, name: str) -> Ring:
-    keys = {key_id: _key(value, f"{name} {key_id}") for key_id, value in raw["keys"].items()}
+def _ring(raw: Any, name: str, read: Callable[[Any, str], Key]) -> Ring[Key]:
+    keys = {key_id: read(value, f"{name} {key_id}") for key_id, value in raw["keys"].items()}
     if raw["active"] not in keys:
         raise KeyringError(f"The keyring's active {name} key is not among its keys: {_HOW}")
     return Ring(raw["active"], keys)
+
+
+def _root(value: Any, name: str) -> RootKey:
+    if not isinstance(value, dict):
+        return LocalRoot(_key(value, name))
+    if not _ARN.fullmatch(value["kms"]):
+        raise KeyringError(f"The key {name} names no key of AWS KMS: give the ARN of a key or an alias.")
+    return KmsRoot(value["kms"])
 
 
 def _key(value: str, name: str) -> bytes:

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
 
@@ -80,6 +81,51 @@ class DataKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class IndexKey(models.Model):
+    """An index key of the keyring, by the number of its generation: rows of blind indexes name the generation that made
+    them. One is read, at most one more is filled beside it; what is left is on its way out. Lives in schema `keys`."""
+
+    class State(models.TextChoices):
+        READ = "read", pgettext_lazy("index key", "in use")
+        FILLED = "filled", pgettext_lazy("index key", "being filled")
+        LEFT = "left", pgettext_lazy("index key", "replaced")
+
+    generation = models.SmallIntegerField(_("generation"), primary_key=True)
+    key = models.CharField(_("index key"), max_length=50, unique=True)
+    proof = models.BinaryField(max_length=32)
+    state = models.CharField(_("state"), max_length=6, choices=State)
+    # Up to which record it is filled, or what it left is deleted.
+    position = models.UUIDField(null=True)
+    made_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("index key")
+        verbose_name_plural = _("index keys")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state__in=("read", "filled")), name="core_indexkey_one_a_state"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class KeyProof(models.Model):
+    """A keyed digest of a key's own name, by which a keyring proves that it is this database's. Lives in schema `keys`."""
+
+    name = models.CharField(_("key"), primary_key=True, max_length=60)
+    proof = models.BinaryField(max_length=32)
+    made_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("proof of a key")
+        verbose_name_plural = _("proofs of keys")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AuditEntry(models.Model):

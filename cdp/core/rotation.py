@@ -1,6 +1,7 @@
 """Rotating keys while the system runs: many keys read, one writes; what is old is wrapped again in small steps.
 
 Ciphertexts never change: a root key wraps key-encryption keys, these wrap data keys, and only wrappings are renewed.
+Blind indexes have a key of their own kind, see `cdp.core.reindex`.
 """
 
 import os
@@ -12,7 +13,7 @@ from django.db import transaction
 
 from cdp.core import crypto, sql
 from cdp.core.actions import audit
-from cdp.core.keyring import KEY_BYTES
+from cdp.core.keyring import KEY_BYTES, keys
 from cdp.core.statements import execute, execute_over, fetch
 from cdp.core.types import Actor
 
@@ -23,35 +24,45 @@ BATCH = 5_000
 def rewrap_keks(actor: Actor) -> int:
     """Wrap every key-encryption key under the keyring's active root key; returns how many changed.
 
-    After it the root keys that are no longer active may leave the keyring. Raises `NotReadable` where one is missing.
+    After it the root keys that are no longer active may be retired. Raises `NotReadable` where one is missing.
     """
-    ring = crypto.keys().root
+    ring = keys().root
     changed = 0
     for kek, root, wrapped in fetch(sql.KEKS):
         if root != ring.active:
-            fresh = crypto.wrap_kek(crypto.open_kek(root, wrapped))
+            fresh = crypto.wrap_kek(kek, crypto.open_kek(kek, root, wrapped))
             execute(sql.REWRAP_KEK, [ring.active, fresh, kek, root])
             changed += 1
-    audit(actor, "keys.root_rotated", keks=changed)
+    audit(actor, "keys.root_rotated", target=ring.active, keks=changed)
     return changed
 
 
 def renew_data_keys(actor: Actor) -> Iterator[int]:
     """Make a new key-encryption key and wrap all data keys under it, a batch a transaction; yields how many are done.
 
-    Killed halfway, it is simply run again: keys under either wrapping stay readable throughout.
+    Killed halfway, it is simply run again: keys under either wrapping stay readable throughout. Processes that know the
+    key before it may write with that for `KEY_CACHE_SECONDS` more; what they wrote by the end of a pass the next one takes.
     """
-    kek, done, last = _new_writing_kek(actor), 0, UUID(int=0)
+    kek, done, before = _new_writing_kek(actor), 0, -1
+    while done > before:
+        before = done
+        for batch in _pass(kek):
+            done += len(batch)
+            yield done
+
+
+def _pass(kek: UUID) -> Iterator[list[UUID]]:
+    last = UUID(int=0)
     while batch := _rewrap_batch(kek, last):
-        done, last = done + len(batch), batch[-1]
-        yield done
+        last = batch[-1]
+        yield batch
 
 
 @transaction.atomic
 def _new_writing_kek(actor: Actor) -> UUID:
     kek = uuid4()
     execute(sql.RETIRE_WRITING_KEK)
-    execute(sql.INSERT_KEK, [kek, crypto.keys().root.active, crypto.wrap_kek(os.urandom(KEY_BYTES))])
+    execute(sql.INSERT_KEK, [kek, keys().root.active, crypto.wrap_kek(kek, os.urandom(KEY_BYTES))])
     audit(actor, "keys.kek_renewed", target=str(kek))
     transaction.on_commit(crypto.forget_keks)
     return kek

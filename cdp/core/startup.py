@@ -21,24 +21,26 @@ def prepare() -> None:
 
 
 def refuse_unsafe() -> None:
-    """Raise `ImproperlyConfigured` outside debug when a secret is missing or the role could undo the append-only rules."""
+    """Raise `ImproperlyConfigured` outside debug when a secret is missing, the role could undo the append-only rules, or
+    the keyring is not the one that the database was written with."""
     from django.conf import settings
 
     if not settings.CDP_DEBUG:
         _refuse_missing_secrets()
         _refuse_owning_role()
+        _refuse_other_keyring()
 
 
 def _refuse_missing_secrets() -> None:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
-    from cdp.core import crypto, keyring
+    from cdp.core import keyring
 
     if len(settings.SECRET_KEY) < 40 or len(set(settings.SECRET_KEY)) < 10:
         raise ImproperlyConfigured("SECRET_KEY is missing or weak: set it to at least 40 random characters.")
     try:
-        crypto.keys()
+        keyring.keys()
     except keyring.KeyringError as error:
         raise ImproperlyConfigured(str(error)) from None
     except OSError as error:
@@ -62,3 +64,14 @@ def _refuse_owning_role() -> None:
                 "connect as a role that owns nothing, and give the owner's URL to `manage.py migrate` "
                 "as DATABASE_OWNER_URL only."
             )
+
+
+def _refuse_other_keyring() -> None:
+    from django.core.exceptions import ImproperlyConfigured
+
+    from cdp.core import custody, errors
+
+    try:
+        custody.prove()
+    except errors.NotReadable as error:
+        raise ImproperlyConfigured(f"{error} `manage.py keys check` tells more.") from None

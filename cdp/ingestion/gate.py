@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from cdp.core import crypto
+from cdp.core import indexing
 from cdp.events.types import NewEvent
 from cdp.ingestion import who
 from cdp.ingestion.shapes import contact_shapes
@@ -59,7 +59,8 @@ def refused_names(content: Any, source: UUID) -> set[Name]:
 def identifier_digests(content: Any) -> tuple[bytes, ...]:
     """Blind indexes of the contacts and ids that stand anywhere in content that was refused."""
     named = {*contacts(content), *(("user_id", value) for name, value in _ids(content) if name in _USER_FIELDS)}
-    return tuple(sorted({crypto.blind_index(kind, value) for kind, value in named}))
+    index = indexing.now()
+    return tuple(sorted({index.of(kind, value) for kind, value in named}))
 
 
 def contacts(content: Any, kind: str | None = None) -> Iterator[Name]:

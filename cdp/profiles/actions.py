@@ -119,7 +119,7 @@ def _save_contacts(records: Collection[OpenRecord]) -> None:
         (
             p.record,
             p.kind,
-            crypto.blind_index(p.kind, p.value),
+            crypto.contact_digest(p.kind, p.value),
             p.usable,
             "" if p.usable else "replaced",
             p.valid_from,

@@ -98,7 +98,7 @@ def canary(identifiers: dict[str, str] | None = None, of: Source | None = None) 
         digest = crypto.blind_index(kind, value)
         Identifier.objects.create(record=record, kind=kind, digest=digest, first_seen=START, last_seen=START)
     ContactPoint.objects.create(
-        record=record, kind="email", digest=crypto.blind_index("email", VALUES["email"]), valid_from=START
+        record=record, kind="email", digest=crypto.contact_digest("email", VALUES["email"]), valid_from=START
     )
     return profile.id
 

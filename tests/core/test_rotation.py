@@ -91,6 +91,6 @@ def test_data_keys_are_renewed_under_readers_and_writers(monkeypatch) -> None:
 
 def test_the_command_says_what_it_did(capsys) -> None:
     blobs = sealed(2)
-    call_command("rotate_keys", data_keys=True)
+    call_command("keys", "rotate")
     assert "2 data keys wrapped" in capsys.readouterr().out
     assert readable(blobs)
