@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from psycopg.types.json import Jsonb
 
-from cdp.core import crypto
+from cdp.core import crypto, indexing
+from cdp.core.indexing import BlindIndex
 from cdp.core.statements import by_number, execute_over, fetch, prepared
 from identity import online, queries, sql
 from identity.fold import fold, is_full, keep_cleaned
@@ -28,13 +29,16 @@ def fold_events(events: Collection[Seen], keys: Mapping[UUID, crypto.RecordKey])
     known = {record.id: record.folded for record in queries.open_records(by_number(by_record), keys)}
     folded, changed = _fold_each(by_record, known)
     _save_records(by_record, {record: folded[record] for record in changed}, keys)
-    _save_identifiers({record: folded[record] for record in changed})
+    index = indexing.now()
+    save_identifiers({record: folded[record] for record in changed}, index)
     _save_claims(events)
     seen_again = by_record.keys() - changed
     execute_over(sql.SEE_RECORDS, [(record, *_period(by_record[record])) for record in seen_again])
     claimants = {event.record for event in events if event.leaves}
     persons = {record: folded[record] for record in changed if by_record[record][0].kind not in LEAVES}
-    return changed | claimants | _block_shared_values(by_number(changed)) | online.save_keys(persons)
+    shared = _block_shared_values(by_number(changed))
+    carry_blocks({record: folded[record] for record in changed}, index)
+    return changed | claimants | shared | online.save_keys(persons, index)
 
 
 def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
@@ -69,18 +73,33 @@ def _save_records(
     execute_over(sql.SAVE_RECORDS, rows)
 
 
-def _save_identifiers(folded: dict[UUID, Folded]) -> None:
+def save_identifiers(folded: Mapping[UUID, Folded], index: BlindIndex) -> None:
+    """Index these records by their identifiers, in each generation that is written. Call it under the identity lock."""
     rows = [
-        (record, kind, crypto.blind_index(kind, value), first, last)
+        (record, kind, generation.of(kind, value), first, last, generation.number)
         for record, part in folded.items()
         for kind, periods in part.identifiers.items()
         for value, (first, last) in periods.items()
+        for generation in index.written
     ]
     execute_over(sql.SAVE_IDENTIFIERS, rows)
     full = {record for record, part in folded.items() if is_full(part)}
     kept = [row[:3] for row in rows if row[0] in full]
     if kept:
         prepared(sql.DROP_IDENTIFIERS, [by_number(full), *(list(part) for part in zip(*kept, strict=True))])
+
+
+def carry_blocks(folded: Mapping[UUID, Folded], index: BlindIndex) -> None:
+    """Block in the generation that is filled what these records hold and is blocked in the one that is read."""
+    if index.filled is None:
+        return
+    rows = {
+        (kind, index.of(kind, value), index.filled.of(kind, value), index.filled.number)
+        for part in folded.values()
+        for kind, periods in part.identifiers.items()
+        for value in periods
+    }
+    execute_over(sql.CARRY_BLOCKS, sorted(rows))
 
 
 def _save_claims(events: Collection[Seen]) -> None:

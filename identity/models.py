@@ -79,6 +79,7 @@ class Identifier(models.Model):
     digest = models.BinaryField(max_length=32)
     first_seen = models.DateTimeField(_("first seen"))
     last_seen = models.DateTimeField(_("last seen"))
+    generation = models.SmallIntegerField(_("generation of the index key"), default=1, db_default=1)
 
     class Meta:
         verbose_name = _("identifier")
@@ -97,6 +98,7 @@ class BlockedValue(models.Model):
     digest = models.BinaryField(max_length=32)
     reason = models.CharField(_("reason"), max_length=200)
     created_at = models.DateTimeField(_("created"), db_default=Now())
+    generation = models.SmallIntegerField(_("generation of the index key"), default=1, db_default=1)
 
     class Meta:
         verbose_name = _("blocked value")

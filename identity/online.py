@@ -17,7 +17,8 @@ from uuid import UUID
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
-from cdp.core import crypto
+from cdp.core import indexing
+from cdp.core.indexing import BlindIndex, Generation
 from cdp.core.statements import by_number, column, copy_over, execute, execute_over, prepared
 from cdp.core.touched import touch
 from identity import queries, review, sql
@@ -40,12 +41,12 @@ Key = tuple[UUID, int]  # a record, and a key of it
 # --- blocking keys ----------------------------------------------------------------------------------------------------
 
 
-def save_keys(folded: Mapping[UUID, Folded]) -> set[UUID]:
+def save_keys(folded: Mapping[UUID, Folded], index: BlindIndex) -> set[UUID]:
     """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
     common by that, or are so no longer. Call it under the identity lock."""
     if not folded or not wanted():
         return set()
-    gone, come = _differences(folded)
+    gone, come = _differences(folded, index)
     _write(gone, come)
     return _holders_across(gone, come)
 
@@ -54,7 +55,8 @@ def save_keys(folded: Mapping[UUID, Folded]) -> set[UUID]:
 def keep_all_keys(records: Collection[UUID]) -> None:
     """The same for records of which nobody asked for keys until now; all their links are still to be found."""
     execute(sql.LOCK)
-    _write(*_differences({record.id: record.folded for record in queries.open_records(records) if not record.leaf}))
+    folded = {record.id: record.folded for record in queries.open_records(records) if not record.leaf}
+    _write(*_differences(folded, indexing.now()))
 
 
 def drop_keys(records: Iterable[UUID]) -> int:
@@ -66,20 +68,21 @@ def drop_keys(records: Iterable[UUID]) -> int:
     return len(stored)
 
 
-def _differences(folded: Mapping[UUID, Folded]) -> tuple[set[Key], set[Key]]:
+def _differences(folded: Mapping[UUID, Folded], index: BlindIndex) -> tuple[set[Key], set[Key]]:
     """The keys that these records no longer have, and those that they have now."""
-    fresh = {(record, key) for record, part in folded.items() for key in _keys(part)}
+    fresh = {(record, key) for record, part in folded.items() for key in _keys(part, index.written)}
     stored = set(prepared(sql.KEYS_OF, [by_number(folded)]))
     return stored - fresh, fresh - stored
 
 
-def _keys(part: Folded) -> set[int]:
-    return {_key(rule, text) for rule, text in compiled.keys(cleaned(part))}
+def _keys(part: Folded, generations: Iterable[Generation]) -> set[int]:
+    found = compiled.keys(cleaned(part))
+    return {_key(generation, rule, text) for generation in generations for rule, text in found}
 
 
-def _key(rule: int, text: str) -> int:
+def _key(generation: Generation, rule: int, text: str) -> int:
     """A keyed digest of 58 bits, and the rule."""
-    number = int.from_bytes(crypto.blind_index("blocking", text)[:8], signed=True)
+    number = int.from_bytes(generation.of("blocking", text)[:8], signed=True)
     return number >> _RULE_BITS << _RULE_BITS | rule
 
 
@@ -178,10 +181,11 @@ def _rows(records: Iterable[UUID]) -> dict[UUID, compiled.Row]:
 def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row]) -> set[Pair]:
     """The pairs, smaller id first, of these records with all that share a usable key with one."""
     asking: dict[int, list[UUID]] = defaultdict(list)
+    generation = indexing.now().read
     for record, row in rows.items():
         for rule, text in compiled.keys(row):
             if live.usable(rule, text):
-                asking[_key(rule, text)].append(record)
+                asking[_key(generation, rule, text)].append(record)
     if not asking:
         return set()
     found = prepared(sql.HOLDERS_OF_KEYS, [list(asking), [_cap(key) for key in asking]])

@@ -1,5 +1,7 @@
 """The raw SQL of stewards' decisions: who is held apart, and what a merge brought."""
 
+from cdp.core.keys_sql import READ_GENERATION
+
 DROP_LINKS_ACROSS = """
 delete from identity_link
 where kind = %(kind)s and (("left" = any(%(one)s) and "right" = any(%(other)s))
@@ -14,21 +16,21 @@ on conflict ("left", "right", kind) do nothing
 """
 
 # Who of some persons may own some leaves: they claim them, or hold what they carry.
-OWNERS_AMONG = """
+OWNERS_AMONG = f"""
 select leaf, record from identity_claim where leaf = any(%(leaves)s) and record = any(%(persons)s)
 union select i.record_id, o.record_id
 from identity_identifier i join identity_identifier o on o.digest = i.digest and o.kind = i.kind
-where i.record_id = any(%(leaves)s) and o.record_id = any(%(persons)s)
-"""
+where i.record_id = any(%(leaves)s) and o.record_id = any(%(persons)s) and i.generation = {READ_GENERATION}
+"""  # noqa: S608 - our own text
 
 # All persons who may own some leaves.
-SUITORS = """
+SUITORS = f"""
 select record from identity_claim where leaf = any(%(leaves)s)
 union select o.record_id
 from identity_identifier i join identity_identifier o on o.digest = i.digest and o.kind = i.kind
 join identity_record r on r.id = o.record_id and not r.leaf
-where i.record_id = any(%(leaves)s)
-"""
+where i.record_id = any(%(leaves)s) and i.generation = {READ_GENERATION}
+"""  # noqa: S608 - our own text
 
 PERSONS_AMONG = "select id from identity_record where id = any(%s) and not leaf order by id"
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
-from cdp.core import crypto, sequence
+from cdp.core import crypto, indexing, sequence
 from cdp.core.errors import Refused
 from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, prepared
@@ -72,7 +72,8 @@ def profiles_with(kind: str, value: str, brand: str | None = None) -> list[UUID]
     if normal is None or UNSTORABLE.search(normal + (brand or "")):
         return []
     names = {qualified(kind, one) for one in _brands(kind, brand)}
-    digests = [crypto.blind_index(name, normal) for name in names]
+    index = indexing.now()
+    digests = [digest for name in names for digest in index.anywhere(name, normal)]
     holders = Identifier.objects.filter(kind__in=names, digest__in=digests).values("record")
     return _live(Record.objects.filter(pk__in=holders))
 

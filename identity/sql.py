@@ -1,4 +1,9 @@
-"""The raw SQL of identity."""
+"""The raw SQL of identity.
+
+Blind indexes are joined in the generation that is read (`cdp.core.indexing`), and told of it alone.
+"""
+
+from cdp.core.keys_sql import READ_GENERATION
 
 # Events of transactions that are over, in the order of the watermark, each with its data key.
 EVENTS_AFTER = """
@@ -36,8 +41,8 @@ where r.id = v.record and (v.first_at < r.first_seen or v.last_at > r.last_seen)
 """
 
 SAVE_IDENTIFIERS = """
-insert into identity_identifier (record_id, kind, digest, first_seen, last_seen)
-select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[])
+insert into identity_identifier (record_id, kind, digest, first_seen, last_seen, generation)
+select * from unnest(%b::uuid[], %b::text[], %b::bytea[], %b::timestamptz[], %b::timestamptz[], %b::smallint[])
 on conflict (record_id, kind, digest) do update set first_seen = excluded.first_seen, last_seen = excluded.last_seen
 where (identity_identifier.first_seen, identity_identifier.last_seen)
     is distinct from (excluded.first_seen, excluded.last_seen)
@@ -71,6 +76,17 @@ delete from identity_blockingkey b using unnest(%b::uuid[], %b::bigint[]) as v (
 where b.key = v.key and b.record = v.record
 """
 
+# Where a new index key stands: the next records to index by it, and what the others left.
+RECORDS_AFTER = "select id from identity_record where id > %s order by id limit %s"
+CLEAR_IDENTIFIERS = "delete from identity_identifier where record_id = any(%s) and generation = any(%s::smallint[])"
+CLEAR_BLOCKED_VALUES = "delete from identity_blockedvalue where generation = any(%s::smallint[])"
+INDEXED_ROWS = """
+select (select count(*) from identity_identifier where generation = %(generation)s)
+     + (select count(*) from identity_blockedvalue where generation = %(generation)s)
+"""
+# For as long as the transaction lasts, unless a batch run has it.
+KEEP_RUNS_OUT = "select pg_try_advisory_xact_lock(hashtext('identity.run'))"
+
 # Who holds one of these keys, as far as no more than `cap` do. Index look-ups one way only, as below.
 HOLDERS_OF_KEYS = """
 select k.key, held.records from unnest(%s::bigint[], %s::int[]) as k (key, cap)
@@ -100,11 +116,12 @@ cross join lateral (
 # Index look-ups one way only ("offset 0" keeps them apart): no plan can be worse than linear, whatever the planner knows.
 BLOCK_SHARED_VALUES = """
 with touched as materialized (
-    select distinct held.kind, held.digest from unnest(%(records)s::uuid[]) asked(id)
-    cross join lateral (select kind, digest from identity_identifier where record_id = asked.id offset 0) held
+    select distinct held.kind, held.digest, held.generation from unnest(%(records)s::uuid[]) asked(id)
+    cross join lateral (
+        select kind, digest, generation from identity_identifier where record_id = asked.id offset 0) held
 )
-insert into identity_blockedvalue (kind, digest, reason)
-select t.kind, t.digest, 'shared by more than ' || %(most)s || ' records' from touched t
+insert into identity_blockedvalue (kind, digest, reason, generation)
+select t.kind, t.digest, 'shared by more than ' || %(most)s || ' records', t.generation from touched t
 cross join lateral (
     select count(*) as number from (
         select from identity_identifier i
@@ -116,15 +133,25 @@ on conflict (kind, digest) do nothing
 returning kind, digest
 """
 
+# What is blocked by the digest of one generation is blocked by that of another.
+CARRY_BLOCKS = """
+insert into identity_blockedvalue (kind, digest, reason, created_at, generation)
+select distinct v.kind, v.fresh, b.reason, b.created_at, v.generation
+from unnest(%b::text[], %b::bytea[], %b::bytea[], %b::smallint[]) as v (kind, digest, fresh, generation)
+join identity_blockedvalue b on b.kind = v.kind and b.digest = v.digest
+on conflict (kind, digest) do nothing
+"""
+
 # Everyone who holds one of these values.
 HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
 
 # The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile. This
 # and what follows it are index look-ups one way only ("offset 0" keeps them apart), as above.
-NEIGHBOURS = """
+NEIGHBOURS = f"""
 select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
 cross join lateral (
-    select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+    select i.kind, i.digest from identity_identifier i
+    where i.record_id = asked.id and i.generation = {READ_GENERATION} and not exists (
         select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
 cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
 cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) r
@@ -132,7 +159,7 @@ union select "right" from identity_link where "left" = any(%(records)s)
 union select "left" from identity_link where "right" = any(%(records)s)
 union select o.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
       cross join lateral (select id from identity_record where profile_id = p.id and not leaf offset 0) o
-"""
+"""  # noqa: S608 - our own text
 
 # Records, each with its data key.
 RECORDS = """
@@ -175,7 +202,7 @@ union all select "right", "left" from identity_link where kind = 'cannot' and "r
 """
 
 # The leaves that could belong to some person records, and those given, with their kinds.
-LEAVES_OF = """
+LEAVES_OF = f"""
 select l.id, l.kind from (
     select leaf from identity_claim where record = any(%(records)s)
     union select l.id from identity_record l where l.leaf and l.id = any(%(records)s)
@@ -183,37 +210,39 @@ select l.id, l.kind from (
           cross join lateral (select id from identity_record where profile_id = p.id and leaf offset 0) l
     union select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
           cross join lateral (
-              select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+              select i.kind, i.digest from identity_identifier i
+              where i.record_id = asked.id and i.generation = {READ_GENERATION} and not exists (
                   select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
           cross join lateral (
               select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
           cross join lateral (select from identity_record where id = o.record_id and leaf offset 0) l
 ) o (leaf)
 cross join lateral (select id, kind from identity_record where id = o.leaf offset 0) l
-"""
+"""  # noqa: S608 - our own text
 
 # Person records that hold an identifier which a leaf carries.
-CARRIED = """
+CARRIED = f"""
 select asked.id, o.record_id from unnest(%s::uuid[]) as asked (id)
 cross join lateral (
-    select i.kind, i.digest from identity_identifier i where i.record_id = asked.id and not exists (
+    select i.kind, i.digest from identity_identifier i
+    where i.record_id = asked.id and i.generation = {READ_GENERATION} and not exists (
         select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
 cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
 cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) p
 where not exists (select from identity_link x where x.kind = 'cannot'
                   and x."left" = least(asked.id, o.record_id) and x."right" = greatest(asked.id, o.record_id))
-"""
+"""  # noqa: S608 - our own text
 
 # The same with the kind of the identifier, of one leaf.
-CARRIED_KIND = """
+CARRIED_KIND = f"""
 select o.record_id, o.kind from identity_identifier i
 join identity_identifier o on o.digest = i.digest and o.kind = i.kind
 join identity_record p on p.id = o.record_id and not p.leaf
 join identity_record l on l.id = i.record_id and l.profile_id = p.profile_id
-where i.record_id = %s
+where i.record_id = %s and i.generation = {READ_GENERATION}
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
 order by o.record_id, o.kind
-"""
+"""  # noqa: S608 - our own text
 
 # Which of some profiles hold records besides those given.
 INHABITED = """
@@ -252,11 +281,11 @@ select p.id from identity_profile p
 where p.id = any(%s) and p.state = 'live' and not exists (select from identity_record r where r.profile_id = p.id)
 """
 
-IDENTIFIERS = """
+IDENTIFIERS = f"""
 select i.record_id, i.kind, i.digest, i.first_seen, i.last_seen from identity_identifier i
-where i.record_id = any(%s)
+where i.record_id = any(%s) and i.generation = {READ_GENERATION}
   and not exists (select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind)
-"""
+"""  # noqa: S608 - our own text
 
 LINKS = """
 select "left", "right", kind, weight from identity_link where "left" = any(%(records)s) and "right" = any(%(records)s)
