@@ -257,6 +257,11 @@ REVIEW_DAILY_LIMIT = int(os.environ.get("CDP_REVIEW_DAILY_LIMIT", "100"))
 REVIEW_SAMPLE = int(os.environ.get("CDP_REVIEW_SAMPLE", "20"))
 # Whether a marketing consent that was not re-confirmed in time stops counting.
 CONSENT_UNCONFIRMED_LAPSES = _flag("CDP_CONSENT_UNCONFIRMED_LAPSES", False)
+# Who answers for the data, as receipts of consents name it.
+CONTROLLER = {
+    name: os.environ.get(f"CDP_CONTROLLER_{name.upper()}", "")
+    for name in ("name", "address", "email", "phone", "url", "contact", "withdrawal")
+} | {"country": DEFAULT_COUNTRY}
 
 # Which packages keep blind indexes, in the order in which a new index key visits them (each lists its hooks in `reindex.py`).
 REINDEX_HOOKS = ["identity.reindex"]

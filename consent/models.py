@@ -1,5 +1,6 @@
 """May we: purposes, the ledger, the state it adds up to, suppression, requests."""
 
+import hashlib
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -138,6 +139,11 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose_id} {self.version} {self.language}"
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the text, which a receipt carries."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class ConsentRecord(models.Model):
