@@ -240,10 +240,12 @@ CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
+    "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 WAKE_TASK = "pipeline.advance"
 LINKAGE_TASK = "linkage.work"
+PRIVACY_TASK = "privacy.work"
 
 # Where the audit's last hashes are kept outside the database, and after how many seconds another line is due.
 AUDIT_ANCHOR_FILE = os.environ.get("CDP_AUDIT_ANCHOR_FILE", str(embedded.home() / "audit-anchor.jsonl"))
@@ -266,8 +268,37 @@ CONTROLLER = {
 # Which packages keep blind indexes, in the order in which a new index key visits them (each lists its hooks in `reindex.py`).
 REINDEX_HOOKS = ["identity.reindex"]
 
+# The file, outside the database, that names every erasure: after a restore they are done again. Back it up apart.
+ERASURE_JOURNAL = os.environ.get("CDP_ERASURE_JOURNAL", str(embedded.home() / "erasures.jsonl"))
+# What keeps a process from serving, beside the checks of core.
+START_CHECKS = ["consent.statutes.refuse_unknown", "consent.journal.refuse_unreplayed"]
+# After how many days no backup holds what was erased: stated in certificates of erasure.
+BACKUP_DAYS = int(os.environ.get("CDP_BACKUP_DAYS", "35"))
+# The statutes that order transactions to be kept although their person asked for erasure (`consent.statutes`).
+RETENTION_STATUTES = _list("CDP_RETENTION_STATUTES", "kr_ecommerce")
+# By how many days an answer under PIPA may be put off, with notice.
+PIPA_EXTENSION_DAYS = int(os.environ.get("CDP_PIPA_EXTENSION_DAYS", "10"))
+# For how many minutes a code holds that proves a person's address, and how it is sent, by kind of address:
+# "email=consent.notices.by_email,phone=house.sms.send", each a function of the address and a letter.
+PRIVACY_CODE_MINUTES = int(os.environ.get("CDP_PRIVACY_CODE_MINUTES", "15"))
+PRIVACY_SENDERS = dict(
+    part.split("=", 1) for part in _list("CDP_PRIVACY_SENDERS", "email=consent.notices.by_email") if "=" in part
+)
+# In debug, mail is printed instead of sent unless a server is named.
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+_MAIL = "console" if CDP_DEBUG and not EMAIL_HOST else "smtp"
+EMAIL_BACKEND = os.environ.get("EMAIL_BACKEND", f"django.core.mail.backends.{_MAIL}.EmailBackend")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "privacy@localhost")
+
 # The order in which an erasure visits the packages (each lists its hooks in `privacy.py`).
 PRIVACY_HOOKS = [
+    "cdp.console.privacy",
+    "cdp.ingestion.privacy",
     "segments.privacy",
     "consent.privacy",
     "cdp.profiles.privacy",

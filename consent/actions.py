@@ -17,6 +17,7 @@ from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
 from consent import clocks, queries, regimes, sql, suppression
+from consent.grounds import Door
 from consent.models import ConsentRecord, ContactChannel, PrivacyRequest, Purpose
 from consent.types import Change, NewConsent
 from identity import queries as identity
@@ -182,6 +183,7 @@ def open_request(
     *,
     regime: str = "pipa",
     received_at: datetime | None = None,
+    via: str = Door.CONSOLE,
     **details: Any,
 ) -> PrivacyRequest:
     """Take a person's request and start its statutory clock. `subject`: the random id of a data key of theirs.
@@ -192,7 +194,7 @@ def open_request(
         raise Refused("unknown_request", "There is no such kind of privacy request.")
     received = received_at or now()
     request = PrivacyRequest.objects.create(
-        kind=kind, subject=subject, regime=regime, received_at=received, due_on=clocks.due_on(regime, received),
+        kind=kind, subject=subject, regime=regime, via=via, received_at=received, due_on=clocks.due_on(regime, received),
         details=details, received_by=actor.name,
     )  # fmt: skip
     audit(actor, "privacy_request.opened", subject=subject, target=str(request.id), kind=kind, regime=regime)

@@ -1,23 +1,16 @@
 """Staff pages: may we."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.admin import ReadOnlyRoom, Room, chip, column, link
+from cdp.core.admin import ReadOnlyRoom, Room, column, link
 from consent import models, retention_admin
 
 __all__ = ["retention_admin"]
 
 PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
 CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")
-CLOSED = (models.PrivacyRequest.State.DONE, models.PrivacyRequest.State.REFUSED)
-SOON_DAYS = 3
 
 
 @admin.register(models.ContactChannel)
@@ -113,38 +106,3 @@ class SuppressionAdmin(ReadOnlyRoom[models.Suppression]):
     # A row's key is the digest itself, which has no place in an address.
     list_display_links = None
     ordering = ("-created_at",)
-
-
-@admin.register(models.PrivacyRequest)
-class PrivacyRequestAdmin(ReadOnlyRoom[models.PrivacyRequest]):
-    list_display = ("kind_named", "days_left", "state", "due_on", "received_at", "approved_by")
-    list_filter = ("state", "kind", "regime")
-    fields = (
-        "kind_named", "state", "days_left", "due_on", "regime", "subject", "received_at", "received_by", "approved_by",
-        "closed_at", "id",
-    )  # fmt: skip
-    ordering = ("due_on", "id")
-    id_fields = ("id", "subject")
-    search_help_text = _("A whole id: of the request or of its subject.")
-
-    @admin.display(description=_("kind"), ordering="kind")
-    def kind_named(self, request: models.PrivacyRequest) -> str:
-        return capfirst(request.get_kind_display())
-
-    @admin.display(description=_("days left"), ordering="due_on")
-    def days_left(self, request: models.PrivacyRequest) -> str | None:
-        if request.state in CLOSED:
-            return None
-        days = (request.due_on - timezone.localdate()).days
-        return chip(days, "bad" if days < 0 else "warn" if days <= SOON_DAYS else "")
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        asked = self.get_object(request, object_id) if object_id else None
-        named = {} if asked is None else {"subtitle": f"{self.kind_named(asked)} · {date_format(asked.due_on)}"}
-        return super().changeform_view(request, object_id, form_url, {**named, **(extra_context or {})})

@@ -1,4 +1,4 @@
-"""Statutory clocks: by when a privacy request is to be answered. Pure; days are days in Seoul."""
+"""Statutory clocks: by when a privacy request is to be answered. Days are days in Seoul."""
 
 import calendar
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
+from django.conf import settings
 
 from cdp.core.errors import Refused
 
@@ -35,6 +36,35 @@ def ccpa(received: date) -> date:
 
 
 CLOCKS: dict[str, Callable[[date], date]] = {"pipa": pipa, "gdpr": gdpr, "ccpa": ccpa}
+
+
+def extended_to(regime: str, received_at: datetime, due: date) -> date:
+    """The last day for an answer that was extended, once, with notice before `due`; `Refused` as `due_on`.
+
+    PIPA names no length (decree article 43 wants the ground told): `PIPA_EXTENSION_DAYS` after the first end. GDPR two
+    further months (article 12(3)), CCPA ninety days from receipt (§1798.130(a)(2)).
+    """
+    due_on(regime, received_at)
+    return EXTENSIONS[regime](received_at.astimezone(ZONE).date(), due)
+
+
+def _pipa_extended(received: date, due: date) -> date:
+    return next_working_day(due + timedelta(days=settings.PIPA_EXTENSION_DAYS))
+
+
+def _gdpr_extended(received: date, due: date) -> date:
+    return add_months(received, 3)
+
+
+def _ccpa_extended(received: date, due: date) -> date:
+    return received + timedelta(days=90)
+
+
+EXTENSIONS: dict[str, Callable[[date, date], date]] = {
+    "pipa": _pipa_extended,
+    "gdpr": _gdpr_extended,
+    "ccpa": _ccpa_extended,
+}
 
 
 def next_working_day(day: date) -> date:

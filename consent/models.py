@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
+from consent import grounds
+from consent import request_models as request_models
 
 
 class Regime(models.Model):
@@ -261,16 +263,12 @@ class Suppression(models.Model):
 
 
 class PrivacyRequest(models.Model):
-    """A person's request and its statutory clock."""
+    """A person's request and its statutory clock. The steps it went are in the audit log, under its id.
 
-    class Kind(models.TextChoices):
-        ACCESS = "access", _("access")
-        RECTIFICATION = "rectification", _("rectification")
-        ERASURE = "erasure", _("erasure")
-        RESTRICTION = "restriction", _("restriction")
-        PORTABILITY = "portability", _("portability")
-        OBJECTION = "objection", _("objection")
-        EXPLANATION = "explanation", _("explanation")
+    `reply_to` seals where answers go ({"kind", "value", "language"}), under a data key of its own (record = the id).
+    """
+
+    Kind = grounds.Kind
 
     class State(models.TextChoices):
         RECEIVED = "received", pgettext_lazy("privacy request", "received")
@@ -284,12 +282,23 @@ class PrivacyRequest(models.Model):
     regime = models.CharField(_("regime"), max_length=10, default="pipa")
     subject = models.UUIDField(_("subject"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.RECEIVED)
+    via = models.CharField(_("received by way of"), max_length=8, choices=grounds.Door, default=grounds.Door.CONSOLE)
     received_at = models.DateTimeField(_("received"), db_default=Now())
     due_on = models.DateField(_("due"))
     details: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     received_by = models.CharField(_("received by"), max_length=100)
+    verified_by = models.CharField(_("verified by"), max_length=100, blank=True, default="")
     approved_by = models.CharField(_("approved by"), max_length=100, blank=True)
+    extended_from = models.DateField(_("due before it was extended"), null=True, blank=True)
+    extended_for = models.CharField(
+        _("extended because"), max_length=20, choices=grounds.ExtensionGround, blank=True, default=""
+    )
+    refused_for = models.CharField(
+        _("refused because"), max_length=20, choices=grounds.RefusalGround, blank=True, default=""
+    )
+    closed_by = models.CharField(_("closed by"), max_length=100, blank=True, default="")
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    reply_to = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = _("privacy request")

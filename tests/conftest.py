@@ -37,6 +37,14 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         owner.creation.destroy_test_db(before, verbosity=0)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def own_journal(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Test databases come and go: the journal of erasures of this installation must not know of them."""
+    from django.conf import settings
+
+    settings.ERASURE_JOURNAL = str(tmp_path_factory.mktemp("journal") / "erasures.jsonl")
+
+
 @pytest.fixture(autouse=True)
 def speak_english() -> Iterator[None]:
     """A request in Korean leaves its thread speaking Korean."""

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import profiles, review, segments, stewards
+from cdp.api import privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -25,6 +25,11 @@ urlpatterns = [
     path("v1/review/cases/<uuid:case>/verdict", review.VerdictView.as_view()),
     path("v1/review/next", review.NextCaseView.as_view()),
     path("v1/review/quality", review.QualityView.as_view()),
+    path("v1/privacy/requests", privacy.PrivacyRequestsView.as_view()),
+    path("v1/privacy/requests/<uuid:privacy_request>", privacy.PrivacyRequestView.as_view()),
+    path("v1/privacy/requests/<uuid:privacy_request>/verify", privacy.VerifyView.as_view()),
+    path("v1/privacy/requests/<uuid:privacy_request>/extend", privacy.ExtendView.as_view()),
+    path("v1/privacy/requests/<uuid:privacy_request>/refuse", privacy.RefuseView.as_view()),
     path("v1/segments", segments.SegmentsView.as_view()),
     path("v1/segments/preview", segments.PreviewView.as_view()),
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),

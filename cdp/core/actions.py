@@ -21,6 +21,8 @@ SCOPES = (
     "segments:read",
     "segments:write",
     "members:read",
+    "privacy:read",
+    "privacy:write",
 )
 
 

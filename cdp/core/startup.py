@@ -29,6 +29,16 @@ def refuse_unsafe() -> None:
         _refuse_missing_secrets()
         _refuse_owning_role()
         _refuse_other_keyring()
+    _refuse_what_packages_refuse()
+
+
+def _refuse_what_packages_refuse() -> None:
+    """Ask the packages above, by the explicit list of `START_CHECKS`: each raises where serving would be wrong."""
+    from django.conf import settings
+    from django.utils.module_loading import import_string
+
+    for check in settings.START_CHECKS:
+        import_string(check)()
 
 
 def _refuse_missing_secrets() -> None:

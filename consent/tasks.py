@@ -1,0 +1,26 @@
+"""What a worker does about privacy: codes, notices, erasures, and what is to be destroyed in time."""
+
+from celery import shared_task
+from django.conf import settings
+
+from cdp.core import wake
+from cdp.core.types import now
+from consent import challenges, erasure, notices
+from consent.clocks import ZONE
+
+
+@shared_task(name=settings.PRIVACY_TASK)
+def work_task() -> None:
+    """Wake-up without state: sent on commit and by beat, harmless at any time and twice at once."""
+    wake.answered(settings.PRIVACY_TASK)
+    work()
+
+
+def work() -> None:
+    """Do whatever waits: people are answered first, erasing may take long."""
+    challenges.send_codes()
+    notices.send_waiting()
+    if erasure.run_open():
+        notices.send_waiting()
+    challenges.drop_expired()
+    erasure.destroy_expired(now().astimezone(ZONE).date())
