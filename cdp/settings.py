@@ -5,6 +5,7 @@ deployment, which refuses to start while anything is missing (`cdp.core.startup`
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -94,6 +95,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_standardized_errors",
     "guardian",
+    "axes",
+    "django_otp",
     "csp",
     "cdp.core",
     "cdp.events",
@@ -115,9 +118,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "cdp.core.headers.SecurityHeaders",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "cdp.urls"
@@ -142,13 +148,29 @@ TEMPLATES = [
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 AUTH_USER_MODEL = "core.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "admin:login"
+
+# So many wrong passwords for an account, or from an address, lock it for so many minutes; kept in the cache alone.
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_FAILURE_LIMIT = int(os.environ.get("CDP_LOGIN_ATTEMPTS", "10"))
+AXES_COOLOFF_TIME = timedelta(minutes=int(os.environ.get("CDP_LOGIN_LOCK_MINUTES", "15")))
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "cdp.console.login.address_of"
+AXES_LOCKOUT_CALLABLE = "cdp.console.login.locked_out"
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+# Whether officers, administrators and superusers need a second factor; whoever has set one up is always asked.
+MFA_REQUIRED = _flag("CDP_MFA_REQUIRED", not CDP_DEBUG)
 
 LANGUAGE_CODE = os.environ.get("CDP_LANGUAGE", "en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
@@ -183,7 +205,8 @@ SECURE_SSL_REDIRECT = _flag("SECURE_SSL_REDIRECT", not CDP_DEBUG)
 SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^beacon/", r"^sourceConfig", r"^rsaMetrics", r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 0 if CDP_DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not CDP_DEBUG
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _flag("BEHIND_PROXY", False) else None
+BEHIND_PROXY = _flag("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not CDP_DEBUG
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
@@ -313,5 +336,7 @@ LOGGING = {
         "line": {"()": "cdp.core.logs.Formatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # What it logs are names and addresses of those who sign in; the audit log has their ids.
+    "loggers": {"axes": {"level": "CRITICAL"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "WARNING")},
 }

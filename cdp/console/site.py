@@ -1,13 +1,24 @@
 """The staff site: one room a question, and the state of the whole on the first page."""
 
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.core.exceptions import BadRequest
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from cdp.console import incident
+from cdp.console.login import NEXT, account_of, ask_second_factor, next_of
+from cdp.console.refusals import note_refused, note_sign_in
+from cdp.core import secondfactor
+from cdp.core.actions import audit
+from cdp.core.types import Actor
 
 # Question → the packages that answer it, in the order of the data's way.
 QUESTIONS = (
@@ -43,7 +54,64 @@ class ConsoleSite(AdminSite):
                 raise BadRequest
             return view(request, *args, **kwargs)
 
-        return super().admin_view(read, cacheable)
+        shown = super().admin_view(read, cacheable)
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.user.is_authenticated and not super(ConsoleSite, self).has_permission(request):
+                note_refused(request)
+            try:
+                return shown(request, *args, **kwargs)
+            except PermissionDenied:
+                note_refused(request)
+                raise
+
+        return guarded
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff, with the second factor where one is demanded."""
+        return super().has_permission(request) and secondfactor.satisfied(request.user)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Whoever has signed in and owes a code is led to its page. Signing in, or trying to, is written down."""
+        if super().has_permission(request) and not secondfactor.satisfied(request.user):
+            return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{urlencode({NEXT: next_of(request)})}")
+        answer = super().login(request, extra_context)
+        if request.method == "POST":
+            self._note_sign_in(request, answer)
+        return answer
+
+    def _note_sign_in(self, request: HttpRequest, answer: HttpResponse) -> None:
+        if answer.status_code == HTTPStatus.FOUND:
+            audit(Actor.user(request.user), "user.signed_in")
+        else:
+            note_sign_in(account_of(request.POST.get("username")), "user.sign_in_refused")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """A new password, which ends every other session of the account."""
+        answer = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            audit(Actor.user(request.user), "user.password_changed")
+        return answer
+
+    def second_factor(self, request: HttpRequest) -> HttpResponse:
+        """The page of the second factor, for whoever has given a right password."""
+        if not super().has_permission(request):
+            return HttpResponseRedirect(reverse("admin:login"))
+        return ask_second_factor(request, self.each_context(request))
+
+    def incident(self, request: HttpRequest) -> HttpResponse:
+        """Whose data somebody touched."""
+        if not request.user.has_perm(incident.PERMISSION):
+            raise PermissionDenied
+        return incident.page(request, self.each_context(request))
+
+    def get_urls(self) -> list[Any]:
+        pages = [
+            path("second-factor/", never_cache(self.second_factor), name="second_factor"),
+            path("incident/", self.admin_view(self.incident), name="incident"),
+        ]
+        return pages + super().get_urls()
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The rooms in the order of the four questions; a question's room holds the tables of all its packages."""

@@ -231,6 +231,23 @@ class StaffAdmin(AuditedWrites[models.User], UserAdmin[models.User]):
         return False
 
 
+@admin.register(models.Authenticator)
+class AuthenticatorAdmin(ReadOnlyRoom[models.Authenticator]):
+    """Who has a second factor. Deleting one lets its owner, whose telephone is lost, set up another."""
+
+    list_display = ("user", "confirmed", "made_at")
+    list_filter = ("confirmed",)
+    list_select_related = ("user",)
+    fields = list_display
+    ordering = ("user__username",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Authenticator | None = None) -> bool:
+        """Another's only, and a superuser's by a superuser."""
+        if obj is not None and (obj.user_id == request.user.pk or obj.user.is_superuser > request.user.is_superuser):
+            return False
+        return request.user.has_perm("core.delete_authenticator")
+
+
 @admin.register(models.ServiceKey)
 class ServiceKeyAdmin(Room[models.ServiceKey]):
     list_display = (

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from django_otp.models import Device, ThrottlingMixin
 
 from cdp.core.types import uuid7
 
@@ -18,6 +19,29 @@ class User(AbstractUser):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+
+
+class Authenticator(ThrottlingMixin, Device):  # type: ignore[misc]
+    """An account's second factor: one-time codes of an app (RFC 6238). The secret is sealed under a key of the account's own.
+
+    Each code opens once (`last_step` is that of the last one); after wrong ones it waits 1, 2, 4, … seconds.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="authenticator", verbose_name=_("user"))
+    confirmed = models.BooleanField(_("confirmed"), default=False)
+    sealed = models.BinaryField()
+    last_step = models.BigIntegerField(default=-1, editable=False)
+    made_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("second factor")
+        verbose_name_plural = _("second factors")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    def get_throttle_factor(self) -> int:
+        return 1
 
 
 class ServiceKey(models.Model):

@@ -46,7 +46,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "auditor": VIEW_ALL,
     "administrator": (
-        *MAPS, *OPERATIONS, "view:events.*", "add:core.user", "change:core.user", "view:auth.group", "add:auth.group",
+        *MAPS, *OPERATIONS, "view:events.*", "add:core.user", "change:core.user", "view:core.authenticator",
+        "delete:core.authenticator", "view:auth.group", "add:auth.group",
         "change:auth.group", "change:core.servicekey", "add:events.source", "change:events.source",
         "change:events.writekey", "add:events.channel", "add:events.place", "change:events.place", "add:events.product",
         "change:events.product", "add:events.plannedfield", "change:events.plannedfield", "view:segments.segment",

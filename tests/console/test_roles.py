@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 
 from cdp.core import roles as actions
 from cdp.core.models import User
@@ -43,6 +44,6 @@ def test_demonstration_accounts_sign_in_with_the_password_told_last(rows: None) 
     first, second = actions.create_demo_accounts(), actions.create_demo_accounts()
     assert [role for _, _, role in second] == list(ROLES) and User.objects.count() == len(ROLES)
     for (username, old, _), (_, new, role) in zip(first, second, strict=True):
-        user = authenticate(username=username, password=new)
-        assert authenticate(username=username, password=old) is None
+        user = authenticate(HttpRequest(), username=username, password=new)
+        assert authenticate(HttpRequest(), username=username, password=old) is None
         assert isinstance(user, User) and user.is_staff is (role != "service") and not user.is_superuser
