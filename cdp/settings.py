@@ -289,7 +289,7 @@ CONTROLLER = {
 } | {"country": DEFAULT_COUNTRY}
 
 # Which packages keep blind indexes, in the order in which a new index key visits them (each lists its hooks in `reindex.py`).
-REINDEX_HOOKS = ["identity.reindex"]
+REINDEX_HOOKS = ["identity.reindex", "cdp.ingestion.reindex"]
 
 # The file, outside the database, that names every erasure: after a restore they are done again. Back it up apart.
 ERASURE_JOURNAL = os.environ.get("CDP_ERASURE_JOURNAL", str(embedded.home() / "erasures.jsonl"))

@@ -133,10 +133,15 @@ def _clean(things: Sequence[T], named: Sequence[set[Name]], listed: set[Name]) -
 
 def refusal(source: KnownSource, content: Any, reason: str, received_at: datetime, place: str = "") -> Refusal:
     """What does not fit, with a digest that is the same when it comes again."""
+    digest = crypto.blind_index(*repeat_name(source.id, content))
+    return Refusal(source.id, digest, reason, content, received_at, place, gate.identifier_digests(content))
+
+
+def repeat_name(source: UUID, content: Any) -> tuple[str, str]:
+    """The namespace and text by which content that was refused is known again: its message id, or all of it."""
     given = content.get("messageId") if isinstance(content, dict) else None
     text = f"id\x1f{given}" if type(given) is str and given else content_text(content)
-    digest = crypto.blind_index(f"quarantine\x1f{source.id}", text)
-    return Refusal(source.id, digest, reason, content, received_at, place, gate.identifier_digests(content))
+    return f"quarantine\x1f{source}", text
 
 
 def reason_of(error: Exception) -> str:

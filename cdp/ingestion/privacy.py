@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from cdp.core import crypto
+from cdp.core import indexing
 from cdp.core.models import DataKey
 from cdp.events.models import Quarantined
 from identity import queries as identity
@@ -41,4 +41,5 @@ def _digests(records: list[UUID]) -> list[bytes]:
         for kind, values in record.folded.identifiers.items()
         for value in values
     }
-    return sorted(crypto.blind_index(kind, value) for kind, value in named if kind in KINDS)
+    index = indexing.now()
+    return sorted({digest for kind, value in named if kind in KINDS for digest in index.anywhere(kind, value)})
