@@ -7,6 +7,7 @@ and sends the code where there is somebody; the answer to a code never says more
 import hmac
 import logging
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -106,13 +107,22 @@ def send_codes() -> int:
 
 def drop_expired() -> int:
     """Destroy what nobody can use any more; returns how many."""
-    gone = list(
-        Challenge.objects.filter(expires_at__lt=now() - timedelta(hours=1)).values_list("pk", flat=True)[:10_000]
-    )
-    with transaction.atomic():
-        DataKey.objects.filter(record__in=gone).delete()
-        Challenge.objects.filter(pk__in=gone).delete()
-    return len(gone)
+    old = Challenge.objects.filter(expires_at__lt=now() - timedelta(hours=1))
+    return _destroy(list(old.values_list("pk", flat=True)[:10_000]))
+
+
+def forget(records: Collection[UUID]) -> int:
+    """Destroy what waits for an address that one of these records holds; returns how many."""
+    named = people.names_of(records)
+    digests = [_address_digest(kind, value) for kind, value in named if kind in notices.kinds()]
+    gone = list(Challenge.objects.filter(digest__in=digests).values_list("pk", flat=True)) if digests else []
+    return _destroy(gone)
+
+
+@transaction.atomic
+def _destroy(challenges: list[UUID]) -> int:
+    DataKey.objects.filter(record__in=challenges).delete()
+    return Challenge.objects.filter(pk__in=challenges).delete()[0]
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ Texts are made when they are sent, so that no table holds them.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from consent.request_models import PersonNotice
 logger = logging.getLogger(__name__)
 AT_ONCE = 200
 MOST_TRIES = 20
+KEPT_CLOSED = timedelta(days=30)
 TABLE, COLUMN = "consent_privacyrequest", "reply_to"
 
 
@@ -115,6 +117,16 @@ def _forget_address(request: PrivacyRequest) -> None:
     if request.closed_at and not request.notices.filter(sent_at=None).exists():
         PrivacyRequest.objects.filter(pk=request.pk).update(reply_to=None)
         DataKey.objects.filter(record=request.pk).delete()
+
+
+def forget_old_addresses() -> int:
+    """Forget where requests were answered that were closed a month ago, told or not; returns how many."""
+    old = PrivacyRequest.objects.filter(closed_at__lt=now() - KEPT_CLOSED, reply_to__isnull=False)
+    gone = list(old.values_list("pk", flat=True))
+    with transaction.atomic():
+        DataKey.objects.filter(record__in=gone).delete()
+        PrivacyRequest.objects.filter(pk__in=gone).update(reply_to=None)
+    return len(gone)
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

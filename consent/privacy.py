@@ -8,6 +8,7 @@ from django.db import transaction
 from cdp.core import crypto
 from cdp.core.touched import touch
 from cdp.core.wake import wake
+from consent import challenges
 from consent.models import ConsentRecord, Effective, PrivacyRequest
 from identity import queries as identity
 
@@ -43,6 +44,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     wake()
     return {
         "consent_effective": deleted,
+        "consent_challenge": challenges.forget(records),
         "consent_consentrecord": ConsentRecord.objects.filter(subject__in=ids).count(),
         "consent_privacyrequest": PrivacyRequest.objects.filter(subject__in=ids).count(),
     }

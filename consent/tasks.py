@@ -23,4 +23,5 @@ def work() -> None:
     if erasure.run_open():
         notices.send_waiting()
     challenges.drop_expired()
+    notices.forget_old_addresses()
     erasure.destroy_expired(now().astimezone(ZONE).date())

@@ -197,7 +197,6 @@ SEVERED_OR_OPAQUE = {
     "consent_privacyrequest": "names the person by the destroyed key; its address goes once they were told",
     "consent_legalhold": "names the person by the destroyed key",
     "consent_erasure": "the job itself: forgets the records when it is done",
-    "consent_challenge": "an hour; nothing leads to it but its address",
     "consent_resultnotice": "hangs on the ledger",
     "identity_profile": "stays as a tombstone",
     "identity_profilechange": "append-only; opaque ids, the tombstones that downstream reads",

@@ -112,7 +112,9 @@ def test_erasure_severs_the_ledger_and_leaves_what_other_records_say() -> None:
     Touched.objects.all().delete()
     key = crypto.data_keys([who])[who]
     told = privacy.erase([who])
-    assert told == {"consent_effective": 1, "consent_consentrecord": 1, "consent_privacyrequest": 0}
+    assert told == {
+        "consent_effective": 1, "consent_challenge": 0, "consent_consentrecord": 1, "consent_privacyrequest": 0,
+    }  # fmt: skip
     assert list(Touched.objects.values_list("stage", "subject")) == [("consent", of)]
     DataKey.objects.filter(record=who).delete()
     actions.refresh_effective([of])
