@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import django_stubs_ext
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from cdp.core import embedded, keyring
@@ -212,6 +213,8 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
+# What is uploaded is read in memory and never written to disk; what is larger is not taken.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["cdp.api.authentication.ServiceKeyAuthentication"],
@@ -265,9 +268,12 @@ CELERY_BEAT_SCHEDULE = {
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
+    # At night in Seoul, when few are busy.
+    "retention": {"task": "retention.run", "schedule": crontab(hour=18, minute=20), "options": {"expires": 3600}},
 }
 WAKE_TASK = "pipeline.advance"
 LINKAGE_TASK = "linkage.work"
+RETENTION_TASK = "retention.run"
 PRIVACY_TASK = "privacy.work"
 
 # Where the audit's last hashes are kept outside the database, and after how many seconds another line is due.

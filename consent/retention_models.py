@@ -55,6 +55,8 @@ class RetentionRule(models.Model):
         """Refuse what could never hold: a data class that the purpose may not use, and a purpose of what nobody read."""
         if self.what == self.What.QUARANTINE and (self.purpose_id or self.data_class):
             raise ValidationError(_("What is in quarantine was not read: it has neither a purpose nor a data class."))
+        if self.what == self.What.RECORDS and self.data_class:
+            raise ValidationError({"data_class": _("People go whole, whatever classes their data is of.")})
         if self.purpose is not None and self.data_class and self.data_class not in self.purpose.data_classes:
             raise ValidationError({"data_class": _("The purpose may not use this data class.")})
 

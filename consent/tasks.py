@@ -5,7 +5,7 @@ from django.conf import settings
 
 from cdp.core import wake
 from cdp.core.types import now
-from consent import challenges, erasure, notices
+from consent import challenges, erasure, notices, retention
 from consent.clocks import ZONE
 
 
@@ -25,3 +25,9 @@ def work() -> None:
     challenges.drop_expired()
     notices.forget_old_addresses()
     erasure.destroy_expired(now().astimezone(ZONE).date())
+
+
+@shared_task(name=settings.RETENTION_TASK)
+def retention_task() -> None:
+    """Sent by beat every night; harmless at any time and twice at once."""
+    retention.run()

@@ -58,6 +58,11 @@ def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = la
     return len(seen) or 1
 
 
+def lock() -> None:
+    """Keep everybody else from folding and clustering until the caller's transaction ends."""
+    execute(sql.LOCK)
+
+
 def _follow(changed: Collection[UUID]) -> None:
     """A few records are linked and clustered at once, which needs half as many statements; more are left to the stages
     that do so."""

@@ -30,6 +30,8 @@ JUSTIFIED = {
     "cdp.profiles.queries": {"identity.linkage.normalise"},
     "cdp.profiles.traits": {"identity.linkage.normalise"},
     "consent.actions": {"identity.linkage.normalise"},
+    # A steward's corrections go with the record whose values they correct.
+    "consent.retention": {"identity.parting"},
     # The suppression list is one, at every door: what arrives, what becomes a record, what a steward enters.
     "consent.suppression": {"identity.fold", "identity.linkage.normalise"},
     "cdp.ingestion.actions": {"consent.suppression"},

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from cdp.core import crypto
 from cdp.core.actions import audit
-from cdp.core.statements import by_number, execute, fetch
+from cdp.core.statements import by_number, column, execute, fetch
 from cdp.core.types import Actor, now, uuid7
 from cdp.events import rows, sql
 from cdp.events.models import Channel, Source, WriteKey
@@ -158,3 +158,19 @@ def destroy(events: Collection[tuple[UUID, str]]) -> int:
     gone = fetch(sql.DESTROY, [sources, messages])
     execute(sql.DROP_LONELY_KEYS, [by_number({record for (record,) in gone})])
     return len(gone)
+
+
+def destroy_by_id(events: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Destroy events in the caller's transaction; returns (source, record) of each that this destroyed."""
+    return [(source, record) for source, record in fetch(sql.DESTROY_EVENTS, [list(events)])]
+
+
+def destroy_of(records: Collection[UUID], most: int, txid: int, row: UUID) -> list[UUID]:
+    """Destroy up to `most` events of some records, in the caller's transaction, as far as a mark (`txid`, `row`) has come;
+    returns the source of each."""
+    return column(sql.DESTROY_SOME_OF, {"records": list(records), "most": most, "txid": txid, "row": row})
+
+
+def destroy_quarantined(kept: Collection[UUID]) -> list[UUID]:
+    """Destroy what is in quarantine, with its keys, in the caller's transaction; returns the source of each."""
+    return column(sql.DESTROY_QUARANTINED, [list(kept)])

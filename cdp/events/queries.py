@@ -43,6 +43,11 @@ def planned_treatments() -> list[PlannedTreatment]:
     return [PlannedTreatment(source, event, path, word == clear) for source, event, path, word in rows]
 
 
+def planned_classes() -> list[tuple[UUID | None, str, str]]:
+    """(source, event, data class) of every declared field; `source` None and `event` "" mean every one."""
+    return list(PlannedField.objects.values_list("source_id", "event", "data_class").distinct())
+
+
 def source_ranks() -> dict[UUID, int]:
     """Trust rank of each source, lower trusted more: 0 is a steward's alone, whatever others were given."""
     rows = Source.objects.values_list("pk", "trust_rank", "built_in")

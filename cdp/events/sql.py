@@ -39,3 +39,25 @@ DROP_LONELY_KEYS = """
 delete from keys.core_datakey k where k.record = any(%s)
     and not exists (select from events_event where record = k.record)
 """
+
+# Whatever another worker is destroying stays with it.
+DESTROY_EVENTS = """
+delete from events_event where id = any(array(select id from events_event where id = any(%s) for update skip locked))
+returning source_id, record
+"""
+DESTROY_SOME_OF = """
+delete from events_event where id = any(array(
+    select id from events_event where record = any(%(records)s) and (txid, id) <= (%(txid)s, %(row)s)
+    limit %(most)s for update skip locked))
+returning source_id
+"""
+DESTROY_QUARANTINED = """
+with gone as (
+    delete from events_quarantined where id = any(array(
+        select id from events_quarantined where id = any(%s) for update skip locked))
+    returning id, source_id
+), shredded as (
+    delete from keys.core_datakey where record in (select id from gone)
+)
+select source_id from gone
+"""
