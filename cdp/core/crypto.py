@@ -30,6 +30,7 @@ from cdp.core.statements import by_number, execute, execute_over, fetch, prepare
 VERSION = 1
 _VERSION = bytes((VERSION,))
 _HEADER = 1 + 16 + 12
+_decode = msgspec.json.Decoder().decode
 
 
 class RecordKey(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +39,9 @@ class RecordKey(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     record: UUID
     aes: AESGCM
+    # The same ids as bytes, which every blob needs.
+    named: bytes
+    bound: bytes
 
 
 # --- record ids and blind indexes ---------------------------------------------------------------------------------
@@ -78,30 +82,28 @@ def seal(key: RecordKey, table: str, column: str, value: Any) -> bytes:
     """Encrypt any JSON-shaped `value` for one column of one record."""
     nonce = os.urandom(12)
     text = msgspec.json.encode(value)
-    sealed = key.aes.encrypt(nonce, text, _bound_to(table, column, key.record))
-    return b"".join((_VERSION, key.id.bytes, nonce, sealed))
+    sealed = key.aes.encrypt(nonce, text, _place(table, column) + key.bound)
+    return b"".join((_VERSION, key.named, nonce, sealed))
 
 
 def unseal(key: RecordKey | None, table: str, column: str, blob: bytes | memoryview) -> Any:
     """Decrypt what `seal` wrote; `NotReadable` when it was changed, moved, never sealed, or its key is gone."""
-    blob = bytes(blob)
+    if type(blob) is not bytes:
+        blob = bytes(blob)
     if len(blob) <= _HEADER or blob[0] != VERSION:
         raise NotReadable(f"{table}.{column} holds no sealed value of a known version.")
-    if key is None or blob[1:17] != key.id.bytes:
+    if key is None or blob[1:17] != key.named:
         raise NotReadable(f"{table}.{column} is sealed under a key that is unknown or destroyed.")
     try:
-        text = key.aes.decrypt(blob[17:_HEADER], blob[_HEADER:], _bound_to(table, column, key.record))
+        text = key.aes.decrypt(blob[17:_HEADER], blob[_HEADER:], _place(table, column) + key.bound)
     except InvalidTag:
         raise NotReadable(f"{table}.{column} was changed or belongs to another row.") from None
-    return msgspec.json.decode(text)
-
-
-def _bound_to(table: str, column: str, record: UUID) -> bytes:
-    return _place(table, column) + record.bytes
+    return _decode(text)
 
 
 @lru_cache(maxsize=64)
 def _place(table: str, column: str) -> bytes:
+    """What binds a blob to its column; its record's id follows."""
     return b"\x1f".join((_VERSION, table.encode(), column.encode(), b""))
 
 
@@ -129,8 +131,18 @@ def existing_data_keys(records: Iterable[UUID]) -> dict[UUID, RecordKey]:
 
 def unwrapped(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, RecordKey]:
     """Record → data key, from rows of its columns (id, record, kek_id, wrapped), which are null where there is none."""
-    found = {row[1]: row for row in rows if row[1] is not None}
-    return {record: _unwrap(*row) for record, row in found.items()}
+    found: dict[UUID, RecordKey] = {}
+    wrapped_by, kek = None, b""
+    try:
+        for id_, record, kek_id, wrapped in rows:
+            if record is None or record in found:
+                continue
+            if kek_id != wrapped_by:
+                wrapped_by, kek = kek_id, key_encryption_key(kek_id)
+            found[record] = RecordKey(id_, record, AESGCM(aes_key_unwrap(kek, wrapped)), id_.bytes, record.bytes)
+    except InvalidUnwrap:
+        raise NotReadable("A data key was changed, or was wrapped under another key-encryption key.") from None
+    return found
 
 
 def subjects(records: Iterable[UUID]) -> dict[UUID, UUID]:
@@ -142,13 +154,6 @@ def _insert_data_keys(records: list[UUID]) -> None:
     kek_id, kek = _writing_kek()
     rows = [(uuid4(), record, kek_id, aes_key_wrap(kek, os.urandom(KEY_BYTES))) for record in records]
     execute_over(sql.INSERT_DATA_KEYS, rows)
-
-
-def _unwrap(id_: UUID, record: UUID, kek: UUID, wrapped: bytes) -> RecordKey:
-    try:
-        return RecordKey(id_, record, AESGCM(aes_key_unwrap(key_encryption_key(kek), bytes(wrapped))))
-    except InvalidUnwrap:
-        raise NotReadable("A data key was changed, or was wrapped under another key-encryption key.") from None
 
 
 # --- key-encryption keys: unwrapped once, kept for a while ------------------------------------------------------------

@@ -1,13 +1,15 @@
 """Sealing: what opens, what must never open, and what destroys for good."""
 
+import hmac
 import os
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdp.core import crypto, keyring
+from cdp.core import crypto, indexing, keyring
+from cdp.core.digests import digester
 from cdp.core.errors import NotReadable
 from cdp.core.models import DataKey, KeyEncryptionKey
 
@@ -33,15 +35,43 @@ def test_a_blob_opens_only_in_its_own_table_column_and_record(key: crypto.Record
             crypto.unseal(*elsewhere, blob)
 
 
-def test_every_flipped_bit_and_every_cut_raises(key: crypto.RecordKey) -> None:
+def test_every_changed_byte_and_every_cut_raises(key: crypto.RecordKey) -> None:
     blob = crypto.seal(key, "t", "c", VALUE)
     for place in range(len(blob)):
-        changed = bytearray(blob)
-        changed[place] ^= 1
+        for spoilt in (blob[:place], blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]):
+            with pytest.raises(NotReadable):
+                crypto.unseal(key, "t", "c", spoilt)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(value=JSON, spoil=st.data())
+def test_whatever_is_sealed_opens_as_it_was_and_nothing_else_does(
+    key: crypto.RecordKey, value: object, spoil: st.DataObject
+) -> None:
+    blob = crypto.seal(key, "t", "c", value)
+    assert crypto.unseal(key, "t", "c", blob) == value
+    start = spoil.draw(st.integers(0, len(blob)), "from")
+    stop = spoil.draw(st.integers(start, len(blob)), "to")
+    put = spoil.draw(st.binary(max_size=40), "instead")
+    spoilt = blob[:start] + put + blob[stop:]
+    if spoilt != blob:
         with pytest.raises(NotReadable):
-            crypto.unseal(key, "t", "c", bytes(changed))
-        with pytest.raises(NotReadable):
-            crypto.unseal(key, "t", "c", blob[:place])
+            crypto.unseal(key, "t", "c", spoilt)
+
+
+@pytest.mark.parametrize("place", ["nonce", "text", "tag"])
+def test_parts_of_two_blobs_of_one_place_do_not_fit(key: crypto.RecordKey, place: str) -> None:
+    one, other = (crypto.seal(key, "t", "c", VALUE) for _ in range(2))
+    start, stop = {"nonce": (17, 29), "text": (29, -16), "tag": (-16, len(one))}[place]
+    assert len(one) == len(other) and one != other
+    with pytest.raises(NotReadable):
+        crypto.unseal(key, "t", "c", one[:start] + other[start:stop] + one[len(one) if stop == len(one) else stop :])
 
 
 @pytest.mark.parametrize("clear", [b"", b"kim@example.com", b'{"name": "Kim"}', os.urandom(80)])
@@ -93,9 +123,16 @@ def test_record_ids_are_stable_version_8_and_told_apart_by_every_part() -> None:
 
 @given(st.text(max_size=50), st.text(max_size=50))
 def test_blind_indexes_are_equal_only_for_equal_values_of_one_namespace(one: str, other: str) -> None:
+    index = indexing.now()
     assert (crypto.blind_index("email", one) == crypto.blind_index("email", other)) == (one == other)
     assert crypto.blind_index("email", one) != crypto.blind_index("phone", one)
-    assert len(crypto.blind_index("email", one)) == 32
+    assert crypto.blind_index("email", one) == index.of("email", one) != crypto.contact_digest("email", one)
+    assert len(index.of("email", one)) == 32
+
+
+@given(st.binary(min_size=1, max_size=64), st.binary(max_size=300))
+def test_digests_are_hmac_sha_256(key_bytes: bytes, message: bytes) -> None:
+    assert digester(key_bytes)(message) == hmac.digest(key_bytes, message, "sha256")
 
 
 @pytest.mark.parametrize(
