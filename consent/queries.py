@@ -57,6 +57,16 @@ def allowed(
     return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
 
 
+def collectable(records: Collection[UUID], purpose: str, at: datetime, brand: str = "") -> set[UUID]:
+    """The gate at collection: of which records a source may collect that requires `purpose`, by the ledger now.
+
+    What any record of the same person says counts, and only what speaks of the purpose as a whole. A purpose that does not
+    exist allows nobody.
+    """
+    asked = {"purposes": [purpose], "at": at, "brand": brand, "lapses": unconfirmed_lapses()}
+    return {row[0] for row in _rows(sql.COLLECTABLE, asked | {"records": sorted(set(records))})}
+
+
 def gate_sql(purpose: str, channel: str, at: datetime, brand: str = "") -> tuple[str, dict[str, Any]]:
     """The gate as a query of `profile_id` with named parameters, over the effective table: for counts, not for sending.
 

@@ -162,9 +162,8 @@ verdicts as (
             case when basis = 'consent' and not coalesce(bool_or(brand = ''), false) then 'no_consent' else '' end
         ) as why
     from (
-        select f.id as profile, p.key as purpose, p.basis, true as live, null as brand, null as state, null as fault
-        from identity_profile f cross join consent_purpose p
-        where f.state = 'live' and p.key = any(%(purposes)s) {only}
+        select asked.id as profile, p.key as purpose, p.basis, true as live, null as brand, null as state, null as fault
+        from {asked} cross join consent_purpose p where p.key = any(%(purposes)s)
         union all
         select s.profile, s.purpose, p.basis, false, s.brand, s.state,
             case when s.state <> 'granted' then s.state
@@ -178,10 +177,31 @@ _ALLOWED = """
 select profile as profile_id from verdicts group by profile
 having bool_and(why = '') and count(*) = cardinality(%(purposes)s::text[])"""
 
-_ASKED = "and f.id = any(%(profiles)s)"
-ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(only=_ASKED)} {_ALLOWED}"
-VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(only=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
-ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(only='')} {_ALLOWED}"
+_LIVE = "(select id from identity_profile where state = 'live') asked"
+_ASKED = "(select id from identity_profile where state = 'live' and id = any(%(profiles)s)) asked"
+ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
+VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
+ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_ALLOWED}"
+
+# The gate at collection, by record: what its person said of the purpose as a whole, by whichever record. A record that
+# nobody knows yet has said nothing.
+COLLECTABLE = f"""
+with records as materialized (
+    select asked.id as profile, mine.id as record, k.id as subject, m.born
+    from unnest(%(records)s::uuid[]) asked(id)
+    left join lateral (select profile_id from identity_record where id = asked.id offset 0) own on true
+    cross join lateral (
+        select asked.id union select id from identity_record where profile_id = own.profile_id offset 0) mine
+    left join lateral (select id from keys.core_datakey where record = mine.id offset 0) k on true
+    left join lateral (select born from profiles_minor where profile_id = own.profile_id offset 0) m on true
+), lines as (
+    select r.profile, r.record, '' as channel, l.*
+    from records r
+    cross join lateral (select {_LINE} from consent_consentrecord
+        where subject = r.subject and purpose_id = any(%(purposes)s) and channel_id is null offset 0) l
+    where {_OF_AGE}
+), {_LAST_WORDS}, {_STATES}, {_VERDICTS.format(asked="unnest(%(records)s::uuid[]) asked(id)")} {_ALLOWED}
+"""  # noqa: S608 - our own text
 
 USABLE_POINT = """
 select exists (
@@ -357,4 +377,19 @@ cross join (select max(g.dormant_months) as months
 cross join lateral (select max(last_seen) as seen from identity_record r where r.profile_id = f.id) met
 where f.state = 'live' and met.seen < %(at)s - make_interval(months => policy.months)
 order by f.id limit %(limit)s
+"""
+
+# --- conflicts of signals ---------------------------------------------------------------------------------------------
+
+CONFLICTS = """
+select o.id, o.subject, r.profile_id, o.purpose_id, o.channel_id, o.brand, g.given_at, o.given_at
+from consent_consentrecord g
+join consent_consentrecord o on o.subject = g.subject and o.purpose_id = g.purpose_id and o.state = 'granted'
+    and o.method <> 'settled' and o.given_at > g.given_at
+join keys.core_datakey k on k.id = o.subject
+left join identity_record r on r.id = k.record
+where g.method = 'gpc' and (%(line)s::uuid is null or o.id = %(line)s) and not exists (
+    select from consent_consentrecord s
+    where s.subject = g.subject and s.purpose_id = g.purpose_id and s.method = 'settled' and s.given_at >= o.given_at)
+order by o.given_at, o.id limit %(limit)s
 """

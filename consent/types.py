@@ -1,5 +1,6 @@
 """What consent is asked and told in."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -191,3 +192,40 @@ class OwedResult:
     given_at: datetime
     due_on: date
     late: bool
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A grant (`line`) that came after a browser's opt-out signal about the same purpose: it does not count yet."""
+
+    line: UUID
+    subject: UUID
+    profile: UUID | None
+    purpose: str
+    channel: str | None
+    brand: str
+    objected_at: datetime
+    granted_at: datetime
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """What signals mean here: the purposes that GPC objects to, the TCF purposes that a purpose needs, and what a consent
+    platform's category stands for, by (source or None, category)."""
+
+    gpc: tuple[str, ...] = ()
+    tcf: tuple[tuple[str, frozenset[int]], ...] = ()
+    categories: Mapping[tuple[UUID | None, str], tuple[tuple[str, str | None], ...]] | None = None
+
+    def of_category(self, source: UUID, category: str) -> tuple[tuple[str, str | None], ...]:
+        """(purpose, contact channel) of a category; one that nobody described is PURPOSE or PURPOSE:CHANNEL."""
+        known = self.categories or {}
+        if found := known.get((source, category)) or known.get((None, category)):
+            return found
+        purpose, _colon, channel = category.partition(":")
+        return ((purpose, channel or None),)
+
+    def of_purposes(self, consented: frozenset[int]) -> Iterator[tuple[str, str]]:
+        """(purpose, state) of what a TCF string consents to: a purpose is granted where all that it needs is."""
+        for purpose, needed in self.tcf:
+            yield purpose, "granted" if needed <= consented else "withdrawn"

@@ -30,6 +30,10 @@ JUSTIFIED = {
     "cdp.profiles.queries": {"identity.linkage.normalise"},
     "cdp.profiles.traits": {"identity.linkage.normalise"},
     "consent.actions": {"identity.linkage.normalise"},
+    "consent.opt_outs": {"identity.linkage.normalise"},
+    # What signals of consent mean, and how a TCF string is written: pure.
+    "cdp.ingestion.consents": {"consent.signals", "consent.tcf"},
+    "cdp.ingestion.sources": {"consent.signals"},
     # A steward's corrections go with the record whose values they correct.
     "consent.retention": {"identity.parting"},
     # The suppression list is one, at every door: what arrives, what becomes a record, what a steward enters.

@@ -50,6 +50,7 @@ def create_source(
     trust_rank: int = 50,
     zone: str = "",
     currency: str = "",
+    required_purpose: str = "",
 ) -> tuple[Source, str]:
     """Make a source and its first write key; returns both."""
     source = Source.objects.create(
@@ -60,6 +61,7 @@ def create_source(
         trust_rank=trust_rank,
         zone=zone or settings.TIME_ZONE,
         currency=currency or settings.DEFAULT_CURRENCY,
+        required_purpose=required_purpose,
     )
     audit(actor, "source.created", target=str(source.id))
     return source, create_write_key(actor, source)

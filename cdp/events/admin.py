@@ -31,7 +31,14 @@ class SourceAdmin(Room[models.Source]):
     list_filter = ("channel", "party", "enabled")
     list_select_related = ("channel",)
     search_fields = ("name", "brand")
-    fields = (("name", "channel"), ("party", "brand"), ("trust_rank", "enabled"), ("zone", "currency"), "created_at")
+    fields = (
+        ("name", "channel"),
+        ("party", "brand"),
+        ("trust_rank", "enabled"),
+        ("zone", "currency"),
+        "required_purpose",
+        "created_at",
+    )
     readonly_fields = ("created_at",)
     inlines = (WriteKeyInline,)
 

@@ -52,6 +52,10 @@ class Source(models.Model):
     zone = models.CharField(_("time zone"), max_length=50)
     currency = models.CharField(_("currency"), max_length=3)
     enabled = models.BooleanField(_("enabled"), default=True)
+    required_purpose = models.SlugField(
+        _("required purpose"), max_length=50, blank=True, default="", db_default="", db_index=False,
+        help_text=_("Only of records that allow this purpose is anything collected; what is refused is counted."),
+    )  # fmt: skip
     built_in = models.BooleanField(_("built in"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now())
 

@@ -10,7 +10,7 @@ from cdp.core.models import Watermark
 from cdp.events.models import Event, PlannedField, Quarantined, Source, WriteKey
 from cdp.events.types import KnownSource, PlannedTreatment, ToldEvent
 
-_FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled")
+_FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
 
 def source_by_write_key(key: str) -> KnownSource | None:

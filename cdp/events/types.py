@@ -20,7 +20,8 @@ class DataClass(TextChoices):
 
 
 class KnownSource(msgspec.Struct, frozen=True):
-    """A source as ingestion needs it: whose events these are and what they default to."""
+    """A source as ingestion needs it: whose events these are, what they default to, and the purpose that a record must
+    allow before anything of it is collected ("": none)."""
 
     id: UUID
     name: str
@@ -29,6 +30,7 @@ class KnownSource(msgspec.Struct, frozen=True):
     zone: str
     currency: str
     enabled: bool
+    required_purpose: str = ""
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):

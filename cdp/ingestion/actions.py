@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import msgspec
 from django.db import transaction
 
 from cdp.core import crypto, wake
 from cdp.core.actions import count
+from cdp.core.types import now
 from cdp.events import actions as events
 from cdp.events.types import KnownSource, NewEvent, Refusal
 from cdp.ingestion import consents, gate
@@ -20,23 +20,27 @@ from cdp.ingestion.canonical import Message, content_text
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.messages import Arrival, translate
 from consent.actions import record_consents
+from consent.queries import collectable
 from consent.suppression import Name, stopped
 from consent.types import NewConsent
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+_COUNTED = ("received", "taken", "repeated", "suppressed", "unconsented")
 
 
 class Parcel(msgspec.Struct):
-    """What is to be kept together: events, what they say of consent by message id, and what does not fit."""
+    """What is to be kept together: events, what they say of consent by message id, what does not fit, and how many signals
+    of consent were refused, by reason."""
 
     events: list[NewEvent]
     consents: dict[str, list[NewConsent]]
     refusals: list[Refusal]
+    signals: Counter[str]
 
     @classmethod
     def empty(cls) -> "Parcel":
-        return cls([], {}, [])
+        return cls([], {}, [], Counter())
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -47,6 +51,7 @@ class Outcome(msgspec.Struct, frozen=True):
     repeated: int = 0
     quarantined: int = 0
     suppressed: int = 0
+    unconsented: int = 0
     reasons: dict[str, int] = {}
 
     def __add__(self, other: "Outcome") -> "Outcome":
@@ -56,13 +61,14 @@ class Outcome(msgspec.Struct, frozen=True):
             self.repeated + other.repeated,
             self.quarantined + other.quarantined,
             self.suppressed + other.suppressed,
+            self.unconsented + other.unconsented,
             dict(Counter(self.reasons) + Counter(other.reasons)),
         )
 
 
 def take(messages: Sequence[Message], arrival: Arrival) -> Outcome:
     """Keep the messages of one request, durable when this returns outside a transaction."""
-    return keep(parcel_of(messages, arrival), arrival.source.id)
+    return keep(parcel_of(messages, arrival), arrival.source)
 
 
 def parcel_of(messages: Sequence[Message], arrival: Arrival) -> Parcel:
@@ -81,22 +87,26 @@ def _add(parcel: Parcel, message: Message, arrival: Arrival) -> None:
     if message.flaw is not None:
         raise Flaw(message.flaw)
     event = translate(message.content, arrival)
+    said = consents.of_message(event, arrival, parcel.signals)
     parcel.events.append(event)
-    if said := consents.of_message(event):
+    if said:
         parcel.consents[event.message_id] = said
 
 
 @transaction.atomic
-def keep(parcel: Parcel, source: UUID) -> Outcome:
+def keep(parcel: Parcel, source: KnownSource) -> Outcome:
     """Store, quarantine, record consents and count in one transaction; the pipeline is woken when it commits.
 
-    What names something suppressed is counted and not kept, whether it fits or not. An error of the gate stops everything.
+    What names something suppressed is counted and not kept, whether it fits or not; nor are events of a record that does
+    not allow the purpose which the source requires, by the ledger with what they say themselves. An error of a gate stops
+    everything.
     """
     admitted, refused = _admitted(parcel)
-    stored = events.store(admitted)
     kept = events.quarantine(refused) if refused else Counter[str]()
     if parcel.consents:
         record_consents([line for event in admitted for line in parcel.consents.get(event.message_id, ())])
+    collected = _collected(admitted, source)
+    stored = events.store(collected)
     received = len(parcel.events) + len(parcel.refusals)
     outcome = Outcome(
         received=received,
@@ -104,16 +114,25 @@ def keep(parcel: Parcel, source: UUID) -> Outcome:
         repeated=stored.repeated + len(refused) - kept.total(),
         quarantined=kept.total(),
         suppressed=received - len(admitted) - len(refused),
+        unconsented=len(admitted) - len(collected),
         reasons=dict(kept),
     )
-    count(source, _kinds(outcome))
+    count(source.id, _kinds(outcome) | {f"consent_{reason}": number for reason, number in parcel.signals.items()})
     if stored.taken:
         wake.wake()
     return outcome
 
 
+def _collected(admitted: list[NewEvent], source: KnownSource) -> list[NewEvent]:
+    if not source.required_purpose or not admitted:
+        return admitted
+    records = {event.record for event in admitted}
+    allowed = collectable(records, source.required_purpose, now(), source.brand)
+    return [event for event in admitted if event.record in allowed]
+
+
 def _kinds(outcome: Outcome) -> dict[str, int]:
-    kinds = {name: getattr(outcome, name) for name in ("received", "taken", "repeated", "suppressed")}
+    kinds = {name: getattr(outcome, name) for name in _COUNTED}
     return kinds | {f"quarantined:{reason}": number for reason, number in outcome.reasons.items()}
 
 

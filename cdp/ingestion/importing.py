@@ -77,6 +77,7 @@ def report(out: OutputWrapper, outcome: Outcome) -> None:
         _("repeated"): outcome.repeated,
         _("quarantined"): outcome.quarantined,
         _("suppressed"): outcome.suppressed,
+        _("without the consent that the source requires"): outcome.unconsented,
     }
     out.write(", ".join(f"{name}: {number}" for name, number in counts.items()))
     for reason, number in sorted(outcome.reasons.items()):

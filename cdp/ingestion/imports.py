@@ -22,7 +22,7 @@ def run(table: Table, rows: EventRows | RecordRows, progress: Progress) -> Outco
     """
     outcome = Outcome()
     for chunk in _chunks(table.lines, ROWS_A_COMMIT):
-        outcome += actions.keep(_parcel(chunk, table.name, rows), rows.source.id)
+        outcome += actions.keep(_parcel(chunk, table.name, rows), rows.source)
         progress(table.done(), outcome)
     return outcome
 

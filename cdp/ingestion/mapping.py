@@ -70,18 +70,39 @@ class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {*filter(None, named), *self.properties, *self.sealed, *self.identifiers.values()}
 
 
+class ConsentColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column that says yes or no to a purpose, by which words; a blank says nothing."""
+
+    purpose: str
+    yes: list[str]
+    no: list[str]
+    channel: str | None = None
+
+    def category(self) -> str:
+        """As a column of our own would be called: PURPOSE or PURPOSE:CHANNEL."""
+        return f"{self.purpose}:{self.channel}" if self.channel else self.purpose
+
+    def state(self, cell: Any) -> str | None:
+        """What a cell says; None for no word of either kind."""
+        word = str(cell).strip().lower()
+        states = {"granted": self.yes, "withdrawn": self.no}
+        return next((state for state, words in states.items() if word in map(str.lower, words)), None)
+
+
 class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How columns are called here, which of them together make one, and which of the others may stand in the clear."""
+    """How columns are called here, which of them together make one, which say something of consent, and which of the others
+    may stand in the clear."""
 
     columns: dict[str, str] = {}
     join: dict[str, list[str]] = {}
     sealed: list[str] = []
     clear: list[str] = []
+    consents: dict[str, ConsentColumn] = {}
     zone: str | None = None
 
     def named(self) -> set[str]:
         """Every column that the file must have."""
-        return {*self.columns, *self._parts()}
+        return {*self.columns, *self._parts(), *self.consents}
 
     def made_twice(self, header: Iterable[str]) -> set[str]:
         """What more than one column of a header would make, each by itself: only `join` may make one of several."""
@@ -146,8 +167,10 @@ def _read(path: Path, kind: type[Mapping]) -> Mapping:
 def _require_one_meaning(mapping: RecordMapping) -> None:
     parts = list(chain.from_iterable(mapping.join.values()))
     elsewhere = {*mapping.columns, *mapping.sealed, *mapping.clear}
-    if len(set(parts)) < len(parts) or elsewhere.intersection(parts):
+    if len(set(parts)) < len(parts) or {*elsewhere, *mapping.consents}.intersection(parts):
         raise ValueError("A column of `join` stands once there, and nowhere else.")
+    if elsewhere & mapping.consents.keys():
+        raise ValueError("A column of `consents` stands nowhere else.")
     if not all(mapping.join.values()) or mapping.join.keys() & set(mapping.columns.values()):
         raise ValueError("What `join` makes has at least one column, and is made by nothing else.")
 

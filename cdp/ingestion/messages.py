@@ -15,6 +15,7 @@ from cdp.ingestion.clock import event_time
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.shapes import is_random_id, personal_shape
 from cdp.ingestion.vocabulary import PAGE_FIELDS, PRODUCT_FIELDS, words
+from consent.types import Meanings
 
 LONGEST_NAME = 200
 LONGEST_MESSAGE_ID = 100
@@ -28,12 +29,14 @@ _KIND_OF_ID = str.maketrans("- ", "__")
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """What the messages of one request share."""
+    """What the messages of one request share; `gpc`: the browser sent the Global Privacy Control signal."""
 
     source: KnownSource
     received_at: datetime
     sent_at: Any
     plan: Plan
+    gpc: bool = False
+    meanings: Meanings = Meanings()
 
 
 class What(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Rows about people to new events: canonical attributes, identifiers, consents, and the rest clear or sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from cdp.ingestion.classify import Plan, split
 from cdp.ingestion.clock import plausible
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.files import Line
-from cdp.ingestion.mapping import RecordMapping, zone_of
+from cdp.ingestion.mapping import ConsentColumn, RecordMapping, zone_of
 from cdp.ingestion.rows import read_local_time, row_text
 from cdp.ingestion.vocabulary import ATTRIBUTES, attribute_of
 from consent import queries as consent
@@ -35,7 +35,7 @@ class RecordRows:
     def __init__(self, mapping: RecordMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
         self.source, self.received_at = source, received_at
         self.undated = 0
-        self._row = mapping.joined
+        self._row, self._consents = mapping.joined, mapping.consents
         self._purposes, self._channels = frozenset(consent.purposes()), frozenset(consent.contact_channels())
         self._zone = zone_of(mapping.zone, source.zone)
         declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
@@ -71,6 +71,7 @@ class RecordRows:
         """What the consent columns say; a blank says nothing, and a grant without a time of its own grants nothing."""
         cells = self._row(line.cells)
         said = {name.removeprefix(CONSENT): state for name, state in cells.items() if name.startswith(CONSENT)}
+        said |= {column.category(): column.state(cells[name]) for name, column in self._mapped(cells)}
         given = self._given_at(cells) if said else None
         lines = []
         for category, state in said.items():
@@ -82,6 +83,9 @@ class RecordRows:
             else:
                 lines.append(consents.line(event, category, word, given or self.received_at, METHOD))
         return lines
+
+    def _mapped(self, cells: Mapping[str, Any]) -> Iterator[tuple[str, ConsentColumn]]:
+        return ((name, column) for name, column in self._consents.items() if cells.get(name) is not None)
 
     def is_consent(self, category: str) -> bool:
         """Whether PURPOSE or PURPOSE:CHANNEL names what there is."""
@@ -108,7 +112,7 @@ class RecordRows:
         attributes = {name: str(cells[name]) for name in ATTRIBUTES if type(cells.get(name)) in _TEXTS}
         rest: dict[str, Any] = {}
         for name, cell in cells.items():
-            if name in attributes or name in _OWN or name.startswith(CONSENT):
+            if name in attributes or name in _OWN or name.startswith(CONSENT) or name in self._consents:
                 continue
             attribute = attribute_of(name)
             if attribute not in (None, *attributes) and type(cell) in _TEXTS and name not in self._plan:

@@ -5,11 +5,14 @@ import time
 from cdp.events import queries
 from cdp.events.types import KnownSource
 from cdp.ingestion.classify import Plan
+from consent import signals
+from consent.types import Meanings
 
 SECONDS = 3.0
 _MOST = 10_000
 _known: dict[str, tuple[float, KnownSource]] = {}
 _plan: tuple[float, Plan] | None = None
+_meanings: tuple[float, Meanings] | None = None
 
 
 def by_write_key(key: str) -> KnownSource | None:
@@ -35,8 +38,16 @@ def plan() -> Plan:
     return _plan[1]
 
 
+def meanings() -> Meanings:
+    """What signals of consent mean here."""
+    global _meanings
+    if _meanings is None or _meanings[0] < time.monotonic():
+        _meanings = (time.monotonic() + SECONDS, signals.meanings())
+    return _meanings[1]
+
+
 def forget() -> None:
     """Drop what is remembered, as between tests."""
-    global _plan
+    global _plan, _meanings
     _known.clear()
-    _plan = None
+    _plan = _meanings = None

@@ -28,7 +28,10 @@ def _take(request: HttpRequest, kind: str | None) -> HttpResponse:
     named = bodies.key_of(request)
     source = _open_source(named) if named else None
     body = bodies.read(request, kind)
-    arrival = Arrival(source or _open_source(body.write_key), received_at, read_time(body.sent_at), sources.plan())
+    arrival = Arrival(
+        source or _open_source(body.write_key), received_at, read_time(body.sent_at), sources.plan(),
+        gpc=request.headers.get("Sec-GPC") == "1", meanings=sources.meanings(),
+    )  # fmt: skip
     actions.take(body.messages, arrival)
     return success()
 

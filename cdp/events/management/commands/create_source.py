@@ -29,10 +29,15 @@ class Command(BaseCommand):
         parser.add_argument("--trust-rank", type=int, default=50, help="the lower, the more its values are trusted")
         parser.add_argument("--zone", default="", help="IANA time zone of times that name none")
         parser.add_argument("--currency", default="", help="ISO 4217 code of amounts that name none")
+        parser.add_argument(
+            "--required-purpose", default="", help="collect only of records that allow this purpose; count the others"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._refuse_wrong(options)
-        facts = {fact: options[fact] for fact in ("brand", "party", "trust_rank", "zone", "currency")}
+        facts = {
+            fact: options[fact] for fact in ("brand", "party", "trust_rank", "zone", "currency", "required_purpose")
+        }
         _source, key = create_source(Actor.system("create_source"), options["name"], options["channel"], **facts)
         self.stdout.write(key)
 

@@ -36,7 +36,8 @@ class Command(BaseCommand):
         if twice := mapping.made_twice(table.columns or ()):
             raise CommandError(_("More than one column makes: %(names)s") % {"names": ", ".join(sorted(twice))})
         rows = RecordRows(mapping, source, sources.plan(), now())
-        _require_consents(rows, mapping.joined(dict.fromkeys(table.columns or ())))
+        mapped = [f"{CONSENT}{column.category()}" for column in mapping.consents.values()]
+        _require_consents(rows, [*mapping.joined(dict.fromkeys(table.columns or ())), *mapped])
         with shown(self.stdout, table.name) as progress:
             outcome = imports.run(table, rows, progress)
         report(self.stdout, outcome)
