@@ -81,7 +81,9 @@ def _next(pk: UUID) -> Callable[[], None] | None:
     if erasure.journaled_at is None:
         return lambda: _write_journal(pk)
     waiting = erasure.steps.filter(done_at=None).order_by("place").first()
-    return (lambda: _erase(pk, waiting)) if waiting else (lambda: _finish(pk))
+    if waiting:
+        return lambda: _erase(pk, waiting)
+    return (lambda: _seal(pk)) if erasure.finished_at else (lambda: _close(pk))
 
 
 def _locked(pk: UUID) -> Erasure:
@@ -179,26 +181,30 @@ def _failed(pk: UUID, error: Exception) -> None:
 # --- the end ------------------------------------------------------------------------------------------------------
 
 
-def _finish(pk: UUID) -> None:
-    _close(pk)
-    erasure = Erasure.objects.get(pk=pk)
-    if erasure.state == State.DONE and erasure.finished_at:
-        journal.finished(pk, erasure.finished_at)
-
-
 @transaction.atomic
 def _close(pk: UUID) -> None:
     """Look into every store once more, for what came in meanwhile, and issue the certificate."""
     erasure = _locked(pk)
-    if erasure.state == State.DONE:
+    if erasure.finished_at is not None:
         return
     late = {name: hook.erase(list(erasure.records)) for name, hook in hooks().items()}
-    erasure.state, erasure.finished_at, erasure.retry_at = State.DONE, now(), None
+    erasure.finished_at = now()
     erasure.certificate = _certificate(erasure, late, erasure.finished_at)
     erasure.records = []
-    erasure.save()
-    _answer(erasure)
-    audit(ACTOR, "erasure.done", target=str(erasure.id), stores=len(late), replayed=erasure.replayed)
+    erasure.save(update_fields=["finished_at", "certificate", "records"])
+
+
+def _seal(pk: UUID) -> None:
+    """Write into the journal that it is finished, then answer the request."""
+    finished_at = Erasure.objects.values_list("finished_at", flat=True).get(pk=pk)
+    journal.finished(pk, finished_at or now())
+    with transaction.atomic():
+        erasure = _locked(pk)
+        if erasure.state != State.DONE:
+            erasure.state, erasure.retry_at = State.DONE, None
+            erasure.save(update_fields=["state", "retry_at"])
+            _answer(erasure)
+            audit(ACTOR, "erasure.done", target=str(erasure.id), replayed=erasure.replayed)
 
 
 def _answer(erasure: Erasure) -> None:
@@ -279,6 +285,7 @@ def _revive(entry: journal.Entry) -> None:
     if not made and erasure.state != State.DONE and erasure.steps.exists():
         return
     erasure.state, erasure.replayed, erasure.journaled_at = State.WAITING, True, entry.at
+    erasure.finished_at = None
     erasure.records, erasure.subjects, erasure.digests = records, entry.subjects, entry.digests
     erasure.save()
     audit(ACTOR, "erasure.replayed", target=str(erasure.id), records=len(records))

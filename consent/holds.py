@@ -64,12 +64,6 @@ def held(records: Collection[UUID]) -> list[LegalHold]:
     return standing(people.subjects_of(records))
 
 
-def under_hold() -> set[UUID]:
-    """The records of everybody on whom a hold stands, for whoever destroys data in bulk."""
-    subjects = LegalHold.objects.filter(released_at=None).values_list("subject", flat=True)
-    return {record for subject in subjects.distinct() for record in people.records_of(subject)}
-
-
 def standing(subjects: Collection[UUID]) -> list[LegalHold]:
     """The holds that stand on these subjects."""
     return list(LegalHold.objects.filter(subject__in=list(subjects), released_at=None).order_by("set_at"))

@@ -25,7 +25,7 @@ from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 
 VERSION = 1
-STATES = "select id, state from consent_erasure where id = any(%s::uuid[])"
+FINISHED = "select id, finished_at is not null from consent_erasure where id = any(%s::uuid[])"
 DONE = "done"
 
 
@@ -75,8 +75,8 @@ def unreplayed() -> list[Entry]:
     One that the database is at work on is none, unless the journal has seen it done.
     """
     known = entries()
-    states = _states([entry.erasure for entry in known]) if known else {}
-    return [entry for entry in known if entry.erasure not in states or (entry.done and states[entry.erasure] != DONE)]
+    finished = _finished([entry.erasure for entry in known]) if known else {}
+    return [entry for entry in known if entry.erasure not in finished or (entry.done and not finished[entry.erasure])]
 
 
 def refuse_unreplayed() -> None:
@@ -92,10 +92,11 @@ def refuse_unreplayed() -> None:
         )
 
 
-def _states(ids: list[UUID]) -> dict[UUID, str]:
+def _finished(ids: list[UUID]) -> dict[UUID, bool]:
+    """Erasure → whether it is finished, of those that the database knows."""
     try:
         with transaction.atomic():
-            return dict(fetch(STATES, [ids]))
+            return dict(fetch(FINISHED, [ids]))
     except ProgrammingError:
         # No tables yet: a new or emptied database knows of no erasure.
         return {}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from cdp.core import crypto
+from cdp.core import indexing
 from cdp.core.errors import Refused
 from cdp.core.models import DataKey
 from cdp.core.statements import fetch
@@ -52,6 +52,7 @@ def names_of(records: Collection[UUID]) -> set[suppression.Name]:
     Values that were blocked because too many share them (a call centre's own number) are left out: they name nobody.
     """
     named = suppression.names_of(records)
-    indexed = {(kind, crypto.blind_index(kind, value)): (kind, value) for kind, value in named}
+    index = indexing.now()
+    indexed = {(kind, digest): (kind, value) for kind, value in named for digest in index.anywhere(kind, value)}
     rows = fetch(request_sql.BLOCKED, [[digest for _, digest in indexed]])
     return named - {indexed[row] for kind, digest in rows if (row := (kind, bytes(digest))) in indexed}

@@ -187,6 +187,7 @@ ABOUT = {"record", "records", "profile", "profiles", "subject", "subjects", "lef
 SEVERED_OR_OPAQUE = {
     "core_auditentry": "append-only; names people by the id of the destroyed key",
     "core_disclosure": "append-only; the same",
+    "core_authenticator": "a second factor of staff, sealed",
     "core_keyencryptionkey": "keys of keys",
     "core_indexkey": "keys of keys",
     "core_keyproof": "keys of keys",

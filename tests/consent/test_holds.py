@@ -10,6 +10,7 @@ from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from consent import erasure, holds, requests
 from consent.grounds import Door, Proof
+from consent.held import under_hold
 from consent.request_models import Erasure, LegalHold
 from identity.models import Record
 from tests.consent.people import person, profile, record
@@ -59,12 +60,12 @@ def test_a_hold_follows_its_person_into_a_merge() -> None:
     of, who = person()
     other = record(profile())
     holds.set_hold(ONE, crypto.subjects([other])[other], "authority")
-    assert not holds.held([who]) and holds.under_hold() == {other}
+    assert not holds.held([who]) and under_hold() == {other}
     Record.objects.filter(pk=other).update(profile=of)
     request = verified(of)
     with pytest.raises(Refused, match="legal hold"):
         requests.approve(OTHER, request.pk)
-    assert holds.under_hold() == {who, other}
+    assert under_hold() == {who, other}
 
 
 def test_a_hold_set_after_the_approval_stops_the_erasure_until_it_is_released() -> None:

@@ -130,7 +130,7 @@ def restore(told: Erasure) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_erasure_at_work_does_not_keep_the_product_from_starting() -> None:
     told = erased(somebody())
-    Erasure.objects.filter(pk=told.pk).update(state="running")
+    Erasure.objects.filter(pk=told.pk).update(state="running", finished_at=None)
     with pytest.raises(ImproperlyConfigured):
         journal.refuse_unreplayed()  # the journal has seen it done
     begun = entry(erasure=told.pk)
