@@ -23,7 +23,7 @@ from identity.types import Shared
 Pair = tuple[UUID, UUID]
 
 # What tells the people of one household apart. Too many identifiers, or records, say nothing of who lives where.
-APART: Final = frozenset({"given names", "birth dates", "gender", "cannot-link"})
+APART: Final = frozenset({"given names", "birth dates", "gender", "no name", "cannot-link"})
 # More people than this who share contacts are an office's or a shop's.
 MOST_MEMBERS: Final = 10
 # Which identifiers of a link a household shares, by their ranks. Numbers of users and customers are none: two sources may

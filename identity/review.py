@@ -24,7 +24,9 @@ from identity.models import ReviewCase, Sample, Verdict
 from identity.types import Edge
 
 # Refusals that a person can settle; the others follow from rules that need nobody.
-WORTH_A_LOOK: Final = frozenset({"birth dates", "given names", "gender", "identifiers", "recycled number", "gray zone"})
+WORTH_A_LOOK: Final = frozenset(
+    {"birth dates", "given names", "gender", "identifiers", "recycled number", "gray zone", "no name"}
+)
 # Why a case is open that no refusal opened.
 BRIDGE: Final = "bridge"
 DRAWN: Final = {ReviewCase.Stratum.MERGE: "automatic merge", ReviewCase.Stratum.NEAR_MISS: "near miss"}

@@ -151,7 +151,7 @@ class HouseholdMemberShape(Shape):
     )
     reasons = serializers.ListField(
         child=text(),
-        help_text="What tells them apart: `given names`, `birth dates`, `gender`, or `cannot-link`, a steward.",
+        help_text="What tells them apart: `given names`, `birth dates`, `gender`, `no name`, or `cannot-link`, a steward.",
     )
 
 

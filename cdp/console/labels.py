@@ -60,6 +60,7 @@ REVIEW_REASONS = {
     "birth dates": pgettext_lazy("why a case is open", "Different birth dates"),
     "gender": pgettext_lazy("why a case is open", "Different genders"),
     "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
+    "no name": pgettext_lazy("why a case is open", "Without a name, and as near to another person"),
     "bridge": pgettext_lazy("why a case is open", "A weak link alone holds the profile together"),
     "automatic merge": pgettext_lazy("why a case is open", "Drawn at random: merged automatically"),
     "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),

@@ -3,10 +3,15 @@
 Connected components over-merge: one wrong link among thousands joins two people, and a family's phone joins the family.
 Here every union is checked against all that is known of both sides. The result depends on the set of nodes and links
 only.
+
+A record without a given name contradicts nobody, so that of a household's contact it would take whoever comes first. Such
+records come after all others, each by its heaviest evidence, and to nobody where another person is as near
+(docs/adr/0007).
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Final, TypeVar
 
@@ -16,7 +21,7 @@ from identity.linkage import names
 from identity.linkage.types import MODEL, STEWARD, Limits, Link, Node, Partition, Reason, Refusal
 
 # Raise it when another partition comes of the same evidence: the next run clusters everybody anew.
-VERSION: Final = 1
+VERSION: Final = 2
 
 T = TypeVar("T")
 GivenName = tuple[str | None, str | None, bool]  # given name, surname, whether the given name is a frequent one
@@ -36,7 +41,7 @@ def cluster(
     for link in (known[order].straight for order in sorted(known)):
         (leafy if forest.nodes[link.left].leaf or forest.nodes[link.right].leaf else firm).append(link)
     forest.know(firm)
-    refused = [*_join_all(forest, firm), *_attach_all(forest, leafy)]
+    refused = [*_join_all(forest, sorted(firm, key=forest.turn)), *_attach_all(forest, leafy)]
     return Partition(_labels(forest), tuple(refused))
 
 
@@ -90,15 +95,37 @@ class _Forest:
         self.parent = {node: node for node in nodes}
         self.clusters = {node.id: _Cluster(node) for node in nodes.values()}
         self.linked: dict[str, set[str]] = {node: set() for node in nodes}
+        self.claims: dict[str, dict[str, Link]] = {}  # of records without a given name: who else → strongest link
         for left, right in cannot:
             if left in nodes and right in nodes:
                 self.clusters[left].foes.add(right)
                 self.clusters[right].foes.add(left)
 
     def know(self, links: Iterable[Link]) -> None:
+        """Note who is linked to whom; `links` in their order."""
         for link in links:
-            self.linked[link.left].add(link.right)
-            self.linked[link.right].add(link.left)
+            for one, other in ((link.left, link.right), (link.right, link.left)):
+                self.linked[one].add(other)
+                if not self.nodes[one].given:
+                    self._claim(one, other, link)
+
+    def _claim(self, one: str, other: str, link: Link) -> None:
+        """The first link of two records, which has the best rank, with the heaviest weight of any."""
+        claims = self.claims.setdefault(one, {})
+        first = claims.setdefault(other, link)
+        if link.weight > first.weight:
+            claims[other] = replace(first, weight=link.weight)
+
+    def turn(self, link: Link) -> tuple[bool, float]:
+        """When a link has its turn, among links in their order: those of a record with a given name to one without come
+        last, by weight, for an identifier alone does not tell whose of a household that is."""
+        last = link.rank > STEWARD and (link.left in self.claims) != (link.right in self.claims)
+        return last, -self._weight(link) if last else 0.0
+
+    def _weight(self, link: Link) -> float:
+        """The heaviest weight of any link between the same two records, one of them without a given name."""
+        claim = self.claims.get(link.left, {}).get(link.right) or self.claims[link.right][link.left]
+        return claim.weight
 
     def root(self, node: str) -> str:
         parent = self.parent
@@ -114,6 +141,8 @@ class _Forest:
         one, other = self.clusters[left], self.clusters[right]
         if reason := objection(one, other, link, self.limits) or self._thin(one, other, link):
             return reason
+        if link.rank != STEWARD and self._undecided(one, other, link):
+            return "no name"
         big, small = (left, right) if (len(one.members), left) > (len(other.members), right) else (right, left)
         self.parent[small] = big
         self.clusters[big].absorb(self.clusters.pop(small))
@@ -126,6 +155,22 @@ class _Forest:
         small, big = sorted((one.members, other.members), key=len)
         links = sum(len(self.linked[member] & big) for member in small)
         return "gray zone" if links < self.limits.linked_share * len(small) * len(big) else None
+
+    def _undecided(self, one: "_Cluster", other: "_Cluster", link: Link) -> bool:
+        """Whether one side has no given name, and could as well be another person's than the one on the other side."""
+        if bool(one.names) == bool(other.names) or not self.limits.given_names:
+            return False
+        nameless, person = (other, one) if one.names else (one, other)
+        weight = self._weight(link)
+        claims = (claim for member in nameless.members for claim in self.claims[member].items())
+        return any(
+            claim.weight >= weight and self._rivals(nameless, person, self.clusters[self.root(holder)], claim)
+            for holder, claim in claims
+        )
+
+    def _rivals(self, nameless: "_Cluster", person: "_Cluster", rival: "_Cluster", claim: Link) -> bool:
+        """Whether a record without a name could be of another person too, by its own claim to that one."""
+        return not _names_agree(person, rival) and not objection(nameless, rival, claim, self.limits)
 
     def held_apart(self, leaf: str, record: str) -> bool:
         cluster, foes = self.clusters[self.root(record)], self.clusters[leaf].foes

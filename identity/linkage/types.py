@@ -9,8 +9,8 @@ STEWARD: Final = 0
 MODEL: Final = 1000
 
 Reason = Literal[
-    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "gray zone", "recycled number", "leaf attached",
-    "leaves only",
+    "cannot-link", "birth dates", "given names", "gender", "identifiers", "records", "gray zone", "recycled number", "no name",
+    "leaf attached", "leaves only",
 ]  # fmt: skip
 
 

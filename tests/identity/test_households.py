@@ -101,6 +101,24 @@ def test_a_number_that_came_back_says_nothing_of_a_home(sender: Sender) -> None:
     assert ReviewCase.objects.get().reason == "recycled number" and hints() == set()
 
 
+def test_a_record_without_a_name_is_nobody_s_of_a_household_until_it_says_whose(sender: Sender) -> None:
+    father = sender.says("m1", "customer", **PHONE, **FATHER)
+    son = sender.says("m2", "customer", **PHONE, **SON)
+    nameless = sender.says("m3", "customer", **PHONE)
+    sender.arrives()
+    assert len({profile_of(record) for record in (father, son, nameless)}) == 3
+    pairs = {frozenset((made.left, made.right)): made.reason for made in ReviewCase.objects.all()}
+    assert pairs == {
+        frozenset((father, son)): "given names",
+        frozenset((father, nameless)): "no name",
+        frozenset((son, nameless)): "no name",
+    }
+    assert household(nameless) == {profile_of(one): (("phone",), ("no name",)) for one in (father, son)}
+    sender.says("m3", "customer", 9, **PHONE, full_name=SON["full_name"])
+    sender.arrives(sender.sent[-1:])
+    assert profile_of(nameless) == profile_of(son) != profile_of(father)
+
+
 def test_so_many_people_are_no_household(sender: Sender) -> None:
     given_names = "가나다라마바사아자차카타"
     people = [

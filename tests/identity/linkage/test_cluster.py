@@ -37,9 +37,52 @@ def test_father_and_son_on_one_phone_stay_two_people():
 
 def test_a_nameless_record_is_no_bridge():
     family = [person("a", given="영수"), person("b", given="민준"), person("x")]
-    partition = cluster(family, [Link("a", "x", 4), Link("b", "x", 4)])
+    partition = cluster(family, [Link("a", "x", 4), Link("b", "x", 4), Link("a", "x", MODEL, 9.0)])
+    assert together(partition, "a", "x")
     assert not together(partition, "a", "b")
-    assert together(partition, "a", "x") != together(partition, "b", "x")
+
+
+def test_a_nameless_record_goes_to_nobody_where_two_people_are_as_near():
+    """The phone alone does not tell whose of a family it is, nor do other links of the same weight."""
+    family = [person("a", given="영수"), person("b", given="민준"), person("x")]
+    phone = [Link("a", "x", 4, time="2025-01-01"), Link("b", "x", 4, time="2025-02-01")]
+    for links in (phone, [*phone, Link("a", "x", MODEL, 9.0), Link("b", "x", MODEL, 9.0)]):
+        partition = cluster(family, links)
+        assert not together(partition, "a", "x") and not together(partition, "b", "x")
+        assert {(refusal.link.left, refusal.link.right, refusal.reason) for refusal in partition.refused} == {
+            ("a", "x", "no name"), ("b", "x", "no name"),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("links", [[Link("a", "x", 4)], [Link("a", "x", STEWARD), Link("b", "x", 4)]])
+def test_a_nameless_record_goes_to_whom_it_alone_is_near(links):
+    family = [person("a", given="영수"), person("b", given="민준"), person("x")]
+    assert together(cluster(family, links), "a", "x")
+
+
+def test_whom_a_nameless_record_cannot_be_is_no_rival():
+    """Nor is another record of the same person."""
+    family = [
+        person("a", given="영수", birth_date="1955-02-03"), person("c", given="영수"),
+        person("b", given="민준", birth_date="1985-03-12"), person("x", birth_date="1955-02-03"),
+    ]  # fmt: skip
+    partition = cluster(family, [Link(one, "x", 4) for one in "abc"] + [Link("a", "c", 4)])
+    assert together(partition, "a", "x") and together(partition, "c", "x")
+    assert not together(partition, "b", "x")
+
+
+def test_nameless_records_are_one_before_they_are_somebody_s():
+    """Two of them know each other by a card, and one of them weighs more beside one of the family."""
+    family = [person("a", given="영수"), person("b", given="민준"), person("x"), person("y")]
+    links = [Link("x", "y", 3), Link("a", "x", 4), Link("b", "y", 4), Link("b", "y", MODEL, 9.0)]
+    partition = cluster(family, links)
+    assert together(partition, "x", "y") and together(partition, "b", "x") and not together(partition, "a", "x")
+
+
+def test_where_names_prove_nothing_nobody_is_another_person_by_name():
+    family = [person("a", given="영수"), person("b", given="민준"), person("x")]
+    partition = cluster(family, [Link("a", "x", 4), Link("b", "x", 4)], limits=Limits(given_names=False))
+    assert len(set(partition.label.values())) == 1
 
 
 def test_one_spelling_that_fits_both_is_no_bridge():
