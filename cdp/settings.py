@@ -276,6 +276,10 @@ LINKAGE_TASK = "linkage.work"
 RETENTION_TASK = "retention.run"
 PRIVACY_TASK = "privacy.work"
 
+# For how long an approved export of contact values may begin.
+EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))
+# Counts below this are not told to whoever may not see people, and others to them in steps of it (0: all are told).
+SMALLEST_COUNT = int(os.environ.get("CDP_SMALLEST_COUNT", "10"))
 # Where the audit's last hashes are kept outside the database, and after how many seconds another line is due.
 AUDIT_ANCHOR_FILE = os.environ.get("CDP_AUDIT_ANCHOR_FILE", str(embedded.home() / "audit-anchor.jsonl"))
 AUDIT_ANCHOR_SECONDS = int(os.environ.get("CDP_AUDIT_ANCHOR_SECONDS", "60"))

@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -19,16 +19,21 @@ from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.core.admin import ReadOnlyRoom, Room, link
+from cdp.core import counts
+from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError, Refused
+from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
-from segments import actions, models, queries
+from segments import actions, export_admin, models, queries
 from segments.query import catalog as rules
 from segments.query.ast import Node
 from segments.query.describe import describe
 from segments.query.parse import parse
 from segments.query.problems import EXPECTED, Problem, RuleError
+from segments.types import Reach
+
+__all__ = ["SegmentAdmin", "export_admin"]
 
 RUNS_SHOWN = 10
 PREVIEW = "_preview"
@@ -145,6 +150,21 @@ class SegmentForm(forms.ModelForm[models.Segment]):
         return super().is_valid() and PREVIEW not in self.data
 
 
+def sees_people(request: HttpRequest) -> bool:
+    """Whether whoever asks may see people, and so any count of them."""
+    return request.user.has_perm("identity.view_profile")
+
+
+def few(count: int | None) -> int | str:
+    """A count as it is shown where it may have been kept back."""
+    return "–" if count is None else count
+
+
+def _reach_told(row: Reach, seen: bool) -> dict[str, Any]:
+    numbers = {name: few(counts.told(getattr(row, name), seen)) for name in ("consented", "reachable")}
+    return {"channel": row.channel, **numbers}
+
+
 def _purpose_name(purpose: Purpose) -> str:
     return purpose.name_ko if (get_language() or "").startswith("ko") else purpose.name_en
 
@@ -166,8 +186,13 @@ def told(rule: Node, catalog: rules.Catalog) -> str:
     return describe(rule, get_language() or "en", catalog)
 
 
+@admin.register(models.SegmentGroupPermission)
+class SegmentGroupPermissionAdmin(OpenedRoom[models.SegmentGroupPermission]):
+    """Segments that are opened to groups."""
+
+
 @admin.register(models.Segment)
-class SegmentAdmin(Room[models.Segment]):
+class SegmentAdmin(ObjectRoom[models.Segment]):
     """Written by people with the change permission; published by those who may also publish."""
 
     form = SegmentForm
@@ -189,6 +214,7 @@ class SegmentAdmin(Room[models.Segment]):
         counted = models.Membership.objects.filter(segment=OuterRef("pk")).order_by().values("segment")
         return super().get_queryset(request).annotate(
             members=Subquery(counted.annotate(number=Count("*")).values("number")),
+            seen=Value(sees_people(request)),
             ran_at=Subquery(done.values("finished_at")[:1]),
         )  # fmt: skip
 
@@ -204,8 +230,8 @@ class SegmentAdmin(Room[models.Segment]):
             return self.get_empty_value_display()
 
     @admin.display(description=_("members"), ordering="members")
-    def size(self, segment: Any) -> int:
-        return segment.members or 0
+    def size(self, segment: Any) -> int | str:
+        return few(counts.told(segment.members or 0, segment.seen))
 
     @admin.display(description=_("last recompute"), ordering="ran_at")
     def last_run(self, segment: Any) -> Any:
@@ -239,7 +265,7 @@ class SegmentAdmin(Room[models.Segment]):
 
     def publish(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Publish the saved rule; it is computed at once by the worker."""
-        self._require(request, "segments.change_segment", "segments.publish_segment")
+        self._require(request, pk, "segments.change_segment", "segments.publish_segment")
         return self._do(
             request, pk, lambda segment: actions.publish(Actor.user(request.user), segment),
             _("Published. The worker is computing its members."),
@@ -247,7 +273,7 @@ class SegmentAdmin(Room[models.Segment]):
 
     def recompute(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Compute the members of the saved rule now."""
-        self._require(request, "segments.change_segment")
+        self._require(request, pk, "segments.change_segment")
         return self._do(request, pk, self._recompute, _("Recomputed."))
 
     def _recompute(self, segment: models.Segment) -> None:
@@ -255,8 +281,9 @@ class SegmentAdmin(Room[models.Segment]):
         if run.state == models.Run.State.FAILED:
             raise Refused("run_failed", gettext("The recompute failed; the members are those of before."))
 
-    def _require(self, request: HttpRequest, *permissions: str) -> None:
-        if not request.user.has_perms(permissions):
+    def _require(self, request: HttpRequest, pk: UUID, *permissions: str) -> None:
+        segment = models.Segment.objects.filter(pk=pk).first()
+        if not all(may(request.user, permission, segment) for permission in permissions):
             raise PermissionDenied
 
     def _do(self, request: HttpRequest, pk: UUID, act: Callable[[models.Segment], Any], done: Any) -> HttpResponse:
@@ -297,13 +324,16 @@ class SegmentAdmin(Room[models.Segment]):
         return super().changeform_view(request, object_id, form_url, shown)
 
     def _history(self, request: HttpRequest, segment: models.Segment) -> dict[str, Any]:
+        seen, published = sees_people(request), segment.state == models.Segment.State.PUBLISHED
+        size = models.Membership.objects.filter(segment=segment).count()
+        may_change = may(request.user, "segments.change_segment", segment)
         return {
-            "reach": queries.reach(segment) if segment.state == models.Segment.State.PUBLISHED else [],
-            "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN],
-            "size": models.Membership.objects.filter(segment=segment).count(),
-            "may_publish": request.user.has_perms(("segments.change_segment", "segments.publish_segment")),
-            "may_recompute": segment.state == models.Segment.State.PUBLISHED
-            and request.user.has_perm("segments.change_segment"),
+            "reach": [_reach_told(row, seen) for row in queries.reach(segment)] if published else [],
+            "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN] if seen else [],
+            "sees_people": seen,
+            "size": few(counts.told(size, seen)),
+            "may_publish": may_change and may(request.user, "segments.publish_segment", segment),
+            "may_recompute": published and may_change,
         }
 
     def _preview(self, request: HttpRequest) -> Any:
@@ -320,7 +350,9 @@ class SegmentAdmin(Room[models.Segment]):
         except CdpError as error:
             messages.error(request, str(error))
             return None
-        return {"found": found, "channel": channel, "purpose": _purpose_name(cleaned["purpose"])}
+        seen = sees_people(request)
+        told = {name: few(counts.told(getattr(found, name), seen)) for name in ("count", "consented", "reachable")}
+        return {"found": told, "channel": channel, "purpose": _purpose_name(cleaned["purpose"])}
 
 
 @admin.register(models.Run)

@@ -67,6 +67,41 @@ class SegmentGroupPermission(GroupObjectPermissionBase):
         verbose_name_plural = _("segment permissions of groups")
 
 
+class ExportRequest(models.Model):
+    """Somebody asks to export contact values; another person approves it. It opens one export, for a while."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", pgettext_lazy("export", "asked for")
+        APPROVED = "approved", pgettext_lazy("export", "approved")
+        REFUSED = "refused", pgettext_lazy("export", "refused")
+        USED = "used", pgettext_lazy("export", "used")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"))
+    channel = models.ForeignKey("consent.ContactChannel", on_delete=models.PROTECT, verbose_name=_("contact channel"))
+    reason = models.CharField(_("reason"), max_length=200)
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
+    asked_by = models.CharField(_("asked by"), max_length=100)
+    asked_at = models.DateTimeField(_("asked"), db_default=Now())
+    decided_by = models.CharField(_("decided by"), max_length=100, blank=True)
+    decided_at = models.DateTimeField(_("decided"), null=True)
+    used_at = models.DateTimeField(_("used"), null=True)
+
+    class Meta:
+        verbose_name = _("export request")
+        verbose_name_plural = _("export requests")
+        permissions = [("approve_exportrequest", _("Can approve export request"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(decided_by="") | ~models.Q(decided_by=models.F("asked_by")),
+                name="segments_exportrequest_two_people",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.state}"
+
+
 class Run(models.Model):
     """One full recompute: when, by which engine, how many, or why not."""
 

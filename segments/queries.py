@@ -22,12 +22,14 @@ from cdp.profiles.types import TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from segments import formats, sql
+from segments.approval import use as spend
 from segments.formats import CONTACT, Format
 from segments.models import Membership, Run, Segment
-from segments.query.ast import Node
+from segments.query.ast import Node, references
 from segments.query.catalog import Catalog
 from segments.query.compiler import compile_rule
 from segments.query.parse import parse
+from segments.query.problems import RuleError
 from segments.types import (
     ChangePage,
     Coming,
@@ -59,6 +61,14 @@ def catalog(purpose_key: str, zone: str = "", rule: Node | None = None) -> Catal
         zone_of(zone)
     traits = seen_traits() | built_in()
     return Names.read().catalog(purpose_key, traits | (named_traits(rule) if rule else {}))
+
+
+def segments_named(rule: object) -> frozenset[str]:
+    """The keys of the segments that a rule (JSON) names; none where it cannot be read, which its own check will say."""
+    try:
+        return references(parse(rule))
+    except RuleError:
+        return frozenset()
 
 
 # --- counts ---------------------------------------------------------------------------------------------------------
@@ -106,7 +116,7 @@ def sizes() -> list[SegmentSize]:
         SegmentSize(row.pk, row.name, Segment.State(row.state), members.get(row.pk, 0), computed.get(row.pk))
         for row in kept
     ]
-    return sorted(listed, key=lambda row: -row.members)
+    return sorted(listed, key=lambda row: -(row.members or 0))
 
 
 def memberships_of(profile: UUID) -> list[SegmentMembership]:
@@ -238,20 +248,22 @@ TRAIT_COLUMNS = ("country", "region", "age_band", "gender", "first_seen", "last_
 
 def export(
     segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
-    actor: Actor, personal: bool = False,
+    actor: Actor, personal: bool = False, approval: UUID | None = None,
 ) -> Iterator[bytes]:  # fmt: skip
     """The members who may be contacted, streamed as UTF-8 CSV (with a header) or NDJSON; `fmt` is 'csv' or 'ndjson'.
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
-    purpose allows); "contact" needs `personal`. Audited when it begins and when it ends, however it ends. Raises
-    `Refused` before the first byte.
+    purpose allows); "contact" needs `personal` and the `approval` of a second person, which this spends. Audited when it
+    begins and when it ends, however it ends. Raises `Refused` before the first byte.
     """
     point = bind(segment, purpose, channel).point
     chosen = list(columns) or _default_columns(segment)
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
         raise Refused("format_unknown", _("The format is csv or ndjson."))
+    if CONTACT in chosen:
+        spend(actor, approval, segment, channel)
     asked = Export(segment, channel, point, fmt, chosen)
     asked.audit(actor, "segment.export_started")
     return _stream(asked, actor)

@@ -103,5 +103,5 @@ class SegmentSize:
     segment: UUID
     name: str
     state: TextChoices
-    members: int
+    members: int | None
     computed_at: datetime | None

@@ -45,6 +45,7 @@ JUSTIFIED = {
     "cdp.ingestion.privacy": {"cdp.events.models"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
+    "segments.approval": {"consent.models"},
     "segments.queries": {"consent.models"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
@@ -79,7 +80,8 @@ JUSTIFIED = {
     # The choices that the OpenAPI document lists; the segment that actions are called with; its rules' problems.
     "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
     "cdp.api.actions": {"segments.models"},
-    "cdp.api.segments": {"segments.models", "segments.formats"},
+    "cdp.api.segments": {"segments.models"},
+    "cdp.api.exports": {"segments.approval", "segments.formats", "segments.models"},
     "cdp.api.errors": {"segments.query.problems"},
     # The demonstration measures what is inside.
     "cdp.demo.quickstart": {

@@ -1,14 +1,11 @@
 """Addresses of segments: their definition, counts, members, changes, exports."""
 
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -23,18 +20,19 @@ from cdp.api.forms import (
     Form,
     IdCursorField,
     MomentField,
-    choices_of,
     limit_field,
     read_body,
     read_query,
     since_field,
 )
+from cdp.core import counts
 from cdp.core.actions import disclose
+from cdp.core.objects import seen_by
 from segments import actions, queries
-from segments.formats import CONTACT
 from segments.models import Run, Segment
+from segments.queries import segments_named
+from segments.types import Preview
 
-FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 FIELDS = (
     "id", "key", "name", "description", "brand", "zone", "rule", "state", "version", "refresh_minutes", "created_at",
     "updated_at", "due_at",
@@ -93,17 +91,6 @@ class SegmentChangesQuery(AudienceQuery):
     limit = limit_field()
 
 
-class ExportQuery(AudienceQuery):
-    format = choices_of(tuple(FORMATS), default="csv")
-    columns = serializers.CharField(
-        default="", allow_blank=True, max_length=1_000,
-        help_text="Names joined by commas; all clear ones where omitted. `contact` needs the scope profiles:personal.",
-    )  # fmt: skip
-    trailer = serializers.BooleanField(
-        default=False, help_text='NDJSON only: a last line {"end": true, "count": n}; without it the export broke off.'
-    )
-
-
 # --- segments ---------------------------------------------------------------------------------------------------------
 
 
@@ -125,9 +112,33 @@ def all_segments() -> QuerySet[Segment]:
 class SegmentEndpoint(Endpoint):
     """An address below a segment's key."""
 
+    def visible(self) -> QuerySet[Segment]:
+        """The segments that the service key sees."""
+        return seen_by(self.key, all_segments(), "segments.view_segment")
+
+    def read_rule(self, rule: object) -> None:
+        """Refuse a rule that names a segment which the service key does not see: its counts would tell of it."""
+        named = segments_named(rule)
+        if self.key.group_id and named - set(self.visible().filter(key__in=named).values_list("key", flat=True)):
+            raise Problem(404, "not_found", _("The rule names a segment that does not exist."))
+
+    def told(self, count: int | None) -> int | None:
+        """A count of people as this key may know it."""
+        return counts.told(count, bool({"profiles:read", "members:read"} & set(self.key.scopes)))
+
+    def counted(self, found: Preview) -> Response:
+        """Counts as this key may know them."""
+        numbers = {name: self.told(getattr(found, name)) for name in ("count", "consented", "reachable")}
+        return Response({**numbers, "as_of": found.as_of})
+
+    def shown(self, segment: Segment) -> dict[str, Any]:
+        """A segment as it is answered to this key."""
+        listed = shown(segment)
+        return listed | {"members": self.told(listed["members"])}
+
     def find(self, key: str) -> Segment:
         """The segment of a key; raises a 404."""
-        segment = all_segments().filter(key=key).first()
+        segment = self.visible().filter(key=key).first()
         if segment is None:
             raise Problem(404, "not_found", _("There is no such segment."))
         return segment
@@ -141,7 +152,7 @@ class SegmentEndpoint(Endpoint):
     def answer(self, segment: Segment, status: int = 200) -> Response:
         """The segment as it is now."""
         headers = {"Location": f"/api/v1/segments/{segment.key}"} if status in (201, 202) else {}
-        return Response(shown(self.find(segment.key)), status=status, headers=headers)
+        return Response(self.shown(all_segments().get(pk=segment.pk)), status=status, headers=headers)
 
 
 class SegmentsView(SegmentEndpoint):
@@ -154,9 +165,9 @@ class SegmentsView(SegmentEndpoint):
     def get(self, request: Request) -> Response:
         """In order of their keys."""
         asked = read_query(SegmentsQuery, request)
-        found = list(all_segments().filter(key__gt=asked["cursor"]).order_by("key")[: asked["limit"] + 1])
+        found = list(self.visible().filter(key__gt=asked["cursor"]).order_by("key")[: asked["limit"] + 1])
         rows = found[: asked["limit"]]
-        return self.page([shown(row) for row in rows], len(found) > len(rows), rows[-1].key if rows else "")
+        return self.page([self.shown(row) for row in rows], len(found) > len(rows), rows[-1].key if rows else "")
 
     @extend_schema(
         operation_id="createSegment", summary="A new segment, as a draft", request=SegmentBody,
@@ -165,6 +176,7 @@ class SegmentsView(SegmentEndpoint):
     def post(self, request: Request) -> Response:
         """It is computed once it is published."""
         fields = read_body(SegmentBody, request)
+        self.read_rule(fields["rule"])
         fields["purpose"] = self.purpose(fields.get("purpose", ""))
         if not fields["purpose"]:
             mistake = {"pointer": "/purpose", "code": "required", "detail": _("A segment serves a purpose: name it.")}
@@ -178,7 +190,7 @@ class SegmentView(SegmentEndpoint):
     @extend_schema(operation_id="getSegment", summary="A segment", responses={200: shapes.SegmentShape, 304: None})
     def get(self, request: Request, key: str) -> HttpResponseBase:
         """Has an ETag."""
-        return self.conditional(shown(self.find(key)))
+        return self.conditional(self.shown(self.find(key)))
 
     @extend_schema(
         operation_id="changeSegment", summary="Change a segment", request=SegmentBody,
@@ -188,6 +200,7 @@ class SegmentView(SegmentEndpoint):
         """Only what is named changes. Another rule, purpose, brand or zone is a new version, computed at once."""
         segment = self.find_writable(key)
         fields = read_body(SegmentBody, request, partial=True)
+        self.read_rule(fields.get("rule"))
         self.purpose(fields.get("purpose", ""))
         return self.answer(actions.change_segment(self.actor, segment, **fields))
 
@@ -222,7 +235,7 @@ class RecomputeView(SegmentEndpoint):
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 
-class PreviewView(Endpoint):
+class PreviewView(SegmentEndpoint):
     scopes: ClassVar = {"POST": "segments:read"}
 
     @extend_schema(
@@ -236,7 +249,8 @@ class PreviewView(Endpoint):
         if not purpose:
             detail = _('Say for which purpose people are counted: add "purpose".')
             raise bad_request("purpose_missing", detail, {"pointer": "/purpose", "code": "required", "detail": detail})
-        return Response(asdict(queries.preview(asked.pop("rule"), purpose, channel or None, **asked)))
+        self.read_rule(asked["rule"])
+        return self.counted(queries.preview(asked.pop("rule"), purpose, channel or None, **asked))
 
 
 class SegmentPreviewView(SegmentEndpoint):
@@ -252,7 +266,7 @@ class SegmentPreviewView(SegmentEndpoint):
         asked = read_body(SegmentPreviewBody, request)
         purpose, channel = self.purpose(segment.purpose_id), self.channel(asked["channel"])
         counted = queries.preview(segment.rule, purpose, channel or None, asked["as_of"], segment.zone, segment.brand)
-        return Response(asdict(counted))
+        return self.counted(counted)
 
 
 # --- members ----------------------------------------------------------------------------------------------------------
@@ -292,45 +306,3 @@ class SegmentChangesView(SegmentEndpoint):
             disclose(self.actor, "segment.changes_read", told, target=str(segment.pk), purpose=purpose, channel=channel)
         rows = [asdict(row) for row in found.rows]
         return Response({"results": rows, "next_since": found.next_since, "has_more": found.has_more})
-
-
-class ExportView(SegmentEndpoint):
-    http_method_names = ["get"]
-    scopes: ClassVar = {"GET": "members:read"}
-
-    @extend_schema(
-        operation_id="exportMembers", summary="All members who may be contacted, streamed", parameters=[ExportQuery],
-        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
-    )  # fmt: skip
-    def get(self, request: Request, key: str) -> HttpResponseBase:
-        """Consent is asked again for every chunk while it streams, so the number is known only at the end: ask for the
-        NDJSON trailer, or read on until the connection closes cleanly. Going away stops it."""
-        asked = read_query(ExportQuery, request)
-        purpose, channel = self.audience(asked)
-        columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
-        self._check(asked, columns)
-        chunks = queries.export(
-            self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=CONTACT in columns
-        )
-        body = with_trailer(chunks) if asked["trailer"] else chunks
-        headers = {"Content-Disposition": f'attachment; filename="{key}.{asked["format"]}"', "X-Accel-Buffering": "no"}
-        return StreamingHttpResponse(body, content_type=FORMATS[asked["format"]], headers=headers)
-
-    def _check(self, asked: Mapping[str, Any], columns: list[str]) -> None:
-        if CONTACT in columns:
-            self.need("profiles:personal")
-        if asked["trailer"] and asked["format"] != "ndjson":
-            detail = _("Only NDJSON can end with a trailer.")
-            raise bad_request("trailer", detail, {"parameter": "trailer", "code": "trailer", "detail": detail})
-
-
-def with_trailer(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """NDJSON and a last line that says how many lines came before it; closing it closes `chunks`."""
-    count = 0
-    try:
-        for chunk in chunks:
-            count += chunk.count(b"\n")
-            yield chunk
-        yield b'{"end": true, "count": %d}\n' % count
-    finally:
-        cast(Any, chunks).close()

@@ -8,9 +8,11 @@ from rest_framework import serializers
 from consent.models import ConsentRecord
 from identity.models import ProfileChange
 from identity.types import Shared
-from segments.models import Segment, Transition
+from segments.models import ExportRequest, Segment, Transition
 
 Shape = serializers.Serializer[Any]
+# Of a count of people.
+KEPT_BACK = "Null or rounded down where it is small and the service key may not see people."
 
 
 def text(help_text: str = "", **options: Any) -> serializers.CharField:
@@ -306,7 +308,7 @@ class SegmentShape(Shape):
     created_at = moment()
     updated_at = moment()
     due_at = moment(allow_null=True)
-    members = number("Those of the latest computation, before consent.", allow_null=True)
+    members = number(f"Those of the latest computation, before consent. {KEPT_BACK}", allow_null=True)
     computed_at = moment(allow_null=True)
 
 
@@ -316,12 +318,23 @@ class SegmentsPageShape(PageShape):
     results = SegmentShape(many=True)
 
 
+class ExportRequestShape(Shape):
+    """Somebody's wish to export contact values, and whether another person approved it."""
+
+    id = uuid()
+    channel = text("A contact channel.")
+    state = serializers.ChoiceField(choices=ExportRequest.State.choices)
+    asked_at = moment()
+    decided_at = moment(allow_null=True)
+    used_at = moment(allow_null=True)
+
+
 class PreviewShape(Shape):
     """How many profiles a rule describes, how many of them consent, and how many of those can be reached."""
 
-    count = number()
-    consented = number("Null without a contact channel.", allow_null=True)
-    reachable = number("Null without a contact channel.", allow_null=True)
+    count = number(KEPT_BACK, allow_null=True)
+    consented = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
+    reachable = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
     as_of = moment()
 
 

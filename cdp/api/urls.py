@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import privacy, profiles, review, segments, stewards
+from cdp.api import exports, privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -38,6 +38,8 @@ urlpatterns = [
     path("v1/segments/<slug:key>/preview", segments.SegmentPreviewView.as_view()),
     path("v1/segments/<slug:key>/members", segments.MembersView.as_view()),
     path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),
-    path("v1/segments/<slug:key>/export", segments.ExportView.as_view()),
+    path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),
+    path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),
+    path("v1/segments/<slug:key>/export-requests/<uuid:export_request>", exports.ExportRequestView.as_view()),
     re_path(r"", Nowhere.as_view()),
 ]

@@ -1,7 +1,7 @@
 """The state of the whole, for the first page: a few queries however many rows there are, each number with its page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.labels import CHANNELS, CONTACT_CHANNELS, label, purpose_name
+from cdp.core import counts
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import KnownPurpose, OpenRequest
@@ -91,11 +92,12 @@ class State:
     oldest_waiting: datetime | None = None
     live: int = 0
     may: set[str] = field(default_factory=set)
+    sees_people: bool = False
 
 
 def of_the_whole(user: Any) -> State:
     """The state that `user` may see."""
-    state = State()
+    state = State(sees_people=user.has_perm("identity.view_profile"))
     for part, permission, fill in PARTS:
         if user.has_perm(permission):
             state.may.add(part)
@@ -168,7 +170,7 @@ def _share(counts: dict[tuple[str, str], int], live: int, purpose: KnownPurpose,
 
 def _segments(state: State) -> None:
     rows = segments.sizes()
-    state.segments = rows[:ROWS_SHOWN]
+    state.segments = [replace(row, members=counts.told(row.members, state.sees_people)) for row in rows[:ROWS_SHOWN]]
     state.numbers.append(Number("segments", len(rows), _list("segments_segment")))
 
 

@@ -3,15 +3,19 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from cdp.core import sql
+from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Disclosure, ServiceKey
-from cdp.core.types import Actor
+from cdp.core.types import Actor, now
 
 SCOPES = (
     "profiles:read",
@@ -64,6 +68,11 @@ def count(source: UUID | None, kinds: Mapping[str, int]) -> None:
             cursor.execute(sql.COUNT, [source, [kind for kind, _ in rows], [number for _, number in rows]])
 
 
+# While one replaces the other.
+MOST_ACTIVE = 2
+VALID_FOR = timedelta(days=365)
+
+
 @transaction.atomic
 def create_service_key(
     actor: Actor,
@@ -73,8 +82,17 @@ def create_service_key(
     purpose: str = "",
     contact_channel: str = "",
     expires_at: datetime | None = None,
+    group: Group | None = None,
 ) -> tuple[ServiceKey, str]:
-    """Make a bearer key; the secret is returned this once and kept only as a SHA-256 of its 256 bits."""
+    """Make a bearer key; the secret is returned this once and kept only as a SHA-256 of its 256 bits.
+
+    It expires after a year where nothing else is said. A key of a group sees the segments that the group sees. Raises
+    `Refused` where two keys of this name are active: revoke one first.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.ONE_AT_A_TIME, [name])
+    if active_keys(name).count() >= MOST_ACTIVE:
+        raise Refused("too_many_keys", _("Two service keys of this name are active: revoke one first."))
     prefix = f"cdp_{secrets.token_hex(4)}"
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     key = ServiceKey.objects.create(
@@ -84,7 +102,20 @@ def create_service_key(
         scopes=list(scopes),
         purpose=purpose,
         contact_channel=contact_channel,
-        expires_at=expires_at,
+        expires_at=expires_at or now() + VALID_FOR,
+        group=group,
     )
     audit(actor, "service_key.created", target=str(key.id), scopes=list(scopes))
     return key, secret
+
+
+def active_keys(name: str) -> QuerySet[ServiceKey]:
+    """The keys of a name that open something now."""
+    return ServiceKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now()), name=name, revoked_at=None)
+
+
+@transaction.atomic
+def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
+    """From now on the key opens nothing: every request asks anew, and a running export ends with its present part."""
+    if ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now()):
+        audit(actor, "service_key.revoked", target=str(key.pk))

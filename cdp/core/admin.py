@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
-from cdp.core.actions import audit, disclose
+from cdp.core.actions import audit, disclose, revoke_service_key
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
@@ -262,7 +262,17 @@ class ServiceKeyAdmin(Room[models.ServiceKey]):
     )
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("name", "prefix")
-    readonly_fields = ("prefix", "scopes", "purpose", "contact_channel", "created_at", "last_used_at")
+    readonly_fields = (
+        "prefix", "scopes", "purpose", "contact_channel", "group", "created_at", "expires_at", "last_used_at",
+        "revoked_at",
+    )  # fmt: skip
+    actions = ("revoke",)
+
+    @admin.action(description=_("Revoke the chosen service keys, at once and for good"), permissions=["change"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[models.ServiceKey]) -> None:
+        """Every request asks anew whether its key is valid, so the next one is refused."""
+        for key in chosen:
+            revoke_service_key(Actor.user(request.user), key)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # Its secret is shown once, by the command `create_service_key`.

@@ -54,6 +54,10 @@ class ServiceKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=50), verbose_name=_("scopes"), default=list)
     purpose = models.CharField(_("purpose"), max_length=50, blank=True)
     contact_channel = models.CharField(_("contact channel"), max_length=20, blank=True)
+    group = models.ForeignKey(
+        "auth.Group", on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("group"),
+        help_text=_("Only the segments that this group sees; all of them without one."),
+    )  # fmt: skip
     created_at = models.DateTimeField(_("created"), db_default=Now())
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)

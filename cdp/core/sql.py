@@ -85,6 +85,8 @@ where not exists (select from core_sequence s where s.stream = 'audit' and s.row
 order by a.id limit 1
 """
 
+ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('core_servicekey'), hashtext(%s))"
+
 COUNT = """
 insert into core_counter (day, source, kind, count)
 select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::bigint[])

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.objects import ObjectRoom, OpenedRoom
 from cdp.events import models
 
 
@@ -25,8 +26,13 @@ class ChannelAdmin(Room[models.Channel]):
     search_fields = ("key",)
 
 
+@admin.register(models.SourceGroupPermission)
+class SourceGroupPermissionAdmin(OpenedRoom[models.SourceGroupPermission]):
+    """Sources that are opened to groups."""
+
+
 @admin.register(models.Source)
-class SourceAdmin(Room[models.Source]):
+class SourceAdmin(ObjectRoom[models.Source]):
     list_display = ("name", "channel", "party", "brand", "trust_rank", "zone", "currency", "enabled")
     list_filter = ("channel", "party", "enabled")
     list_select_related = ("channel",)

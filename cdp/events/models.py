@@ -9,6 +9,7 @@ from django.db.models import F, Func, UUIDField
 from django.db.models.functions import MD5, Cast, Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from cdp.core.types import uuid7
 from cdp.events.types import DataClass
@@ -66,6 +67,24 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SourceUserPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(Source, on_delete=models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("source permission of a user")
+        verbose_name_plural = _("source permissions of users")
+
+
+class SourceGroupPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(Source, on_delete=models.CASCADE)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("source permission of a group")
+        verbose_name_plural = _("source permissions of groups")
 
 
 class WriteKey(models.Model):

@@ -31,7 +31,7 @@ MARKETING = {"purpose": "marketing", "channel": "email"}
 
 def secret(*scopes: str, **bound: Any) -> str:
     """The secret of a new key."""
-    return create_service_key(ACTOR, "tool", scopes, **bound)[1]
+    return create_service_key(ACTOR, f"tool {uuid4()}", scopes, **bound)[1]
 
 
 class Caller:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from django.core.management import call_command
 from django.test import Client
@@ -74,7 +74,7 @@ class Tool:
     """A downstream tool with a service key of its own."""
 
     def __init__(self, *scopes: str, **bound: str) -> None:
-        secret = create_service_key(ACTOR, "tool", scopes or SCOPES, **bound)[1]
+        secret = create_service_key(ACTOR, f"tool {uuid4()}", scopes or SCOPES, **bound)[1]
         self.client = Client(headers={"Authorization": f"Bearer {secret}"}, raise_request_exception=False)
 
     def get(self, path: str, **query: Any) -> Any:

@@ -14,13 +14,20 @@ from hypothesis.extra.django import TestCase
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
+from cdp.core.types import Actor
 from consent import queries as consent
 from identity.models import Profile
-from segments import formats, queries
+from segments import approval, formats, queries
 from segments.models import Segment
 from tests.segments.people import ACTOR, execute, retrait, says
 from tests.segments.test_membership import at_once
 from tests.segments.test_reading import MAIL, filled
+
+
+def approved(made: Segment) -> UUID:
+    """What another person approved."""
+    asked = approval.ask(ACTOR, made, "email", "a letter")
+    return approval.decide(Actor.system("another"), asked.pk, approve=True).pk
 
 
 def exported(made: Segment, **fields: Any) -> list[dict[str, str]]:
@@ -100,13 +107,13 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
         return {a: "=evil@x.kr"}
 
     monkeypatch.setattr("cdp.profiles.queries.contact_values", contact_values)
-    rows = exported(made, columns=["country", "contact", "profile_id"], personal=True)
+    rows = exported(made, columns=["country", "contact", "profile_id"], personal=True, approval=approved(made))
     assert rows == [
         {"country": "KR", "contact": "'=evil@x.kr", "profile_id": str(a)},
         {"country": "KR", "contact": "", "profile_id": str(b)},
     ]
     assert asked == [([a, b], "email")]
-    stream = queries.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True)
+    stream = queries.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True, approval=approved(made))
     lines = b"".join(stream).splitlines()
     assert [json.loads(line)["contact"] for line in lines] == ["=evil@x.kr", None]
 

@@ -1,0 +1,140 @@
+"""Addresses of exports: members streamed with consent asked of every part, and the wish of contact values among them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, cast
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.api import shapes
+from cdp.api.authentication import KeyRefused
+from cdp.api.errors import Problem, bad_request
+from cdp.api.forms import Form, choices_of, read_body, read_query
+from cdp.api.segments import AudienceQuery, SegmentEndpoint
+from cdp.core.actions import active_keys
+from cdp.core.models import ServiceKey
+from segments import approval, queries
+from segments.formats import CONTACT
+from segments.models import ExportRequest
+
+FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+
+
+class ExportRequestBody(Form):
+    channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
+    reason = serializers.CharField(max_length=200, help_text="What the contact values are needed for.")
+
+
+class ExportQuery(AudienceQuery):
+    approval = serializers.UUIDField(
+        default=None, allow_null=True, help_text="The approved export request, which the column `contact` needs."
+    )
+    format = choices_of(tuple(FORMATS), default="csv")
+    columns = serializers.CharField(
+        default="", allow_blank=True, max_length=1_000,
+        help_text="Names joined by commas; all clear ones where omitted. `contact` needs the scope profiles:personal.",
+    )  # fmt: skip
+    trailer = serializers.BooleanField(
+        default=False, help_text='NDJSON only: a last line {"end": true, "count": n}; without it the export broke off.'
+    )
+
+
+class ExportView(SegmentEndpoint):
+    http_method_names = ["get"]
+    scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="exportMembers", summary="All members who may be contacted, streamed", parameters=[ExportQuery],
+        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> HttpResponseBase:
+        """Consent is asked again for every chunk while it streams, so the number is known only at the end: ask for the
+        NDJSON trailer, or read on until the connection closes cleanly. Going away stops it."""
+        asked = read_query(ExportQuery, request)
+        purpose, channel = self.audience(asked)
+        columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
+        self._check(asked, columns)
+        chunks = queries.export(
+            self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=CONTACT in columns,
+            approval=asked["approval"],
+        )  # fmt: skip
+        chunks = while_valid(self.key, chunks)
+        body = with_trailer(chunks) if asked["trailer"] else chunks
+        headers = {"Content-Disposition": f'attachment; filename="{key}.{asked["format"]}"', "X-Accel-Buffering": "no"}
+        return StreamingHttpResponse(body, content_type=FORMATS[asked["format"]], headers=headers)
+
+    def _check(self, asked: Mapping[str, Any], columns: list[str]) -> None:
+        if CONTACT in columns:
+            self.need("profiles:personal")
+        if asked["trailer"] and asked["format"] != "ndjson":
+            detail = _("Only NDJSON can end with a trailer.")
+            raise bad_request("trailer", detail, {"parameter": "trailer", "code": "trailer", "detail": detail})
+
+
+class ExportRequestsView(SegmentEndpoint):
+    scopes: ClassVar = {"POST": "members:read"}
+
+    @extend_schema(
+        operation_id="askExport", summary="Ask to export contact values", request=ExportRequestBody,
+        responses={201: shapes.ExportRequestShape},
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> Response:
+        """Another person approves it in the console. It then opens one export of this segment, for this service key and
+        contact channel, for a day: name it as `approval`."""
+        self.need("profiles:personal")
+        segment = self.find_writable(key)
+        asked = read_body(ExportRequestBody, request)
+        made = approval.ask(self.actor, segment, self.channel(asked["channel"]), asked["reason"])
+        return Response(asked_for(made), status=201)
+
+
+class ExportRequestView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "members:read"}
+
+    @extend_schema(
+        operation_id="getExportRequest", summary="Whether an export was approved",
+        responses={200: shapes.ExportRequestShape},
+    )  # fmt: skip
+    def get(self, request: Request, key: str, export_request: UUID) -> Response:
+        """Only to the service key that asked."""
+        asked = ExportRequest.objects.filter(pk=export_request, segment=self.find(key), asked_by=self.actor.name)
+        if (found := asked.first()) is None:
+            raise Problem(404, "not_found", _("There is no such export request."))
+        return Response(asked_for(found))
+
+
+def asked_for(row: ExportRequest) -> dict[str, Any]:
+    """An export request as it is answered."""
+    return {name: getattr(row, name) for name in ("id", "state", "asked_at", "decided_at", "used_at")} | {
+        "channel": row.channel_id
+    }
+
+
+def while_valid(key: ServiceKey, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks as long as the key opens something; revoked or expired while they stream, it ends them at once."""
+    try:
+        for chunk in chunks:
+            if not active_keys(key.name).filter(pk=key.pk).exists():
+                raise KeyRefused("key_revoked", _("The service key was revoked."), key)
+            yield chunk
+    finally:
+        cast(Any, chunks).close()
+
+
+def with_trailer(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """NDJSON and a last line that says how many lines came before it; closing it closes `chunks`."""
+    count = 0
+    try:
+        for chunk in chunks:
+            count += chunk.count(b"\n")
+            yield chunk
+        yield b'{"end": true, "count": %d}\n' % count
+    finally:
+        cast(Any, chunks).close()

@@ -1,0 +1,57 @@
+"""Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp.core.actions import audit
+from cdp.core.errors import Refused
+from cdp.core.types import Actor, now
+from consent.models import ContactChannel
+from segments.models import ExportRequest, Segment
+
+State = ExportRequest.State
+
+
+@transaction.atomic
+def ask(actor: Actor, segment: Segment, channel: str, reason: str) -> ExportRequest:
+    """Ask to export the contact values of a segment's members. Raises `Refused` for an unknown contact channel."""
+    if not ContactChannel.objects.filter(pk=channel).exists():
+        raise Refused("channel_unknown", _("There is no such contact channel."))
+    made = ExportRequest.objects.create(segment=segment, channel_id=channel, reason=reason, asked_by=actor.name)
+    audit(actor, "export.asked", target=str(made.pk), purpose=segment.purpose_id, channel=channel)
+    return made
+
+
+@transaction.atomic
+def decide(actor: Actor, request: UUID, approve: bool) -> ExportRequest:
+    """Approve or refuse it. Raises `Refused`: `same_person` for whoever asked, `decided_already`."""
+    found = ExportRequest.objects.select_for_update(of=("self",)).select_related("segment").get(pk=request)
+    if found.asked_by == actor.name:
+        raise Refused("same_person", _("Whoever asks for an export does not approve it: ask another person."))
+    if found.state != State.ASKED:
+        raise Refused("decided_already", _("Somebody has decided this already."))
+    found.state = State.APPROVED if approve else State.REFUSED
+    found.decided_by, found.decided_at = actor.name, now()
+    found.save()
+    audit(actor, f"export.{found.state}", target=str(found.pk), purpose=found.segment.purpose_id)
+    return found
+
+
+@transaction.atomic
+def use(actor: Actor, request: UUID | None, segment: Segment, channel: str) -> None:
+    """Spend an approval on the one export that it opens. Raises `Refused` where there is none for this actor, segment and
+    contact channel, or it was used, or it is older than `EXPORT_APPROVAL_HOURS`."""
+    asked = ExportRequest.objects.select_for_update().filter(segment=segment, channel=channel)
+    found = asked.filter(pk=request).first() if request else None
+    fresh = found is not None and found.decided_at is not None and now() - found.decided_at < settings.EXPORT_APPROVAL
+    if found is None or not fresh or found.state != State.APPROVED or found.asked_by != actor.name:
+        raise Refused(
+            "not_approved",
+            _("Contact values leave only by an approval: ask for it, and have another person approve it."),
+        )
+    found.state, found.used_at = State.USED, now()
+    found.save(update_fields=["state", "used_at"])
+    audit(actor, "export.used", target=str(found.pk), purpose=segment.purpose_id)

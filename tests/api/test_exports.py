@@ -1,0 +1,111 @@
+"""Contact values leave by the word of two people: one asks, another approves, and each approval opens one export."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from cdp.core.errors import Refused
+from cdp.core.models import AuditEntry, ServiceKey, User
+from cdp.core.roles import ship_roles
+from cdp.core.types import Actor
+from segments import actions, approval
+from segments.models import ExportRequest
+from tests.api.people import MARKETING, NOW, VALUES, Caller, canary, is_problem, says, segment
+
+pytestmark = pytest.mark.django_db
+WISH = {"channel": "email", "reason": "The letter of May"}
+COLUMNS = {"columns": "profile_id,contact", **MARKETING}
+OFFICER = Actor("user:officer")
+
+
+@pytest.fixture
+def tool() -> Caller:
+    """A tool that may read contact values, and somebody in the segment."""
+    profile, made = canary(), segment(rule={"trait": "orders_count", "op": "gte", "value": 5})
+    says(profile, "granted")
+    actions.recompute(made.pk, NOW)
+    return Caller("members:read", "profiles:personal")
+
+
+def ask(tool: Caller) -> str:
+    answer = tool.post("/segments/vip/export-requests", WISH)
+    assert answer.status_code == 201 and answer.json()["state"] == "asked"
+    return str(answer.json()["id"])
+
+
+def export(tool: Caller, approved: str = "") -> Any:
+    return tool.get("/segments/vip/export", **COLUMNS, **({"approval": approved} if approved else {}))
+
+
+def test_an_approval_opens_one_export(tool: Caller) -> None:
+    asked = ask(tool)
+    is_problem(export(tool, asked), 403, "not_approved")
+    approval.decide(OFFICER, asked, approve=True)
+    assert tool.get(f"/segments/vip/export-requests/{asked}").json()["state"] == "approved"
+    assert VALUES["email"].encode() in b"".join(export(tool, asked))
+    is_problem(export(tool, asked), 403, "not_approved")
+    assert tool.get(f"/segments/vip/export-requests/{asked}").json()["state"] == "used"
+    told = AuditEntry.objects.filter(action__startswith="export.").order_by("id").values_list("action", flat=True)
+    assert list(told) == ["export.asked", "export.approved", "export.used"]
+
+
+def test_without_one_nothing_leaves(tool: Caller) -> None:
+    for approved in ("", str(uuid4()), ask(tool)):
+        is_problem(export(tool, approved), 403, "not_approved")
+    assert not AuditEntry.objects.filter(action="segment.export_started").exists()
+    assert tool.get("/segments/vip/export", columns="profile_id", **MARKETING).status_code == 200
+
+
+def test_a_refused_an_old_and_another_s_approval_open_nothing(tool: Caller, settings: Any) -> None:
+    refused, old, good = ask(tool), ask(tool), ask(tool)
+    approval.decide(OFFICER, refused, approve=False)
+    for asked in (old, good):
+        approval.decide(OFFICER, asked, approve=True)
+    ExportRequest.objects.filter(pk=old).update(decided_at=timezone.now() - timedelta(hours=25))
+    other = Caller("members:read", "profiles:personal")
+    for caller, asked in ((tool, refused), (tool, old), (other, good)):
+        is_problem(export(caller, asked), 403, "not_approved")
+    is_problem(other.get(f"/segments/vip/export-requests/{good}"), 404, "not_found")
+
+
+def test_nobody_approves_an_own_wish(tool: Caller) -> None:
+    asked = ask(tool)
+    key = Actor(f"key:{ServiceKey.objects.get().pk}")
+    with pytest.raises(Refused) as refusal:
+        approval.decide(key, asked, approve=True)
+    assert refusal.value.code == "same_person"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ExportRequest.objects.update(decided_by=key.name)
+    approval.decide(OFFICER, asked, approve=True)
+    with pytest.raises(Refused, match="already"):
+        approval.decide(Actor("user:other"), asked, approve=False)
+
+
+def test_asking_needs_the_scope_of_personal_values(tool: Caller) -> None:
+    is_problem(Caller("members:read").post("/segments/vip/export-requests", WISH), 403, "scope_missing")
+    is_problem(tool.post("/segments/vip/export-requests", WISH | {"channel": "smoke"}), 400, "channel_unknown")
+    is_problem(tool.post("/segments/vip/export-requests", {"channel": "email"}), 400, "invalid")
+
+
+@pytest.mark.parametrize("role", ["privacy officer", "marketer", "steward", "auditor", "administrator"])
+def test_the_privacy_officer_approves_in_the_console_and_nobody_else(tool: Caller, role: str) -> None:
+    from django.contrib.auth.models import Group
+
+    ship_roles()
+    user = User.objects.create_user("somebody", is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client, asked = Client(), ask(tool)
+    client.force_login(user)
+    address = reverse("admin:segments_exportrequest_decide", args=[asked])
+    may = role == "privacy officer"
+    assert client.post(address, {"word": "approve"}).status_code == (302 if may else 403)
+    assert ExportRequest.objects.get().state == ("approved" if may else "asked")
+    shown = client.get(reverse("admin:segments_exportrequest_change", args=[asked]))
+    assert shown.status_code == (403 if role in ("steward", "administrator") else 200)
+    assert client.get(address).status_code == (405 if role else 200)
