@@ -36,10 +36,11 @@ class Setup:
 
 def demanded(user: User) -> bool:
     """Whether the account is asked for a code: it has a second factor, or its role must have one."""
-    if confirmed(user):
-        return True
-    strict = user.is_superuser or user.groups.filter(name__in=STRICT_ROLES).exists()
-    return bool(settings.MFA_REQUIRED and strict)
+    return confirmed(user) or bool(settings.MFA_REQUIRED and _strict(user))
+
+
+def _strict(user: User) -> bool:
+    return user.is_superuser or user.groups.filter(name__in=STRICT_ROLES).exists()
 
 
 def satisfied(user: Any) -> bool:

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('events', '0001_initial'),
+        ('events', '0002_required_purpose'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
