@@ -27,8 +27,8 @@ from cdp.profiles import actions as profiles
 from cdp.profiles import queries as profiles_queries
 from cdp.profiles.types import ContactPointState, GoldenRecord
 from consent import actions as consent
+from consent import package_content, people, suppression
 from consent import queries as consent_queries
-from consent import suppression
 from consent.types import EffectiveConsent, LedgerLine
 from identity import actions as identity
 from identity import queries as identity_queries
@@ -179,6 +179,7 @@ STAGES: dict[str, Callable[[], int]] = {
 # --- answers that span packages ---------------------------------------------------------------------------------------
 
 EVENTS_SHOWN = 25
+SECONDS_FOR_A_PERSON = 10.0
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,17 @@ def profile_page(profile: UUID) -> ProfilePage:
         history=identity_queries.history(profile),
         household=identity_queries.household_of(profile),
     )
+
+
+def access_package(subject: UUID) -> dict[str, Any]:
+    """Everything known about the person of a data key (see `consent.package_content`), as it is now: what came in is taken
+    in first, and right after a merge it tells of both sides."""
+    advance(seconds=SECONDS_FOR_A_PERSON)
+    found = identity_queries.profiles_of(people.records_of(subject))
+    with transaction.atomic():
+        profiles.refresh(found)
+        consent.refresh_effective(found)
+    return package_content.of_person(subject)
 
 
 # --- what a verdict would change --------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room, column, link
-from consent import models, retention_admin
+from consent import models, package_admin, retention_admin, suppression_admin
 
-__all__ = ["retention_admin"]
+__all__ = ["package_admin", "retention_admin", "suppression_admin"]
 
 PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
 CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")
@@ -98,11 +98,3 @@ class EffectiveAdmin(ReadOnlyRoom[models.Effective]):
     ordering = ("-id",)
     id_fields = ("profile_id",)
     search_help_text = _("The whole id of a profile.")
-
-
-@admin.register(models.Suppression)
-class SuppressionAdmin(ReadOnlyRoom[models.Suppression]):
-    list_display = ("kind", "reason", "created_at")
-    # A row's key is the digest itself, which has no place in an address.
-    list_display_links = None
-    ordering = ("-created_at",)

@@ -3,15 +3,20 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room
-from consent.models import PackageLink, RetentionRule, RetentionRun
+from consent import retention
+from consent.models import RetentionRule, RetentionRun
 
 
 @admin.register(RetentionRule)
 class RetentionRuleAdmin(Room[RetentionRule]):
+    change_list_template = "console/retention.html"
     list_display = ("what", "purpose", "source", "data_class", "days", "enabled")
     list_display_links = ("what", "days")
     list_filter = ("what", "enabled")
@@ -21,6 +26,27 @@ class RetentionRuleAdmin(Room[RetentionRule]):
 
     def has_delete_permission(self, request: HttpRequest, obj: RetentionRule | None = None) -> bool:
         return request.user.has_perm("consent.delete_retentionrule")
+
+    def get_urls(self) -> list[URLPattern]:
+        preview = self.admin_site.admin_view(self.preview)
+        return [path("preview/", preview, name="consent_retentionrule_preview"), *super().get_urls()]
+
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """What the rules would destroy now, and for how long they keep what; destroys nothing."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = retention.preview()
+        due = [(retention.What(what).label, sorted(of.items())) for what, of in found.due.items()]
+        shown = {
+            "title": _("What is due"),
+            "opts": self.opts,
+            "found": found,
+            "due": due,
+            "standing": retention.standing(),
+        }
+        return TemplateResponse(
+            request, "console/retention_preview.html", {**self.admin_site.each_context(request), **shown}
+        )
 
 
 @admin.register(RetentionRun)
@@ -32,18 +58,5 @@ class RetentionRunAdmin(ReadOnlyRoom[RetentionRun]):
     search_help_text = _("The whole id of a run.")
 
     @admin.display(description=_("destroyed"))
-    def destroyed(self, run: RetentionRun) -> int:
-        return sum(number for what, of in run.counts.items() if isinstance(of, dict) for number in of.values())
-
-
-@admin.register(PackageLink)
-class PackageLinkAdmin(ReadOnlyRoom[PackageLink]):
-    list_display = ("created_at", "request", "created_by", "expires_at", "used_at", "revoked_at")
-    fields = ("id", "request", "created_at", "created_by", "expires_at", "used_at", "revoked_at")
-    list_select_related = ("request",)
-    ordering = ("-id",)
-    id_fields = ("id", "request")
-    search_help_text = _("A whole id: of the link or of its request.")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: PackageLink | None = None) -> Any:
-        return self.fields
+    def destroyed(self, run: Any) -> int:
+        return sum(number for of in run.counts.values() if isinstance(of, dict) for number in of.values())

@@ -1,5 +1,6 @@
 """What segments hold about records, to export and to erase."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -7,18 +8,32 @@ from django.db import transaction
 
 from cdp.core.statements import column, execute, fetch
 from segments import sql
-from segments.models import Membership, Transition
+from segments.models import Membership, Segment, Transition
+from segments.vocabulary import classes_of, names_in
 
 MEMBERSHIP = ("segment", "purpose", "entered_at")
 TRANSITION = ("segment", "kind", "reason", "purpose", "channel", "at")
 
 
 def export(records: list[UUID]) -> dict[str, Any]:
-    """The segments that the profiles of these records are in, and their history of coming and going."""
-    return {
-        "memberships": [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])],
-        "transitions": [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])],
-    }
+    """The segments that the profiles of these records are in, their history of coming and going, and which data of theirs
+    those segments' rules read, for which purpose."""
+    memberships = [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])]
+    transitions = [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])]
+    named = {row["segment"] for row in (*memberships, *transitions)}
+    return {"memberships": memberships, "transitions": transitions, "uses": _uses(named)}
+
+
+def _uses(segments: Collection[str]) -> list[dict[str, Any]]:
+    """Which traits and events a segment's rule reads, for which purpose, of which data classes."""
+    found = Segment.objects.filter(key__in=segments).order_by("purpose", "key")
+    return [
+        {
+            "purpose": segment.purpose_id, "segment": segment.key, "data": sorted(names_in(segment.rule)),
+            "data_classes": sorted(classes_of(segment.rule)),
+        }
+        for segment in found
+    ]  # fmt: skip
 
 
 @transaction.atomic

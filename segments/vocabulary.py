@@ -123,3 +123,9 @@ def compiled(segment: Segment, names: Names, as_of: datetime, *, only_profiles: 
 def classes_of(rule: object) -> frozenset[str]:
     """The data classes that a saved rule reads itself."""
     return frozenset(TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(parse(rule)))
+
+
+def names_in(rule: object) -> frozenset[str]:
+    """The traits and events that a saved rule reads itself."""
+    node = parse(rule)
+    return ast.trait_names(node) | ast.event_names(node)

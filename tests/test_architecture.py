@@ -41,6 +41,8 @@ JUSTIFIED = {
     "cdp.ingestion.actions": {"consent.suppression"},
     "cdp.console.steward": {"consent.suppression"},
     "cdp.api.stewards": {"consent.suppression"},
+    # A person's own copy: its link and its file.
+    "cdp.api.packages": {"consent.package", "consent.package_file"},
     # What waits in quarantine, erased by the digests of a person's identifiers.
     "cdp.ingestion.privacy": {"cdp.events.models"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
@@ -50,7 +52,9 @@ JUSTIFIED = {
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
-    "cdp.pipeline": {"consent.suppression", "identity.models", "identity.resolution"},
+    "cdp.pipeline": {
+        "consent.package_content", "consent.people", "consent.suppression", "identity.models", "identity.resolution",
+    },
     # What is done with linkage models by hand: trials load Splink too.
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.

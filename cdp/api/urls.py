@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import exports, privacy, profiles, review, segments, stewards
+from cdp.api import exports, packages, privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -30,6 +30,8 @@ urlpatterns = [
     path("v1/privacy/requests/<uuid:privacy_request>/verify", privacy.VerifyView.as_view()),
     path("v1/privacy/requests/<uuid:privacy_request>/extend", privacy.ExtendView.as_view()),
     path("v1/privacy/requests/<uuid:privacy_request>/refuse", privacy.RefuseView.as_view()),
+    path("v1/privacy/requests/<uuid:privacy_request>/link", packages.LinkView.as_view()),
+    path("v1/access-packages/<str:token>", packages.fetch, name="access-package"),
     path("v1/segments", segments.SegmentsView.as_view()),
     path("v1/segments/preview", segments.PreviewView.as_view()),
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),

@@ -41,8 +41,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
-        "view:core.auditentry", "approve_exportrequest:segments.exportrequest", "add:consent.purpose",
-        "change:consent.purpose", "add:consent.notice",
+        "view:core.auditentry", "approve_exportrequest:segments.exportrequest",
+        "add:consent.purpose", "change:consent.purpose", "add:consent.notice",
+        "add:consent.suppression", "delete:consent.suppression",
+        "add:consent.retentionrule", "change:consent.retentionrule", "delete:consent.retentionrule",
         "add:consent.privacyrequest", "change:consent.privacyrequest", "unmask_golden:profiles.golden",
     ),
     "auditor": VIEW_ALL,

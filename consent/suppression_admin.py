@@ -1,0 +1,143 @@
+"""Staff page of the suppression list: what it stopped, adding values and files of values, taking one off."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+from django.views.decorators.http import require_POST
+
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.errors import CdpError
+from cdp.core.types import Actor
+from consent import suppression, value_files
+from consent.models import Suppression
+from consent.types import SuppressionReason, TakenValues
+
+ADD, LIFT = "consent.add_suppression", "consent.delete_suppression"
+DAYS = 30
+KINDS = {
+    "email": pgettext_lazy("kind of identifier", "E-mail"), "phone": pgettext_lazy("kind of identifier", "Phone"),
+    "user_id": pgettext_lazy("kind of identifier", "User id"),
+    "loyalty_id": pgettext_lazy("kind of identifier", "Loyalty card"),
+}  # fmt: skip
+DOORS = {
+    suppression.AT_THE_DOOR: pgettext_lazy("where something was stopped", "as it came in"),
+    suppression.AT_THE_FOLD: pgettext_lazy("where something was stopped", "before it became a record"),
+    suppression.AT_CORRECTION: pgettext_lazy("where something was stopped", "as a correction"),
+}
+
+
+class ValuesForm(forms.Form):
+    """Values of one kind, entered or as a file; only digests of them are kept."""
+
+    kind = forms.ChoiceField(choices=[*KINDS.items()], label=_("Kind"))
+    brand = forms.SlugField(required=False, max_length=19, label=_("Brand"), help_text=_("Empty: all brands."))
+    values = forms.CharField(
+        required=False, label=_("Values"), help_text=_("One a line, in any spelling."),
+        widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+    )  # fmt: skip
+    file = forms.FileField(
+        required=False, label=_("or a file"),
+        help_text=_("One a line, or the first column of a CSV; up to 2.5 MB, larger ones by `manage.py suppress`."),
+    )  # fmt: skip
+    reason = forms.ChoiceField(choices=SuppressionReason.choices, label=_("Reason"))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a form without any value."""
+        said = super().clean() or {}
+        if not said.get("values") and not said.get("file"):
+            raise forms.ValidationError(_("Enter values, or choose a file of at most 2.5 MB."))
+        return said
+
+    @property
+    def kind_named(self) -> str:
+        """The kind as the list knows it: of one brand, where ids are a brand's own."""
+        kind, brand = self.cleaned_data["kind"], self.cleaned_data["brand"]
+        return kind if not brand or kind in suppression.CONTACTS else f"{kind}:{brand}"
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """(line number, value) of all that was entered."""
+        given = self.cleaned_data["file"] or self.cleaned_data["values"].encode().splitlines()
+        return value_files.read(given)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyRoom[Suppression]):
+    change_list_template = "console/suppression.html"
+    list_display = ("kind", "reason_named", "created_at")
+    list_filter = ("kind",)
+    # A row's key is the digest itself, which has no place in an address.
+    list_display_links = None
+    ordering = ("-created_at",)
+
+    @admin.display(description=_("reason"), ordering="reason")
+    def reason_named(self, row: Suppression) -> str:
+        return str(dict(SuppressionReason.choices).get(row.reason, row.reason))
+
+    def get_urls(self) -> list[URLPattern]:
+        enter, lift = (self.admin_site.admin_view(require_POST(view)) for view in (self.enter, self.lift))
+        return [
+            path("enter/", enter, name="consent_suppression_enter"),
+            path("lift/", lift, name="consent_suppression_lift"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        told = {
+            "days": DAYS, "form": ValuesForm(), "may_add": request.user.has_perm(ADD),
+            "may_lift": request.user.has_perm(LIFT),
+            "stopped": [(row.source, DOORS.get(row.door, row.door), row.number) for row in suppression.stopped_lately(DAYS)],
+        }  # fmt: skip
+        return super().changelist_view(request, {**told, **(extra_context or {})})
+
+    def enter(self, request: HttpRequest) -> HttpResponse:
+        """Put values on the list."""
+        self._need(request, ADD)
+        form = ValuesForm(request.POST, request.FILES)
+        if not form.is_valid():
+            messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+        else:
+            actor, reason = Actor.user(request.user), form.cleaned_data["reason"]
+            self._tell(request, suppression.add_values(actor, form.kind_named, form.lines(), reason))
+        return self._back()
+
+    def lift(self, request: HttpRequest) -> HttpResponse:
+        """Take one value off the list."""
+        self._need(request, LIFT)
+        form = ValuesForm(request.POST)
+        try:
+            if not form.is_valid():
+                messages.error(request, _("Enter the value, its kind and why."))
+            elif suppression.lift(
+                Actor.user(request.user),
+                form.kind_named,
+                form.cleaned_data["values"].strip(),
+                form.cleaned_data["reason"],
+            ):
+                messages.success(request, _("The value is off the list: whoever bears it may come back."))
+            else:
+                messages.warning(request, _("The value is not on the list."))
+        except CdpError as error:
+            messages.error(request, str(error))
+        return self._back()
+
+    def _need(self, request: HttpRequest, permission: str) -> None:
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+
+    def _tell(self, request: HttpRequest, taken: TakenValues) -> None:
+        said = _("%(read)d values read, %(added)d new on the list.") % {"read": taken.read, "added": taken.added}
+        messages.success(request, said)
+        if taken.unusable:
+            lines = ", ".join(map(str, taken.unusable_lines))
+            wrong = _("%(number)d lines hold no value of this kind and are not on the list, first at: %(lines)s")
+            messages.warning(request, wrong % {"number": taken.unusable, "lines": lines})
+
+    def _back(self) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:consent_suppression_changelist"))
