@@ -9,8 +9,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
     from django.core.management import execute_from_command_line
 
-    from cdp.core import startup
+    from cdp.core import logs, startup
 
+    sys.excepthook = logs.tell_end
     startup.prepare()
     execute_from_command_line(sys.argv)
 

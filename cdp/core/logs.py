@@ -5,11 +5,19 @@ What an exception says, and the address of a request, may quote what somebody se
 
 import copy
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
+from cdp.core.errors import CdpError
+from cdp.core.keyring import KeyringError
+
+# What these say is written by us, for whoever runs the product.
+_OUR_WORDS = (CdpError, ImproperlyConfigured, KeyringError)
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _ADDRESS = "(address)"
 
@@ -34,6 +42,14 @@ def shape(error: BaseException) -> str:
     )
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return f"{type(error).__name__} at {frames}" + (f"\nfrom {shape(cause)}" if cause else "")
+
+
+def tell_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """`sys.excepthook` of commands: what ended one, for a terminal or a log that keeps what commands say."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    sys.stderr.write(f"{shape(error)}\n" + (f"{error}\n" if isinstance(error, _OUR_WORDS) else ""))
 
 
 def _harmless(record: logging.LogRecord) -> Any:
