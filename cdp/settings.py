@@ -248,6 +248,9 @@ SPECTACULAR_SETTINGS = {
         "ProfileChangeKind": "identity.models.ProfileChange.Kind",
         "TransitionKind": "segments.models.Transition.Kind",
         "HouseholdShared": "identity.types.Shared",
+        "PrivacyRequestKind": "consent.grounds.Kind",
+        "PrivacyRequestState": "consent.models.PrivacyRequest.State",
+        "PrivacyRequestDoor": "consent.grounds.Door",
     },
 }
 

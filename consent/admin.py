@@ -5,9 +5,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room, column, link
-from consent import models, package_admin, retention_admin, suppression_admin
+from consent import models, package_admin, request_admin, retention_admin, suppression_admin
 
-__all__ = ["package_admin", "retention_admin", "suppression_admin"]
+__all__ = ["package_admin", "request_admin", "retention_admin", "suppression_admin"]
 
 PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
 CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")

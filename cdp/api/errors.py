@@ -39,6 +39,7 @@ STATUS = {
     **dict.fromkeys(("purpose_unknown", "unknown_purpose", "channel_unknown", "unknown_contact_channel"), 400),
     **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "too_slow"), 400),
     **dict.fromkeys(("source_unknown", "reason_unknown", "attribute_unknown", "value_unusable"), 400),
+    **dict.fromkeys(("subject_missing", "received_later"), 400),
 }
 # Where in the body stands what was refused.
 POINTERS = {"source_unknown": "/source", "value_unusable": "/value"}

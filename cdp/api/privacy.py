@@ -61,7 +61,7 @@ class RefuseBody(ExtendBody):
     ground = choices_of(tuple(RefusalGround.values))
 
 
-class RequestShape(serializers.Serializer[Any]):
+class PrivacyRequestShape(serializers.Serializer[Any]):
     """A privacy request; its certificate once an erasure is done."""
 
     id = serializers.UUIDField()
@@ -77,15 +77,15 @@ class RequestShape(serializers.Serializer[Any]):
     certificate = serializers.DictField(allow_null=True)
 
 
-class RequestPageShape(serializers.Serializer[Any]):
-    results = RequestShape(many=True)
+class PrivacyRequestsPageShape(serializers.Serializer[Any]):
+    results = PrivacyRequestShape(many=True)
     next = serializers.URLField(allow_null=True)
 
 
 def shaped(row: PrivacyRequest) -> dict[str, Any]:
     """A request as it is answered: nothing of the person."""
     found = getattr(row, "erasure", None)
-    return dict(RequestShape({**vars(row), "certificate": found.certificate or None if found else None}).data)
+    return dict(PrivacyRequestShape({**vars(row), "certificate": found.certificate or None if found else None}).data)
 
 
 class PrivacyRequestsView(Endpoint):
@@ -94,7 +94,7 @@ class PrivacyRequestsView(Endpoint):
 
     @extend_schema(
         operation_id="listPrivacyRequests", summary="Privacy requests", parameters=[RequestsQuery],
-        responses={200: RequestPageShape},
+        responses={200: PrivacyRequestsPageShape},
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """In the order in which they came in, with the day on which each is due."""
@@ -108,7 +108,7 @@ class PrivacyRequestsView(Endpoint):
 
     @extend_schema(
         operation_id="openPrivacyRequest", summary="Take down a privacy request",
-        request=RequestBody, responses={201: RequestShape},
+        request=RequestBody, responses={201: PrivacyRequestShape},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Starts the statutory clock. Whoever takes it down does not approve it."""
@@ -126,7 +126,7 @@ class PrivacyRequestsView(Endpoint):
 class PrivacyRequestView(Endpoint):
     scopes: ClassVar = {"GET": "privacy:read"}
 
-    @extend_schema(operation_id="getPrivacyRequest", summary="A privacy request", responses={200: RequestShape})
+    @extend_schema(operation_id="getPrivacyRequest", summary="A privacy request", responses={200: PrivacyRequestShape})
     def get(self, request: Request, privacy_request: UUID) -> Response:
         """How it stands; the certificate once an erasure is done."""
         return Response(shaped(_found(privacy_request)))
@@ -141,7 +141,10 @@ class StepView(Endpoint):
 
 class VerifyView(StepView):
     @extend_schema(
-        operation_id="verifyPrivacyRequest", summary="Note who asks", request=VerifyBody, responses={200: RequestShape}
+        operation_id="verifyPrivacyRequest",
+        summary="Note who asks",
+        request=VerifyBody,
+        responses={200: PrivacyRequestShape},
     )
     def post(self, request: Request, privacy_request: UUID) -> Response:
         """It was made sure that the request is the person's own."""
@@ -151,7 +154,10 @@ class VerifyView(StepView):
 
 class ExtendView(StepView):
     @extend_schema(
-        operation_id="extendPrivacyRequest", summary="Take longer", request=ExtendBody, responses={200: RequestShape}
+        operation_id="extendPrivacyRequest",
+        summary="Take longer",
+        request=ExtendBody,
+        responses={200: PrivacyRequestShape},
     )
     def post(self, request: Request, privacy_request: UUID) -> Response:
         """Once, before it is due, and with notice to the person."""
@@ -161,7 +167,7 @@ class ExtendView(StepView):
 
 class RefuseView(StepView):
     @extend_schema(
-        operation_id="refusePrivacyRequest", summary="Refuse", request=RefuseBody, responses={200: RequestShape}
+        operation_id="refusePrivacyRequest", summary="Refuse", request=RefuseBody, responses={200: PrivacyRequestShape}
     )
     def post(self, request: Request, privacy_request: UUID) -> Response:
         """For a ground of the law, and with notice to the person."""
@@ -177,15 +183,23 @@ def _found(pk: UUID) -> PrivacyRequest:
 
 
 def _whose(asked: dict[str, Any]) -> UUID:
-    """The profile of the person. Refused: `subject_missing`; `not_found`, also where several hold the identifier."""
+    """The profile of the person. Refused: `subject_missing`; `subject_unknown`, also where several hold the identifier."""
     if ("profile" in asked) == ("identifier" in asked):
         raise Refused("subject_missing", _("Give either a profile or an identifier."))
     if "profile" in asked:
-        return UUID(str(asked["profile"]))
+        return _live(UUID(str(asked["profile"])))
     found = people.holders(asked["identifier"]["kind"], asked["identifier"]["value"])
     if len(found) != 1:
-        raise Refused("not_found", _("Not exactly one person holds this identifier."))
+        raise Refused("subject_unknown", _("Not exactly one person holds this identifier."))
     return found[0]
+
+
+def _live(profile: UUID) -> UUID:
+    try:
+        people.subject_of(profile)
+    except Refused as refusal:
+        raise Refused("subject_unknown", str(refusal)) from None
+    return profile
 
 
 def _reply_to(asked: dict[str, Any]) -> tuple[str, str, str] | None:

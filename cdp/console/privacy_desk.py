@@ -180,7 +180,7 @@ class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
             raise PermissionDenied
         try:
             {**STEPS, **HOLDING}[what](Actor.user(request.user), found, request.POST)
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, Erasure.DoesNotExist):
             messages.error(request, _("Choose what is to be done, and why."))
         except CdpError as error:
             messages.error(request, str(error))
@@ -245,7 +245,9 @@ STEPS: dict[str, Step] = {
     "extend": lambda actor, found, said: requests.extend(actor, found.pk, said["ground"], said.get("given", "")),
     "refuse": lambda actor, found, said: requests.refuse(actor, found.pk, said["ground"], said.get("given", "")),
     "complete": lambda actor, found, said: requests.complete(actor, found.pk),
-    "retry": lambda actor, found, said: erasure.retry(actor, found.erasure.pk),
+    "retry": lambda actor, found, said: erasure.retry(
+        actor, Erasure.objects.values_list("pk", flat=True).get(request=found)
+    ),
 }
 HOLDING: dict[str, Step] = {
     "hold": lambda actor, found, said: holds.set_hold(actor, found.subject, said["reason"], said.get("reference", "")),

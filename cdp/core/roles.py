@@ -45,7 +45,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "add:consent.purpose", "change:consent.purpose", "add:consent.notice",
         "add:consent.suppression", "delete:consent.suppression",
         "add:consent.retentionrule", "change:consent.retentionrule", "delete:consent.retentionrule",
-        "add:consent.privacyrequest", "change:consent.privacyrequest", "unmask_golden:profiles.golden",
+        "add:consent.privacyrequest", "change:consent.privacyrequest", "add:consent.legalhold",
+        "unmask_golden:profiles.golden",
     ),
     "auditor": VIEW_ALL,
     "administrator": (

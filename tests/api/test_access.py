@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 NOBODY = str(UUID(int=7))
 WHY = {"reason": "wrong_data"}
 GENDER = {"attribute": "gender", "value": "f"}
+EMAIL = {"kind": "email", "value": VALUES["email"]}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
 # method, path, body, query, scope, status when allowed
 ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
@@ -48,6 +49,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", "/profiles/{profile}/expel", WHY | {"record": NOBODY}, {}, "identity:write", 409),
     ("post", "/profiles/{profile}/split", WHY | {"records": [NOBODY]}, {}, "identity:write", 409),
     ("post", "/profiles/{profile}/corrections", WHY | GENDER, {}, "identity:write", 200),
+    ("get", "/privacy/requests", None, {}, "privacy:read", 200),
+    ("post", "/privacy/requests", {"kind": "access", "identifier": EMAIL}, {}, "privacy:write", 201),
+    ("get", f"/privacy/requests/{NOBODY}", None, {}, "privacy:read", 404),
+    ("post", f"/privacy/requests/{NOBODY}/verify", {"proof": "call"}, {}, "privacy:write", 404),
+    ("post", f"/privacy/requests/{NOBODY}/extend", {"ground": "complex"}, {}, "privacy:write", 404),
+    ("post", f"/privacy/requests/{NOBODY}/refuse", {"ground": "statute"}, {}, "privacy:write", 404),
     ("get", "/segments", None, {}, "segments:read", 200),
     ("post", "/segments", NEW, {}, "segments:write", 201),
     ("post", "/segments/preview", {"rule": VIP, "purpose": "marketing"}, {}, "segments:read", 200),

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from cdp.api.openapi import document
+from cdp.core.types import Actor
+from consent.requests import receive
 from identity.models import ReviewCase
 from tests.api.people import canary, everything, filled, merged, record_of
 
@@ -71,12 +73,13 @@ def world(db: None) -> dict[str, str]:
     pair = sorted(record_of(one) for one in (profile, others[0]))
     case = ReviewCase.objects.create(left=pair[0], right=pair[1], reason="gray zone", weight=0.5)
     secret = everything(purpose="marketing", contact_channel="email").secret
-    return {"profile": str(merged(profile)), "case": str(case.pk), "segment": "vip", "secret": secret}
+    request = receive(Actor("user:clerk"), "access", profile, via="console").pk
+    named = {"profile": str(merged(profile)), "case": str(case.pk), "privacy_request": str(request)}
+    return {**named, "key": "vip", "secret": secret}
 
 
 @SCHEMA.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), database=None, derandomize=True)
 def test_the_api_does_what_its_document_says(case: Any, world: dict[str, str], one_connection: None) -> None:
-    given = {"profile": world["profile"], "case": world["case"], "key": world["segment"]}
-    case.path_parameters = {name: given[name] for name in case.path_parameters or {}}
+    case.path_parameters = {name: world[name] for name in case.path_parameters or {}}
     case.call_and_validate(headers={"Authorization": f"Bearer {world['secret']}"}, excluded_checks=EXCLUDED)

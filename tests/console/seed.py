@@ -16,6 +16,7 @@ from cdp.events.actions import create_source
 from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
 from consent.models import ConsentRecord, Effective, Notice, PrivacyRequest, Suppression
+from consent.request_models import Challenge, Erasure, ErasureStep, KeptTransaction, LegalHold, PersonNotice
 from identity import queries
 from identity.models import (
     BlockedValue,
@@ -162,6 +163,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
         PrivacyRequest.objects.create(
             kind=kind, subject=subjects[one], due_on=timezone.localdate() + timedelta(days=days), received_by="user:1"
         )
+    privacy(subjects[one], one)
     for reason in ("bad_time", "too_long", "bad_time"):
         Quarantined.objects.create(source=sources[0], digest=digest(str(uuid7())), reason=reason, sealed=b"\x01")
     PlannedField.objects.create(event="Order Completed", path="category", treatment="clear")
@@ -171,6 +173,29 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     count(sources[0].pk, {"taken": 10})
     Touched.objects.create(stage="profiles", subject=profiles[0].pk)
     Watermark.objects.create(stage="identity", system_identifier="1", txid=2**60)
+
+
+def privacy(subject: UUID, record: UUID) -> None:
+    """A request that is answered by an erasure, and what hangs on it."""
+    request = PrivacyRequest.objects.create(
+        kind="erasure", subject=subject, state="approved", due_on=timezone.localdate() + timedelta(days=9), via="person",
+        received_by="person", approved_by="user:1",
+    )  # fmt: skip
+    kept = {"statute": "kr_ecommerce", "article": "§6", "what": "transactions", "rows": 1, "until": "2031-11-01"}
+    certificate = {
+        "erased": {"events_event": 2}, "severed": {"core_auditentry": 3}, "kept": [kept], "suppressed_identifiers": 4,
+        "destinations": [], "backups_expire_on": "2026-12-27",
+    }  # fmt: skip
+    erasure = Erasure.objects.create(request=request, state="failed", retry_at=NOW(), certificate=certificate)
+    ErasureStep.objects.create(erasure=erasure, place=0, hook="segments.privacy", counts={"t": 1}, done_at=NOW())
+    ErasureStep.objects.create(erasure=erasure, place=1, hook="cdp.events.privacy", tries=2, failed="OperationalError")
+    KeptTransaction.objects.create(
+        erasure=erasure, statute="kr_ecommerce", order_id="o-1", name="Order Completed", occurred_at=NOW(),
+        currency="KRW", revenue=48_000, keep_until=timezone.localdate(),
+    )  # fmt: skip
+    PersonNotice.objects.create(request=request, what="received", tries=1, failed="OSError")
+    LegalHold.objects.create(subject=subject, reason="claim", reference="2026-17", set_by="user:1")
+    Challenge.objects.create(kind="access", digest=digest("c"), sealed=b"\x01", expires_at=NOW())
 
 
 def everything(number: int = 6) -> dict[str, Any]:
