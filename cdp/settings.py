@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "identity",
     "cdp.profiles",
     "consent",
+    "cdp.lake",
     "segments",
     "cdp.ingestion",
     "cdp.api",
@@ -268,6 +269,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
+    "lake": {"task": "lake.keep_up", "schedule": 5.0, "options": {"expires": 5}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -287,6 +289,10 @@ SMALLEST_COUNT = int(os.environ.get("CDP_SMALLEST_COUNT", "10"))
 AUDIT_ANCHOR_FILE = os.environ.get("CDP_AUDIT_ANCHOR_FILE", str(embedded.home() / "audit-anchor.jsonl"))
 AUDIT_ANCHOR_SECONDS = int(os.environ.get("CDP_AUDIT_ANCHOR_SECONDS", "60"))
 
+# Where the lake's files are, and from how many events on full runs of segments read them ("auto"), always or never.
+LAKE_DIR = Path(os.environ.get("CDP_LAKE_DIR", embedded.home() / "lake"))
+SEGMENT_ENGINE = os.environ.get("CDP_SEGMENT_ENGINE", "auto")
+LAKE_FROM_EVENTS = int(os.environ.get("CDP_LAKE_FROM_EVENTS", "2000000"))
 # After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
 # How many review cases a steward is handed out a day.
@@ -339,6 +345,7 @@ PRIVACY_HOOKS = [
     "consent.privacy",
     "cdp.profiles.privacy",
     "identity.privacy",
+    "cdp.lake.privacy",
     "cdp.events.privacy",
 ]
 

@@ -20,10 +20,9 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
-from segments import sql
-from segments.formats import copied_out
+from segments import engines, sql
 from segments.models import Membership, Run, Segment
-from segments.queries import CANCELLED, limit_statements, statement_seconds
+from segments.queries import CANCELLED, too_slow
 from segments.query import moments
 from segments.query.ast import references
 from segments.query.bounds import Clock
@@ -65,7 +64,7 @@ def full_run(segment: Segment, as_of: datetime) -> Run:
     """One run of a published segment, under its lock. Where it fails `error` says why, without a personal value."""
     begun = _begin(segment, as_of)
     try:
-        _apply(segment, begun, _evaluate(segment, as_of))
+        _apply(segment, begun, engines.members(begun.engine, segment, as_of))
     except Exception as error:  # whatever it is, the run has failed and says so
         _fail(segment, begun, _reason(error))
     begun.refresh_from_db()
@@ -78,7 +77,7 @@ def _begin(segment: Segment, as_of: datetime) -> Run:
     dead = Run.objects.filter(segment=segment, state=Run.State.RUNNING)
     execute(sql.FORGET_PASSED, [[_stage(run_id) for run_id in dead.values_list("pk", flat=True)]])
     dead.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
-    begun = Run.objects.create(segment=segment, version=segment.version, as_of=as_of)
+    begun = Run.objects.create(segment=segment, version=segment.version, engine=engines.chosen(), as_of=as_of)
     begun.refresh_from_db(fields=["started_at"])
     return begun
 
@@ -88,17 +87,8 @@ def _stage(run_id: UUID) -> str:
     return f"run{run_id.hex[15:]}"
 
 
-def _evaluate(segment: Segment, as_of: datetime) -> list[bytes]:
-    """The members by the rule, as COPY gives them (binary), read in a transaction that writes nothing."""
-    query = compiled(segment, Names.read(), as_of)
-    with transaction.atomic():
-        limit_statements()
-        with connection.cursor() as cursor:
-            return copied_out(cursor, sql.EVALUATE.format(rule=query.sql), query.params)
-
-
 @transaction.atomic
-def _apply(segment: Segment, begun: Run, members: list[bytes]) -> None:
+def _apply(segment: Segment, begun: Run, members: engines.Lines) -> None:
     execute(sql.LOCK_MEMBERS, [[str(segment.pk)]])
     _recheck(segment, begun)
     _stage_members(members)
@@ -122,7 +112,7 @@ def _recheck(segment: Segment, begun: Run) -> None:
         raise Dropped(_("The run was interrupted."))
 
 
-def _stage_members(members: list[bytes]) -> None:
+def _stage_members(members: engines.Lines) -> None:
     execute(sql.MAKE_FRESH)
     execute(sql.EMPTY_FRESH)
     with connection.cursor() as cursor, cursor.copy(sql.FILL_FRESH) as copy:
@@ -147,7 +137,7 @@ def _reason(error: Exception) -> str:
         return str(error)
     state = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
     if state == CANCELLED:
-        return _("The rule took longer than %(seconds)s seconds.") % {"seconds": statement_seconds()}
+        return too_slow()
     return f"{type(error).__name__} {state or ''}".strip()
 
 

@@ -141,6 +141,11 @@ def statement_seconds() -> int:
     return int(getattr(settings, "SEGMENT_STATEMENT_SECONDS", 60))
 
 
+def too_slow() -> str:
+    """What is said of a rule that was cancelled."""
+    return _("The rule took longer than %(seconds)s seconds.") % {"seconds": statement_seconds()}
+
+
 def limit_statements() -> None:
     """Cancel statements that take too long, until the end of the present transaction."""
     with connection.cursor() as cursor:

@@ -27,10 +27,11 @@ UUID7 = """encode(set_bit(set_bit(overlay(
     placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6
 ), 52, 1), 53, 1), 'hex')::uuid"""
 
-EVALUATE = "copy ({rule}) to stdout (format binary)"
+EVALUATE = "copy ({rule}) to stdout"
+ABOUT_HOW_MANY = "select greatest(reltuples, 0)::bigint from pg_class where oid = 'events_event'::regclass"
 MAKE_FRESH = "create temporary table if not exists segments_fresh (profile_id uuid not null) on commit drop"
 EMPTY_FRESH = "truncate segments_fresh"
-FILL_FRESH = "copy segments_fresh from stdin (format binary)"
+FILL_FRESH = "copy segments_fresh from stdin"
 COUNT_FRESH = "analyze segments_fresh"
 
 _NOTE = f"""

@@ -23,6 +23,7 @@ from segments.query import ast
 from segments.query.ast import Kind, Node
 from segments.query.catalog import Catalog, TraitSpec, kind_of
 from segments.query.compiler import Query, compile_rule
+from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
 
 MONEY_TRAIT = re.compile(r"(revenue|refund)_total_[A-Z]{3}")
@@ -112,12 +113,16 @@ def _traits_of(segment: UUID, version: int, minute: int) -> dict[str, TraitSpec]
     return own | built_in() | named_traits(node)
 
 
-def compiled(segment: Segment, names: Names, as_of: datetime, *, only_profiles: bool = False) -> Query:
-    """A saved segment's query. Raises `RuleError` where its purpose (now) refuses the rule."""
+def compiled(
+    segment: Segment, names: Names, as_of: datetime, *, only_profiles: bool = False, dialect: Dialect = POSTGRES
+) -> Query:
+    """A saved segment's query for an engine. Raises `RuleError` where its purpose (now) refuses the rule."""
     traits = _traits_of(segment.pk, segment.version, _minute())
     known = names.catalog(segment.purpose_id, traits)
     zone = zone_of(segment.zone)
-    return compile_rule(parse(segment.rule), known, as_of=as_of, zone=zone, only_profiles=only_profiles)
+    return compile_rule(
+        parse(segment.rule), known, as_of=as_of, zone=zone, only_profiles=only_profiles, dialect=dialect
+    )
 
 
 def classes_of(rule: object) -> frozenset[str]:

@@ -20,7 +20,7 @@ OPERATIONS = (
 )  # fmt: skip
 VIEW_ALL = (
     *OPERATIONS, "view:auth.group", "view:events.*", "view:identity.*", "view:profiles.*", "view:consent.*",
-    "view:segments.*",
+    "view:lake.*", "view:segments.*",
 )  # fmt: skip
 MAPS = (
     "view:events.source", "view:events.channel", "view:events.place", "view:events.product",

@@ -1,0 +1,83 @@
+"""Where a full run evaluates its rule: in PostgreSQL, or, once there are many events, in DuckDB over the lake.
+
+One rule compiled for either gives the same members; the run's record says which it was.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Timer
+from typing import Final
+
+import duckdb
+from django.conf import settings
+from django.db import connection, transaction
+
+from cdp.core.errors import Refused
+from cdp.core.statements import fetch
+from cdp.lake import queries as lake
+from segments import sql
+from segments.formats import copied_out
+from segments.models import Segment
+from segments.queries import limit_statements, statement_seconds, too_slow
+from segments.query import relations
+from segments.query.dialects import DUCKDB
+from segments.vocabulary import Names, compiled
+
+POSTGRESQL, LAKE = "postgresql", "duckdb"
+Lines = list[bytes]  # profile ids, each on a line: what COPY gives and takes
+_PROFILES_A_BLOCK: Final = 50_000
+
+
+def chosen() -> str:
+    """The engine that the number of events asks for, as far as PostgreSQL knows it; or the one that is set."""
+    if settings.SEGMENT_ENGINE in MEMBERS:
+        return str(settings.SEGMENT_ENGINE)
+    return LAKE if fetch(sql.ABOUT_HOW_MANY)[0][0] >= settings.LAKE_FROM_EVENTS else POSTGRESQL
+
+
+def members(engine: str, segment: Segment, as_of: datetime) -> Lines:
+    """Who is in a segment by its rule, read in one snapshot that writes nothing. Raises `RuleError` and `Refused` as
+    `vocabulary.compiled`."""
+    return MEMBERS[engine](segment, as_of)
+
+
+def _by_postgresql(segment: Segment, as_of: datetime) -> Lines:
+    query = compiled(segment, Names.read(), as_of)
+    with transaction.atomic():
+        limit_statements()
+        with connection.cursor() as cursor:
+            return copied_out(cursor, sql.EVALUATE.format(rule=query.sql), query.params)
+
+
+def _by_lake(segment: Segment, as_of: datetime) -> Lines:
+    """A file that an erasure took away meanwhile is none of the next snapshot."""
+    try:
+        return _in_snapshot(segment, as_of)
+    except duckdb.IOException:
+        return _in_snapshot(segment, as_of)
+
+
+def _in_snapshot(segment: Segment, as_of: datetime) -> Lines:
+    query = compiled(segment, Names.read(), as_of, dialect=DUCKDB)
+    read = {relation for relation in relations.TABLES if relation in query.sql}
+    with lake.snapshot(read) as engine, cancelled_late(engine):
+        found = engine.execute(query.sql, query.params)
+        blocks = iter(lambda: found.fetchmany(_PROFILES_A_BLOCK), [])
+        return ["".join(f"{profile}\n" for (profile,) in block).encode() for block in blocks]
+
+
+@contextmanager
+def cancelled_late(engine: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What PostgreSQL's statement timeout does. Raises `Refused`, `too_slow`."""
+    timer = Timer(statement_seconds(), engine.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise Refused("too_slow", too_slow()) from None
+    finally:
+        timer.cancel()
+
+
+MEMBERS: Final[dict[str, Callable[[Segment, datetime], Lines]]] = {POSTGRESQL: _by_postgresql, LAKE: _by_lake}
