@@ -252,6 +252,7 @@ SPECTACULAR_SETTINGS = {
         "PrivacyRequestKind": "consent.grounds.Kind",
         "PrivacyRequestState": "consent.models.PrivacyRequest.State",
         "PrivacyRequestDoor": "consent.grounds.Door",
+        "NamedRecordKind": "cdp.api.consents.KINDS",
     },
 }
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from cdp.core import crypto
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
@@ -142,6 +143,8 @@ def answer(answers: Answers) -> Answered:
     versions = _versions(answers)
     if answers.guardian and not answers.proof:
         raise Refused("no_evidence", _("A guardian's consent needs evidence."))
+    subject = crypto.subjects([answers.record])[answers.record]
+    audit(Actor(answers.recorded_by), "consent.answered", subject=subject, states=dict(answers.states))
     written = record_consents(
         _line(answers, purpose, state, versions[purpose], channel)
         for purpose, state in answers.states.items()

@@ -47,16 +47,21 @@ def conflicts(limit: int = 1_000) -> list[Conflict]:
     return [Conflict(*row) for row in fetch(sql.CONFLICTS, {"line": None, "limit": limit})]
 
 
+def conflict(line: UUID) -> Conflict:
+    """The conflict that a grant is in. Raises `Refused`, `not_in_conflict`."""
+    rows = fetch(sql.CONFLICTS, {"line": line, "limit": 1})
+    if not rows:
+        raise Refused("not_in_conflict", _("This consent is in no conflict, or it is settled."))
+    return Conflict(*rows[0])
+
+
 @transaction.atomic
 def settle(actor: Actor, line: UUID, *, granted: bool, at: datetime | None = None) -> None:
     """Settle the conflict that a grant (`line`) is in: it counts from now on, or the opt-out stays.
 
     Raises `Refused`, `not_in_conflict`.
     """
-    rows = fetch(sql.CONFLICTS, {"line": line, "limit": 1})
-    if not rows:
-        raise Refused("not_in_conflict", _("This consent is in no conflict, or it is settled."))
-    found = Conflict(*rows[0])
+    found = conflict(line)
     record = DataKey.objects.filter(pk=found.subject).values_list("record", flat=True).get()
     settled = NewConsent(
         key=uuid5(line, SETTLED), record=record, purpose=found.purpose, channel=found.channel, brand=found.brand,

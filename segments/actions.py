@@ -16,6 +16,7 @@ from cdp.core.errors import Refused
 from cdp.core.statements import execute, execute_over, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
+from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
 from segments import membership, queries, sql, vocabulary
@@ -138,7 +139,8 @@ def _check_uses(segment: Segment) -> None:
 
 
 def _check_classes(segment: Segment, rules: Iterable[object]) -> None:
-    classes = frozenset[str]().union(*(vocabulary.classes_of(rule) for rule in rules))
+    planned = events.classes_of_fields()
+    classes = frozenset[str]().union(*(vocabulary.classes_of(rule, planned) for rule in rules))
     if not classes <= set(segment.purpose.data_classes):
         message = _("Through another segment the rule reads a data class that its purpose does not allow.")
         raise Refused("data_class", message)

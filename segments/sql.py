@@ -98,13 +98,15 @@ DUE_NOW = "update segments_segment set due_at = clock_timestamp() where id = any
 
 # --- consent ----------------------------------------------------------------------------------------------------------
 
-# A purpose also needs the consent to the use of data for it, a purpose of its own with this ending.
+# A purpose also needs the consent to the use of data for it, a purpose of its own with this ending, and what the contact
+# channel needs besides.
 CONCERNED = """
 select distinct s.purpose_id, c.channel, s.brand, m.segment_id, m.profile_id
 from unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) as c (profile, purpose, channel, brand)
 join segments_membership m on m.profile_id = c.profile
 join segments_segment s on s.id = m.segment_id
-where c.purpose in (s.purpose_id, s.purpose_id || '_use') and (s.brand in ('', c.brand) or c.brand = '')
+left join consent_contactchannel w on w.key = c.channel
+where c.purpose in (s.purpose_id, s.purpose_id || '_use', w.also_id) and (s.brand in ('', c.brand) or c.brand = '')
 order by 1, 2, 3, 4, 5
 """
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,13 +16,14 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
+from cdp.events import queries as events
 from cdp.profiles.types import TRAITS
 from consent.models import ContactChannel, Purpose
 from segments import sql
 from segments.models import Segment
 from segments.query import ast
 from segments.query.ast import Kind, Node
-from segments.query.catalog import Catalog, TraitSpec, kind_of
+from segments.query.catalog import TRAIT_EVENTS, Catalog, TraitSpec, kind_of, planned_classes
 from segments.query.compiler import Query, compile_rule
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
@@ -35,11 +37,13 @@ SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
 
 @dataclass(frozen=True)
 class Names:
-    """The segments, purposes (with their data classes) and contact channels there are, read once for many rules."""
+    """The segments, purposes (with their data classes), contact channels and planned data classes there are, read once for
+    many rules."""
 
     segments: dict[str, UUID]
     purposes: dict[str, frozenset[str]]
     channels: frozenset[str]
+    classes: dict[tuple[str, str], frozenset[str]]
 
     @classmethod
     def read(cls) -> "Names":
@@ -49,6 +53,7 @@ class Names:
             segments=dict(alive.values_list("key", "id")),
             purposes={key: frozenset(classes) for key, classes in purposes},
             channels=frozenset(ContactChannel.objects.values_list("key", flat=True)),
+            classes=events.classes_of_fields(),
         )
 
     def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
@@ -58,6 +63,7 @@ class Names:
         return Catalog(
             traits=traits, segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
             allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
+            classes=self.classes,
         )  # fmt: skip
 
 
@@ -125,12 +131,26 @@ def compiled(
     )
 
 
-def classes_of(rule: object) -> frozenset[str]:
-    """The data classes that a saved rule reads itself."""
-    return frozenset(TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(parse(rule)))
-
-
 def names_in(rule: object) -> frozenset[str]:
     """The traits and events that a saved rule reads itself."""
     node = parse(rule)
     return ast.trait_names(node) | ast.event_names(node)
+
+
+def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]]) -> frozenset[str]:
+    """The data classes that a saved rule reads itself, by those built in and those `planned`."""
+    node = parse(rule)
+    built = {TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(node)}
+    return frozenset(built).union(*(planned_classes(planned, *read) for read in _read(node)))
+
+
+def _read(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(events, field) of everything that a rule reads."""
+    for name in ast.trait_names(node):
+        yield TRAIT_EVENTS, name
+    for leaf in ast.leaves(node):
+        for happening in ast.happenings(leaf):
+            for condition in happening.where:
+                yield (happening.name,), condition.name
+        if isinstance(leaf, ast.Event) and leaf.measure.path:
+            yield (leaf.name,), ".".join(leaf.measure.path)

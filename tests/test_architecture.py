@@ -34,6 +34,11 @@ JUSTIFIED = {
     # What signals of consent mean, and how a TCF string is written: pure.
     "cdp.ingestion.consents": {"consent.signals", "consent.tcf"},
     "cdp.ingestion.sources": {"consent.signals"},
+    # Consent by REST: forms, receipts, what is owed or in conflict; whose answers they are.
+    "cdp.api.consents": {
+        "cdp.ingestion.who", "consent.forms", "consent.models", "consent.receipts", "consent.results", "consent.signals",
+    },
+    "cdp.api.consent_shapes": {"consent.models"},
     # A steward's corrections go with the record whose values they correct.
     "consent.retention": {"identity.parting"},
     # The suppression list is one, at every door: what arrives, what becomes a record, what a steward enters.

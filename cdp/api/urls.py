@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import exports, packages, privacy, profiles, review, segments, stewards
+from cdp.api import consents, exports, packages, privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -20,6 +20,15 @@ urlpatterns = [
     path("v1/profiles/<uuid:profile>/expel", stewards.ExpelView.as_view()),
     path("v1/profiles/<uuid:profile>/split", stewards.SplitView.as_view()),
     path("v1/profiles/<uuid:profile>/corrections", stewards.CorrectionsView.as_view()),
+    path("v1/profiles/<uuid:profile>/contactable", consents.ContactableView.as_view()),
+    path("v1/profiles/<uuid:profile>/receipts", consents.ReceiptsView.as_view()),
+    path("v1/receipts/<uuid:line>", consents.ReceiptView.as_view()),
+    path("v1/consents", consents.AnswersView.as_view()),
+    path("v1/consents/form", consents.FormView.as_view()),
+    path("v1/consents/conflicts", consents.ConflictsView.as_view()),
+    path("v1/consents/conflicts/<uuid:line>/settle", consents.SettleView.as_view()),
+    path("v1/consents/results", consents.OwedView.as_view()),
+    path("v1/consents/results/sent", consents.SentView.as_view()),
     path("v1/review/cases", review.CasesView.as_view()),
     path("v1/review/cases/<uuid:case>", review.CaseView.as_view()),
     path("v1/review/cases/<uuid:case>/verdict", review.VerdictView.as_view()),

@@ -27,6 +27,7 @@ SCOPES = (
     "members:read",
     "privacy:read",
     "privacy:write",
+    "consents:write",
 )
 
 

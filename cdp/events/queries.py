@@ -48,6 +48,14 @@ def planned_classes() -> list[tuple[UUID | None, str, str]]:
     return list(PlannedField.objects.values_list("source_id", "event", "data_class").distinct())
 
 
+def classes_of_fields() -> dict[tuple[str, str], frozenset[str]]:
+    """(event, or "" for every one; field) → the data classes that the tracking plan gives it, in whichever source."""
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    for event, path, data_class in PlannedField.objects.values_list("event", "path", "data_class"):
+        found[event, path] = found.get((event, path), frozenset()) | {data_class}
+    return found
+
+
 def source_ranks() -> dict[UUID, int]:
     """Trust rank of each source, lower trusted more: 0 is a steward's alone, whatever others were given."""
     rows = Source.objects.values_list("pk", "trust_rank", "built_in")

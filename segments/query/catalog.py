@@ -38,6 +38,8 @@ REVENUE = "revenue"
 COLUMNS: Mapping[str, Kind] = {REVENUE: "number", "currency": "string", "order_id": "string"}
 MOST_MONEY = 10**28
 EARLIEST_YEAR, LATEST_YEAR = 2, 9998
+# The events whose clear fields are traits of a person.
+TRAIT_EVENTS = ("Identify", "Record Imported")
 SEALED_TRAITS = frozenset({
     "name", "address", "street", "postcode", "postalcode", "zip", "avatar", "username", "userid", "externalid",
     "loyaltyid",
@@ -69,7 +71,8 @@ class PropertySpec:
 
 @dataclass(frozen=True)
 class Catalog:
-    """What a rule may name. `currency` is assumed where a rule on revenue names none; None makes rules say it."""
+    """What a rule may name. `currency` is assumed where a rule on revenue names none; None makes rules say it. `classes` are
+    the data classes planned for fields, by (event, or "" for every one; field)."""
 
     traits: Mapping[str, TraitSpec]
     events: Mapping[str, Mapping[str, PropertySpec]] | None = None
@@ -78,12 +81,20 @@ class Catalog:
     channels: Collection[str] = ()
     allowed_classes: frozenset[str] = frozenset({"general"})
     currency: str | None = None
+    classes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     def property_spec(self, event: str, name: str) -> PropertySpec | None:
         """What is known of a property: reserved ones are columns of their own, the others as catalogued."""
         if name in COLUMNS:
             return PropertySpec(COLUMNS[name])
         return ((self.events or {}).get(event) or {}).get(name)
+
+
+def planned_classes(
+    classes: Mapping[tuple[str, str], frozenset[str]], events: Collection[str], name: str
+) -> frozenset[str]:
+    """The data classes planned for a field of these events."""
+    return frozenset[str]().union(*(classes.get((event, name), ()) for event in ("", *events)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +160,19 @@ class _Examination:
     def trait(self, node: Trait, path: str) -> None:
         spec = self.catalog.traits.get(node.name)
         if spec is not None:
-            self._allowed(node.name, spec, child(path, "trait"))
+            self._allowed(node.name, spec, child(path, "trait"), TRAIT_EVENTS)
             self._typed(node.name, node.test, kind_of(node.test, spec), path)
         elif _plain(node.name) in SEALED | SEALED_TRAITS:
             self.problems.add(child(path, "trait"), "sealed", name=node.name)
         else:
             _unknown(self.problems, "trait", node.name, self.catalog.traits, child(path, "trait"))
 
-    def _allowed(self, name: str, spec: TraitSpec | PropertySpec, path: str) -> None:
-        if spec.data_class not in self.catalog.allowed_classes:
-            self.problems.add(path, "data_class", name=name, **{"class": spec.data_class})
+    def _allowed(self, name: str, spec: TraitSpec | PropertySpec | None, path: str, events: Collection[str]) -> None:
+        """Refuse what is of a data class that the purpose does not allow: by its description, or by the tracking plan."""
+        classes = {spec.data_class} if spec else set()
+        planned = planned_classes(self.catalog.classes, events, name)
+        for data_class in sorted((classes | planned) - self.catalog.allowed_classes):
+            self.problems.add(path, "data_class", name=name, **{"class": data_class})
 
     def event(self, node: Event, path: str) -> None:
         self.happening(node, path)
@@ -198,11 +212,10 @@ class _Examination:
     def _property(self, event: str, name: str, path: str) -> PropertySpec | None:
         place = child(path, "property")
         spec = self.catalog.property_spec(event, name)
-        if spec is not None:
-            self._allowed(name, spec, place)
-        elif _plain(name.rpartition(".")[2]) in SEALED:
+        self._allowed(name, spec, place, (event,))
+        if spec is None and _plain(name.rpartition(".")[2]) in SEALED:
             self.problems.add(place, "sealed", name=name)
-        elif event in (self.catalog.events or {}):
+        elif spec is None and event in (self.catalog.events or {}):
             _unknown(self.warnings, "property", name, (self.catalog.events or {})[event], place)
         return spec
 

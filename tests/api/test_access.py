@@ -35,6 +35,7 @@ WHY = {"reason": "wrong_data"}
 GENDER = {"attribute": "gender", "value": "f"}
 EMAIL = {"kind": "email", "value": VALUES["email"]}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
+WITHDRAWN = {"key": NOBODY, "record": NOBODY, "answers": {"marketing": "withdrawn"}}
 # method, path, body, query, scope, status when allowed
 ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("get", "/profiles/{profile}", None, {}, "profiles:read", 200),
@@ -55,6 +56,15 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", f"/privacy/requests/{NOBODY}/verify", {"proof": "call"}, {}, "privacy:write", 404),
     ("post", f"/privacy/requests/{NOBODY}/extend", {"ground": "complex"}, {}, "privacy:write", 404),
     ("post", f"/privacy/requests/{NOBODY}/refuse", {"ground": "statute"}, {}, "privacy:write", 404),
+    ("get", "/profiles/{profile}/contactable", None, MARKETING, "profiles:read", 200),
+    ("get", "/profiles/{profile}/receipts", None, {}, "profiles:read", 200),
+    ("get", f"/receipts/{NOBODY}", None, {}, "profiles:read", 404),
+    ("get", "/consents/form", None, {"purposes": "service"}, "consents:write", 409),
+    ("post", "/consents", WITHDRAWN, {}, "consents:write", 200),
+    ("get", "/consents/conflicts", None, {}, "consents:write", 200),
+    ("post", f"/consents/conflicts/{NOBODY}/settle", {"granted": False}, {}, "consents:write", 409),
+    ("get", "/consents/results", None, {}, "consents:write", 200),
+    ("post", "/consents/results/sent", {"results": [1], "channel": "email"}, {}, "consents:write", 200),
     ("get", "/segments", None, {}, "segments:read", 200),
     ("post", "/segments", NEW, {}, "segments:write", 201),
     ("post", "/segments/preview", {"rule": VIP, "purpose": "marketing"}, {}, "segments:read", 200),

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from cdp.api.openapi import document
 from cdp.core.types import Actor
+from consent.models import ConsentRecord
 from consent.requests import receive
 from identity.models import ReviewCase
 from tests.api.people import canary, everything, filled, merged, record_of
@@ -74,8 +75,9 @@ def world(db: None) -> dict[str, str]:
     case = ReviewCase.objects.create(left=pair[0], right=pair[1], reason="gray zone", weight=0.5)
     secret = everything(purpose="marketing", contact_channel="email").secret
     request = receive(Actor("user:clerk"), "access", profile, via="console").pk
+    line = ConsentRecord.objects.values_list("pk", flat=True).first()
     named = {"profile": str(merged(profile)), "case": str(case.pk), "privacy_request": str(request)}
-    return {**named, "key": "vip", "secret": secret}
+    return {**named, "line": str(line), "key": "vip", "secret": secret}
 
 
 @SCHEMA.parametrize()

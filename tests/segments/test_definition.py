@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
+from cdp.events.models import PlannedField
 from cdp.profiles import types as profile_types
 from segments import actions, queries, vocabulary
 from segments.models import Segment
@@ -163,3 +164,35 @@ def test_a_segment_in_use_is_neither_archived_nor_renamed() -> None:
         with pytest.raises(Refused) as caught:
             refused()
         assert caught.value.code == "segment_in_use"
+
+
+# --- data classes of the tracking plan ------------------------------------------------------------------------------------
+
+VISITED = {"event": "Store Visited", "where": [{"property": "branch", "op": "eq", "value": "A1"}]}
+WALKED = {"sequence": [{"event": "App Opened"}, VISITED]}
+
+
+@pytest.mark.parametrize(
+    ("planned", "rule"),
+    [
+        (("Store Visited", "branch"), VISITED),
+        (("", "branch"), WALKED),
+        (
+            ("Store Visited", "metres"),
+            {"event": "Store Visited", "sum": {"property": "metres", "op": "gte", "value": 5}},
+        ),
+        (("Identify", "home_zone"), {"trait": "home_zone", "op": "exists"}),
+    ],
+)
+def test_a_field_planned_as_of_a_class_that_the_purpose_does_not_allow_is_refused_with_the_reason(
+    planned: tuple[str, str], rule: object
+) -> None:
+    person(home_zone="03")
+    PlannedField.objects.create(event=planned[0], path=planned[1], treatment="clear", data_class="location")
+    with pytest.raises(RuleError) as caught:
+        segment("by_place", rule)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.params) == ("data_class", {"name": planned[1], "class": "location"})
+    assert segment("for_service", rule, purpose="service").state == "published"
+    with pytest.raises(Refused, match="Through another segment"):
+        segment("through", {"segment": "for_service"})
