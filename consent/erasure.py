@@ -33,7 +33,7 @@ State = Erasure.State
 # Rows that stay, leading to nobody: the database refuses to change them.
 SEVERED = ("consent_consentrecord", "core_auditentry", "consent_privacyrequest")
 # Stores in which nothing of anybody is kept, so that an erasure finds nothing there; each is proved by a test.
-KEEP_NOTHING = ("exports", "lake", "task results", "cache")
+KEEP_NOTHING = ("exports", "task results", "cache")
 AT_ONCE = 20
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
