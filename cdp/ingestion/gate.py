@@ -2,7 +2,7 @@
 they stand; and those by which an erasure finds what is in quarantine."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,8 @@ from identity.linkage.normalise import identifier
 
 # Less than this cannot hold an address or a number, in whatever width of characters.
 _MAYBE = re.compile(r"[@＠﹫]|(?:\d\D{0,3}){8}")
-_CACHED = 64
+# Longer texts are rarely the same twice.
+_CACHED = 256
 # Whole numbers that may be a telephone's, which spreadsheets write without its leading zero.
 _LEAST_NUMBER, _MOST_NUMBER = 10**8, 10**14
 # Of what was refused: which fields name the record, of which kinds it may have been.
@@ -33,21 +34,21 @@ def names(event: NewEvent) -> set[Name]:
     number in it. Leaves that a user names are not among them, for a device may be another person's by now."""
     sealed = event.sealed
     found = {record_name(event.record)}
-    found.update(contacts(sealed))
+    _look_into(sealed, found)
     if event.properties:
-        found.update(contacts(event.properties))
+        _look_into(event.properties, found)
     if listed := sealed.get("identifiers"):
         found.update(identifier_names(listed, event.brand))
-    if event.kind == "user" or event.type == "alias":
-        found.update(_user_names(sealed, event.brand))
-    if external_id := sealed.get("external_id"):
-        found.update(called_names(external_id))
+    found.update(_called(sealed.get("external_id", ""), event.brand, event.kind == "user"))
+    if event.type == "alias":
+        for before in sealed.get("leaf_ids", {}).values():
+            found.update(_called(before, event.brand, True))
     return found
 
 
 def refused_names(content: Any, source: UUID) -> set[Name]:
     """The same of content that does not fit, as far as it can be read."""
-    found = set(contacts(content))
+    found = contacts(content)
     for name, value in _ids(content):
         found.update(called_names(value))
         found.update(record_name(who.record_id(source, kind, value)) for kind in _RECORD_FIELDS[name])
@@ -58,31 +59,38 @@ def refused_names(content: Any, source: UUID) -> set[Name]:
 
 def identifier_digests(content: Any) -> tuple[bytes, ...]:
     """Blind indexes of the contacts and ids that stand anywhere in content that was refused."""
-    named = {*contacts(content), *(("user_id", value) for name, value in _ids(content) if name in _USER_FIELDS)}
+    named = contacts(content) | {*(("user_id", value) for name, value in _ids(content) if name in _USER_FIELDS)}
     index = indexing.now()
     return tuple(sorted({index.of(kind, value) for kind, value in named}))
 
 
-def contacts(content: Any, kind: str | None = None) -> Iterator[Name]:
-    """(kind, normalised value) of every e-mail address and phone number anywhere in content, names of fields included.
-    `kind`: what the name of the field says that it holds."""
-    held = type(content)
-    if held is str:
-        yield from _contacts(kind, content) if len(content) <= _CACHED else _found(kind, content)
-    elif held is dict:
-        for name, value in content.items():
-            if "@" in name:
-                yield from _contacts(None, name)
-            yield from contacts(value, attribute_of(name))
-    elif held is list or held is tuple:
-        for value in content:
-            yield from contacts(value, kind)
-    elif held is int and (kind == "phone" or _LEAST_NUMBER <= content < _MOST_NUMBER):
-        yield from _contacts(kind, str(content))
+def contacts(content: Any) -> set[Name]:
+    """(kind, normalised value) of every e-mail address and phone number anywhere in content, names of fields included."""
+    found: set[Name] = set()
+    _look_into({"": content}, found)
+    return found
 
 
-def _found(kind: str | None, text: str) -> tuple[Name, ...]:
-    if kind in CONTACTS and (normal := identifier(str(kind), text)):
+def _look_into(fields: Mapping[str, Any], found: set[Name]) -> None:
+    """Add the contacts in these fields. Each value of each event passes here: no generator, few calls."""
+    for name, value in fields.items():
+        kind = type(value)
+        if "@" in name:
+            found.update(_found("", name))
+        if kind is str:
+            found.update(_cached(name, value) if len(value) <= _CACHED else _found(name, value))
+        elif kind is dict:
+            _look_into(value, found)
+        elif kind is list or kind is tuple:
+            for item in value:
+                _look_into({name: item}, found)
+        elif kind is int and (_LEAST_NUMBER <= value < _MOST_NUMBER or attribute_of(name) == "phone"):
+            found.update(_cached(name, str(value)))
+
+
+def _found(name: str, text: str) -> tuple[Name, ...]:
+    """The contacts in the text of a field: all of it where the field is named so, else what is shaped so."""
+    if (kind := attribute_of(name)) in CONTACTS and (normal := identifier(str(kind), text)):
         return ((str(kind), normal),)
     if not _MAYBE.search(text):
         return ()
@@ -90,13 +98,14 @@ def _found(kind: str | None, text: str) -> tuple[Name, ...]:
     return tuple((kind, normal) for kind, normal in shaped if normal)
 
 
-_contacts = lru_cache(maxsize=65536)(_found)
+_cached = lru_cache(maxsize=65536)(_found)
 
 
-def _user_names(sealed: Mapping[str, Any], brand: str) -> Iterable[Name]:
-    """A user's own id, and by an alias that of who they were before."""
-    ids = [sealed.get("external_id", ""), *sealed.get("leaf_ids", {}).values()]
-    return identifier_names({"user_id": ids}, brand)
+@lru_cache(maxsize=65536)
+def _called(external_id: str, brand: str, is_user: bool) -> tuple[Name, ...]:
+    """What an id names by itself: a contact, a user."""
+    own = identifier_names({"user_id": [external_id]}, brand) if is_user else ()
+    return (*called_names(external_id), *own)
 
 
 def _ids(content: Any) -> Iterator[tuple[str, str]]:

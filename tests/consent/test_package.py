@@ -30,6 +30,7 @@ from identity import actions as identity
 from identity.models import HouseholdHint, Record, ReviewCase
 from segments import actions as segments
 from tests.api.people import Caller
+from tests.consent.desk import signed_in
 
 OFFICER, OTHER = Actor("user:officer"), Actor("user:other")
 committing = pytest.mark.django_db(transaction=True)
@@ -338,3 +339,17 @@ def test_a_tool_makes_a_link_by_its_scope_alone() -> None:
     assert package.works(token) is not None
     assert PackageLink.objects.get().created_by.startswith("key:")
     assert not DataKey.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_officer_makes_a_link_that_is_shown_once() -> None:
+    request, officer = approved(uuid4()), signed_in("privacy officer")
+    page = officer.post(f"/consent/packagelink/make/{request.pk}/")
+    link = PackageLink.objects.get()
+    token = page.content.decode().partition("/access-packages/")[2].partition("<")[0].strip()
+    assert page.status_code == 200 and package.works(token) == link and "no-store" in page["Cache-Control"]
+    for place in ("/consent/packagelink/", f"/consent/packagelink/{link.pk}/change/"):
+        shown = officer.get(place)
+        assert shown.status_code == 200 and token not in shown.content.decode()
+    assert signed_in("marketer").post(f"/consent/packagelink/make/{request.pk}/").status_code == 403
+    assert "Make a link" in officer.get(f"/consent/privacyrequest/{request.pk}/change/").content.decode()

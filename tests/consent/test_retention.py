@@ -31,6 +31,7 @@ from consent.models import Purpose, RetentionRule, RetentionRun
 from consent.periods import Period, Rule
 from consent.suppression import correct
 from identity.models import Identifier, Profile, Record
+from tests.consent.desk import signed_in
 from tests.database import owner_parameters
 
 OFFICER = Actor("user:officer")
@@ -457,3 +458,19 @@ def test_killed_anywhere_what_is_gone_is_counted(shop: Source, monkeypatch: pyte
     )
     assert all(run.finished_at or run.interrupted for run in runs)
     assert AuditEntry.objects.filter(action="retention.interrupted").count() == sum(run.interrupted for run in runs)
+
+
+@committing
+def test_officers_write_rules_and_see_what_is_due(shop: Source) -> None:
+    bring(event(shop, "kim", 80), event(shop, "kim", 8))
+    officer, place = signed_in("privacy officer"), "/consent/retentionrule/"
+    said = {"what": "events", "purpose": "", "source": "", "data_class": "", "days": "30", "enabled": "on"}
+    assert officer.post(f"{place}add/", said | {"what": "quarantine", "data_class": "general"}).status_code == 200
+    assert officer.post(f"{place}add/", said).status_code == 302
+    assert RetentionRule.objects.get().days == 30
+    assert AuditEntry.objects.filter(action="retentionrule.created").count() == 1
+    page = officer.get(f"{place}preview/").content.decode()
+    assert '<td>shop</td><td class="number">1</td>' in page and '<td class="number">30</td>' in page
+    assert kept() == {"Product Viewed": 2}
+    marketer = signed_in("marketer")
+    assert [marketer.get(f"{place}{where}").status_code for where in ("", "preview/", "add/")] == [403, 403, 403]
