@@ -271,6 +271,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
     "lake": {"task": "lake.keep_up", "schedule": 5.0, "options": {"expires": 5}},
+    "lake_reconcile": {"task": "lake.reconcile", "schedule": crontab(hour=19, minute=30), "options": {"expires": 3600}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -148,13 +148,38 @@ def forget(records: Collection[UUID]) -> int:
 
 
 def _forget_in(engine: duckdb.DuckDBPyConnection, file: LakeFile) -> int:
+    return _rewrite(engine, file, sql.HELD, sql.WITHOUT)
+
+
+def _rewrite(engine: duckdb.DuckDBPyConnection, file: LakeFile, gone: str, kept: str) -> int:
+    """Write a file without the events that `gone` counts, if there are any; returns how many."""
     relation = relation_of([file.pk])
-    [(held,)] = engine.execute(sql.HELD.format(relation=relation)).fetchall()
-    if held:
-        _add([_write(engine, relation, sql.WITHOUT)], file.level)
+    [(number,)] = engine.execute(gone.format(relation=relation)).fetchall()
+    if number:
+        _add([_write(engine, relation, kept)], file.level)
         _retire([file])
         transaction.on_commit(lambda: places.remove([file.pk]))
-    return int(held)
+    return int(number)
+
+
+def reconcile() -> int:
+    """Drop from the files whatever PostgreSQL no longer holds, as after retention; returns how many events went. A file at
+    a time, so that nothing waits long."""
+    live = LakeFile.objects.filter(retired_at=None).values_list("pk", flat=True)
+    return sum(_reconcile(file) for file in list(live))
+
+
+@transaction.atomic
+def _reconcile(pk: UUID) -> int:
+    execute(sql.LOCK)
+    file = LakeFile.objects.filter(pk=pk, retired_at=None).first()
+    if file is None:  # put together with others meanwhile: the next time
+        return 0
+    with memory() as engine, reading() as reader:
+        [ends] = engine.execute(sql.ENDS.format(relation=relation_of([pk]))).fetchall()
+        engine.register("found", reader.table(sql.IDS_BETWEEN, ends))
+        engine.execute(sql.KEEP.format(relation="present", columns="id::uuid as id"))
+        return _rewrite(engine, file, sql.STALE, sql.PRESENT)
 
 
 @transaction.atomic

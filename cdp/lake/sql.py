@@ -17,6 +17,8 @@ order by txid, id limit $4
 # What a snapshot sees beyond the mark: transactions that are over, and those that are as good as.
 TAIL = f"select {_COLUMNS} from events_event where (txid, id) > ($1, $2::text::uuid)"
 
+IDS_BETWEEN = "select id::text as id from events_event where id between $1::text::uuid and $2::text::uuid"
+
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 MARK = (
     "select txid, coalesce(row, '00000000-0000-0000-0000-000000000000')::text from core_watermark where stage = 'lake'"
@@ -57,3 +59,6 @@ WRITE = "copy (select * from {relation} {where} " + _ORDER + ") to {file} (forma
 TOLD = "select count(*), coalesce(epoch_us(min(occurred_at)), 0), coalesce(epoch_us(max(occurred_at)), 0) from {relation}"
 HELD = "select count(*) from {relation} where record in (select record from gone)"
 WITHOUT = "where record not in (select record from gone)"
+ENDS = "select min(id)::varchar, max(id)::varchar from {relation}"
+STALE = "select count(*) from {relation} where id not in (select id from present)"
+PRESENT = "where id in (select id from present)"

@@ -9,3 +9,9 @@ from cdp.lake import actions
 def keep_up() -> None:
     """Bring the lake up to what is committed. Harmless at any time and twice at once."""
     actions.keep_up()
+
+
+@shared_task(name="lake.reconcile")
+def reconcile() -> None:
+    """Drop what PostgreSQL no longer holds. Harmless at any time and twice at once."""
+    actions.reconcile()

@@ -197,6 +197,16 @@ def test_the_erased_are_in_no_file_from_the_commit_on(shop: Source, lake: Path) 
     assert actions.forget(gone) == 0
 
 
+def test_what_retention_deleted_leaves_the_files(shop: Source) -> None:
+    sent(shop, 12)
+    actions.append(7)
+    actions.keep_up()
+    Event.objects.filter(occurred_at__lt=AT + timedelta(minutes=5)).delete()
+    assert len(kept()) == 12
+    assert (actions.reconcile(), actions.reconcile()) == (5, 0)
+    assert kept() == stored() and len(kept()) == 7
+
+
 def test_a_rebuilt_lake_is_the_same_lake(shop: Source, capsys: pytest.CaptureFixture[str]) -> None:
     sent(shop, 40)
     actions.keep_up()
