@@ -137,9 +137,9 @@ def names_in(rule: object) -> frozenset[str]:
     return ast.trait_names(node) | ast.event_names(node)
 
 
-def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]]) -> frozenset[str]:
-    """The data classes that a saved rule reads itself, by those built in and those `planned`."""
-    node = parse(rule)
+def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] | None = None) -> frozenset[str]:
+    """The data classes that a saved rule reads itself, by those built in and those `planned` (None: looked up)."""
+    node, planned = parse(rule), events.classes_of_fields() if planned is None else planned
     built = {TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(node)}
     return frozenset(built).union(*(planned_classes(planned, *read) for read in _read(node)))
 
