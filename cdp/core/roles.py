@@ -42,7 +42,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
         "view:core.auditentry", "approve_exportrequest:segments.exportrequest",
-        "add:consent.purpose", "change:consent.purpose", "add:consent.notice",
+        "add:consent.purpose", "change:consent.purpose", "add:consent.notice", "add:consent.regime",
+        "change:consent.regime", "add:consent.category", "change:consent.category",
         "add:consent.suppression", "delete:consent.suppression",
         "add:consent.retentionrule", "change:consent.retentionrule", "delete:consent.retentionrule",
         "add:consent.privacyrequest", "change:consent.privacyrequest", "add:consent.legalhold",
