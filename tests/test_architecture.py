@@ -30,6 +30,7 @@ JUSTIFIED = {
     "cdp.profiles.queries": {"identity.linkage.normalise"},
     "cdp.profiles.traits": {"identity.linkage.normalise"},
     "consent.actions": {"identity.linkage.normalise"},
+    "consent.challenges": {"identity.linkage.normalise"},
     "consent.opt_outs": {"identity.linkage.normalise"},
     # What signals of consent mean, and how a TCF string is written: pure.
     "cdp.ingestion.consents": {"consent.signals", "consent.tcf"},

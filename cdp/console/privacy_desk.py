@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from cdp.console.labels import label
 from cdp.console.person import ADDRESSES
 from cdp.core.admin import ReadOnlyRoom, chip
 from cdp.core.errors import CdpError, Refused
@@ -33,6 +34,17 @@ CHANGE, HOLD = "consent.change_privacyrequest", "consent.add_legalhold"
 SOON_DAYS = 3
 TONES = {State.DONE: "good", State.REFUSED: "", State.APPROVED: "warn"}
 STEPS_SHOWN = 50
+# What each hook erases, in words.
+STORES = {
+    "cdp.console.privacy": _("Log of the console"),
+    "cdp.ingestion.privacy": _("Quarantine"),
+    "cdp.lake.privacy": _("Lake"),
+    "segments.privacy": _("Segments and their history"),
+    "consent.privacy": _("Consents in effect"),
+    "cdp.profiles.privacy": _("Golden record and contact points"),
+    "identity.privacy": _("Records, identifiers, links"),
+    "cdp.events.privacy": _("Events and data keys"),
+}
 
 
 class OpenFirst(admin.SimpleListFilter):
@@ -78,7 +90,7 @@ class ReceiveForm(forms.Form):
 @admin.register(PrivacyRequest)
 class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
     change_list_template = "console/privacy_board.html"
-    list_display = ("kind_named", "days_left", "stands", "due_on", "received_at", "via", "regime", "erasing")
+    list_display = ("kind_named", "days_left", "stands", "erasing", "due_on", "received_at", "via")
     list_filter = (OpenFirst, "kind", "regime", "via")
     list_select_related = ("erasure",)
     ordering = ("due_on", "id")
@@ -167,7 +179,7 @@ class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
             "given": () if found.reply_to else Given.choices, "hold_reasons": HoldReason.choices,
             "holds": [(hold, hold.release_asked_by == me) for hold in holds.standing(subjects)],
             "notices": found.notices.order_by("id"), "erasure": erasing,
-            "erasure_steps": erasing.steps.order_by("place") if erasing else (),
+            "erasure_steps": [(label(STORES, one.hook), one) for one in erasing.steps.order_by("place")] if erasing else (),
         }  # fmt: skip
 
     def step(self, request: HttpRequest, pk: UUID) -> HttpResponse:

@@ -71,7 +71,7 @@ def test_an_erasure_takes_two_officers_and_shows_its_certificate(world: Any) -> 
     assert PrivacyRequest.objects.get(pk=request.pk).state == "approved"
     tasks.work()
     page = shown(second, PrivacyRequest.objects.get(pk=request.pk))
-    assert "Certificate" in page and "cdp.events.privacy" in page and "nobody is held under this id" in page
+    assert "Certificate" in page and "Events and data keys" in page and "nobody is held under this id" in page
     assert not Record.objects.filter(profile=profile.pk).exists()
 
 
