@@ -15,7 +15,15 @@ from cdp.core.types import Actor, uuid7
 from cdp.events.actions import create_source
 from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
-from consent.models import ConsentRecord, Effective, Notice, PrivacyRequest, Suppression
+from consent.models import (
+    ConsentRecord,
+    Effective,
+    Notice,
+    PrivacyRequest,
+    RetentionRule,
+    RetentionRun,
+    Suppression,
+)  # fmt: skip
 from consent.request_models import Challenge, Erasure, ErasureStep, KeptTransaction, LegalHold, PersonNotice
 from identity import queries
 from identity.models import (
@@ -159,6 +167,9 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
         method="form", source=sources[0], recorded_by="system:test",
     )  # fmt: skip
     Suppression.objects.create(digest=digest("gone"), kind="email", reason="erased")
+    count(Source.objects.exclude(built_in=True)[0].pk, {"suppressed": 3, "suppressed:fold": 1})
+    RetentionRule.objects.create(what="events", purpose_id="service", source=Source.objects.all()[0], days=365)
+    RetentionRun.objects.create(actor="system:retention", counts={"events": {"shop": 3}, "held": 1}, rules=[])
     for days, kind in ((1, "erasure"), (6, "access")):
         PrivacyRequest.objects.create(
             kind=kind, subject=subjects[one], due_on=timezone.localdate() + timedelta(days=days), received_by="user:1"
