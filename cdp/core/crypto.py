@@ -183,7 +183,9 @@ def key_encryption_key(kek_id: UUID) -> bytes:
             cursor.execute(sql.KEK, [kek_id])
             row = cursor.fetchone()
         if row is None:
-            raise NotReadable("A data key names a key-encryption key that does not exist.")
+            raise NotReadable(
+                f"Key-encryption key {kek_id} does not exist, and data keys name it: restore the schema `keys` from its backup."
+            )
         cached = _remember(kek_id, open_kek(kek_id, *row))
     return cached[1]
 

@@ -97,6 +97,12 @@ def test_a_root_key_that_is_not_in_the_keyring_is_a_clear_error(key: crypto.Reco
         crypto.existing_data_keys([key.record])
 
 
+def test_a_key_encryption_key_that_is_gone_is_a_clear_error() -> None:
+    gone = uuid4()
+    with pytest.raises(NotReadable, match=f"{gone} does not exist.*restore the schema"):
+        crypto.key_encryption_key(gone)
+
+
 def test_another_keyring_cannot_open_this_database(key: crypto.RecordKey, settings) -> None:
     crypto.forget_keys()
     settings.KEYRING = keyring.new_keyring()

@@ -6,12 +6,13 @@ from typing import Any
 import manage
 
 
-def _quotes(_statement: Any, lines: bytes) -> None:
+def _quotes(event: Any, *_: Any) -> str:
     """As a database that quotes what it cannot take."""
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute("select %s::int", [lines.decode()])
+        cursor.execute("select %s::int", [str(event.sealed)])
+    return ""
 
 
 def main() -> None:
@@ -19,9 +20,9 @@ def main() -> None:
     import django
 
     django.setup()
-    from cdp.events import actions
+    from cdp.events import rows
 
-    actions._copy = _quotes  # type: ignore[assignment]
+    rows.row = _quotes  # type: ignore[assignment]
     manage.main()
 
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from cdp.core import crypto, custody, indexing, reindex
 from cdp.core.errors import Refused
 from cdp.core.models import IndexKey, Touched
+from cdp.core.statements import fetch
 from cdp.core.types import Actor
 from cdp.events.models import Source
 from identity import actions, folding, queries, resolution, sql
@@ -161,6 +162,33 @@ def test_a_blocked_value_stays_blocked_also_when_it_was_blocked_halfway(sender: 
     index = indexing.now()
     expected = {index.of("phone", f"+8210{number}0000") for number in (9999, 8888)}
     assert {bytes(row) for row in BlockedValue.objects.values_list("digest", flat=True)} == expected
+
+
+def held() -> list[tuple[Any, ...]]:
+    """What is told of who holds what, the digests aside."""
+    records = list(Record.objects.values_list("pk", flat=True))
+    return sorted((record, kind, first) for record, kind, _digest, first, _last in fetch(sql.IDENTIFIERS, [records]))
+
+
+def test_each_value_is_told_once_while_both_keys_stand_and_who_comes_meanwhile_has_both(
+    sender: Sender, settings
+) -> None:
+    say(sender, 0, 3)
+    arrive(sender)
+    before = held()
+    keyrings.add(settings, "index")
+    reindex._frozen(lambda: indexing.begin(TESTER, "2"))
+    list(hooks.fill(indexing.now()))
+    assert Identifier.objects.count() == 2 * len(before) and held() == before
+    say(sender, 3, 4)
+    arrive(sender, len(sender.sent) - 2)
+    before = held()
+    reindex._frozen(lambda: indexing.turn(TESTER))
+    assert held() == before and len(before) == 16
+    assert all(found(number) for number in range(4))
+    reindex.run(TESTER)
+    assert held() == before
+    indexed()
 
 
 class Killed(BaseException):
