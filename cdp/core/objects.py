@@ -55,12 +55,14 @@ class ObjectRoom(Room[M]):
 
     def _opened(self, request: HttpRequest, obj: M | None, *actions: str) -> bool:
         """Whether this row, or any without one, is opened to somebody who has no right to all."""
+        if not request.user.is_active:  # also who has not signed in
+            return False
         names = [self._named(action) for action in actions]
         if obj is not None:
             return any(request.user.has_perm(name, obj) for name in names)
         rows = self.model._default_manager.all()
         found = get_objects_for_user(request.user, names, rows, any_perm=True, accept_global_perms=False)
-        return bool(request.user.is_active and found.exists())
+        return bool(found.exists())
 
 
 class OpenedRoom(Room[M]):
