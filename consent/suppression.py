@@ -36,9 +36,10 @@ Name = tuple[str, str]
 RECORD = "record"
 CONTACTS = ("email", "phone")
 VALUES_A_COMMIT, LINES_TOLD = 5_000, 10
-# Under which kinds what was stopped is counted: at the doors where data comes in, before it becomes a record, and where
-# a steward corrects a value.
+# Under which kinds what was stopped is counted: at the doors where data comes in, before it becomes a record, where a
+# steward corrects a value, and where contact values leave.
 AT_THE_DOOR, AT_THE_FOLD, AT_CORRECTION = "suppressed", "suppressed:fold", "suppressed:correction"
+AT_EXPORT = "suppressed:export"
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------
@@ -117,6 +118,15 @@ def correct(actor: Actor, profile: UUID, attribute: str, value: str, reason: str
         count(steward.id if steward else None, {AT_CORRECTION: 1})
         raise Refused("suppressed", _("This value is on the suppression list: it cannot be entered."))
     return profiles.correct(actor, profile, attribute, value, reason)
+
+
+def releasable(values: Mapping[UUID, str], kind: str) -> dict[UUID, str]:
+    """Those contact values (profile → normalised value of a kind) that may leave: a suppressed one that is still kept
+    goes nowhere, and is counted."""
+    listed = stopped((kind, value) for value in values.values())
+    free = {profile: value for profile, value in values.items() if (kind, value) not in listed}
+    count(None, {AT_EXPORT: len(values) - len(free)})
+    return free
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ DOORS = {
     suppression.AT_THE_DOOR: pgettext_lazy("where something was stopped", "as it came in"),
     suppression.AT_THE_FOLD: pgettext_lazy("where something was stopped", "before it became a record"),
     suppression.AT_CORRECTION: pgettext_lazy("where something was stopped", "as a correction"),
+    suppression.AT_EXPORT: pgettext_lazy("where something was stopped", "as a contact value that would have left"),
 }
 
 

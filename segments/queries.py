@@ -21,6 +21,7 @@ from cdp.profiles import queries as profiles
 from cdp.profiles.types import TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
+from consent.suppression import releasable
 from segments import formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
@@ -289,7 +290,7 @@ class Export:
         """The lines of some members, and how many."""
         if CONTACT not in self.columns:
             return formats.clear(self.fmt, self.segment, ids, self.columns)
-        contacts = profiles.contact_values(ids, self.point)
+        contacts = releasable(profiles.contact_values(ids, self.point), self.point)
         return formats.personal(self.fmt, self.segment, ids, self.columns, contacts)
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:

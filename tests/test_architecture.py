@@ -54,7 +54,7 @@ JUSTIFIED = {
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
-    "segments.queries": {"consent.models"},
+    "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.

@@ -30,6 +30,8 @@ from consent.models import Suppression
 from consent.types import Stopped
 from identity.linkage.normalise import identifier
 from identity.models import Record
+from segments import actions as segments
+from segments import approval, queries
 from tests.consent.desk import signed_in
 from tests.database import owner_parameters
 from tests.ingestion.wire import counters, post, send, track
@@ -235,6 +237,27 @@ def test_what_is_kept_already_is_left_to_an_erasure(shop: tuple[Source, str]) ->
         cursor.execute("update core_watermark set txid = 0, row = null")
     pipeline.advance()
     assert Event.objects.count() == 1 and Record.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_kept_already_does_not_leave(shop: tuple[Source, str]) -> None:
+    agrees = {"consent": {"categoryPreferences": {"marketing:email": True}}}
+    other = {"type": "identify", "userId": "u2", "messageId": "2", "traits": {"email": "lee@x.kr"}}
+    send(shop[1], SIGN_UP | {"context": agrees}, other | {"context": agrees})
+    pipeline.advance()
+    rule = {"trait": "records_count", "op": "gte", "value": 1}
+    made = segments.create_segment(OFFICER, key="all", name="All", purpose="marketing", rule=rule, brand="haru")
+    segments.publish(OFFICER, made)
+    segments.recompute(made.pk)
+    suppress(OFFICER, "email", [EMAIL], "asked")
+    asked = approval.ask(OFFICER, made, "email", "a letter")
+    spent = approval.decide(Actor("user:another"), asked.pk, approve=True).pk
+    lines = queries.export(
+        made, "marketing", "email", columns=["contact"], actor=OFFICER, personal=True, approval=spent
+    )  # fmt: skip
+    told = b"".join(lines).decode()
+    assert "lee@x.kr" in told and EMAIL not in told
+    assert counters()[suppression.AT_EXPORT] == 1
 
 
 # --- closed when it cannot be read --------------------------------------------------------------------------------------
