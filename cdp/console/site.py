@@ -26,7 +26,7 @@ QUESTIONS = (
     ("who", _("Who is it?"), ("identity", "profiles")),
     ("may", _("May we?"), ("consent",)),
     ("which", _("Which people?"), ("segments",)),
-    ("house", _("Accounts and operations"), ("core", "auth")),
+    ("house", _("Accounts and operations"), ("core", "lake", "auth")),
 )
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
