@@ -71,14 +71,26 @@ def answer(challenge: UUID, code: str) -> PrivacyRequest | None:
     found = Challenge.objects.select_for_update().filter(pk=challenge).first()
     told = _opened(found) if found else None
     right = hmac.compare_digest((told or {}).get("code", "-" * DIGITS).encode(), _digits(code).encode())
-    if found is None or found.used_at or found.expires_at <= now() or found.wrong >= MOST_WRONG or told is None:
+    if found is None or told is None or _locked(found):
         return None
     # Only after the code: whether anybody is found must not show in how long a wrong one takes.
-    profiles = people.holders(told["kind"], told["value"]) if right else []
+    profiles = _with_data(told) if right else []
     if not profiles:
         Challenge.objects.filter(pk=found.pk).update(wrong=found.wrong + 1)
         return None
     return _open(found, told, profiles)
+
+
+def _locked(found: Challenge) -> bool:
+    """Whether no code opens it: it is over, or was not sent (yet), so that whoever comes with one has guessed."""
+    over = found.used_at is not None or found.expires_at <= now()
+    return over or found.handled_at is None or found.wrong >= MOST_WRONG
+
+
+def _with_data(told: dict[str, str]) -> list[UUID]:
+    """The profiles that hold the address and have something that ledger and requests can name."""
+    found = people.holders(told["kind"], told["value"])
+    return [profile for profile in found if people.known(profile)]
 
 
 def _open(found: Challenge, told: dict[str, str], profiles: list[UUID]) -> PrivacyRequest:
@@ -130,7 +142,8 @@ def _send(pk: UUID) -> bool:
     found = Challenge.objects.select_for_update(skip_locked=True).filter(pk=pk, handled_at=None).first()
     if found is None:
         return False
-    Challenge.objects.filter(pk=pk).update(handled_at=now())
+    # Locked until the code is on its way.
+    Challenge.objects.filter(pk=pk).update(handled_at=now(), wrong=MOST_WRONG)
     told = _opened(found)
     if not people.holders(told["kind"], told["value"]) or _too_many(found):
         return False
@@ -142,6 +155,7 @@ def _send(pk: UUID) -> bool:
         # The person asks for another one; what a sender says may quote the address.
         logger.warning("A code could not be sent (%s).", type(error).__name__)
         return False
+    Challenge.objects.filter(pk=pk).update(wrong=found.wrong)
     audit(Actor.system("privacy"), "challenge.sent", target=str(pk))
     return True
 

@@ -23,6 +23,11 @@ def subject_of(profile: UUID) -> UUID:
     return found
 
 
+def known(profile: UUID) -> bool:
+    """Whether ledger and requests have a name for the person of a profile."""
+    return DataKey.objects.filter(record__in=identity.records_of(profile)).exists()
+
+
 def holders(kind: str, value: str) -> list[UUID]:
     """The live profiles that hold an identifier, in any spelling."""
     return identity.profiles_with(kind, value)

@@ -100,8 +100,7 @@ def test_an_unknown_address_is_sent_nothing_and_even_its_code_opens_nothing() ->
     challenge = begun(UNKNOWN)
     tasks.work()
     assert mail.outbox == []
-    told = challenges._opened(Challenge.objects.get(pk=challenge))
-    assert challenges.answer(challenge, told["code"]) is None and not PrivacyRequest.objects.exists()
+    assert challenges.answer(challenge, opened_code(challenge)) is None and not PrivacyRequest.objects.exists()
 
 
 def test_known_and_unknown_are_answered_alike_by_the_same_work(seoyeon: Any) -> None:
@@ -142,6 +141,23 @@ def test_an_address_is_not_flooded(seoyeon: Any) -> None:
         begun()
         tasks.work()
     assert len(mail.outbox) == challenges.CODES_AN_HOUR
+
+
+def test_a_code_that_was_not_sent_opens_nothing(seoyeon: Any) -> None:
+    """Or whoever begins thousands of requests would have thousands of codes to guess."""
+    waiting = begun()
+    assert challenges.answer(waiting, opened_code(waiting)) is None
+    asked = [begun() for _ in range(challenges.CODES_AN_HOUR + 1)]
+    tasks.work()
+    sent = [pk for pk in (waiting, *asked) if Challenge.objects.get(pk=pk).wrong < challenges.MOST_WRONG]
+    assert len(sent) == challenges.CODES_AN_HOUR == len(mail.outbox)
+    for pk in {waiting, *asked} - {*sent}:
+        assert challenges.answer(pk, opened_code(pk)) is None
+    assert challenges.answer(sent[0], opened_code(sent[0]))
+
+
+def opened_code(challenge: Any) -> str:
+    return challenges._opened(Challenge.objects.get(pk=challenge))["code"]
 
 
 def test_the_page_is_not_flooded(monkeypatch: pytest.MonkeyPatch) -> None:
