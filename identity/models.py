@@ -256,7 +256,8 @@ class ReviewCase(models.Model):
     holds a profile together, or drawn at random to measure quality.
 
     `priority` orders the queue (`identity.review`). Drawn cases name their `stratum`, the `run` that drew them and the
-    probability (`inclusion`) with which it did: estimates weigh each by its inverse. They are judged blind.
+    probability (`inclusion`) with which it did: estimates weigh each by its inverse. They are judged blind. A case is
+    covered while another asks about the same two profiles.
     """
 
     class State(models.TextChoices):
@@ -265,6 +266,7 @@ class ReviewCase(models.Model):
         DIFFERENT = "different", _("different people")
         UNDECIDED = "undecided", pgettext_lazy("review case", "undecided")
         OBSOLETE = "obsolete", pgettext_lazy("review case", "obsolete")
+        COVERED = "covered", pgettext_lazy("review case", "asked by another case")
 
     class Stratum(models.TextChoices):
         NONE = "", pgettext_lazy("review case", "not drawn")

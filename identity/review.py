@@ -87,7 +87,7 @@ def retire(records: Collection[UUID]) -> None:
 
 
 def rank(records: Collection[UUID]) -> None:
-    """Give the open cases of these records their place in the queue."""
+    """Give the cases of these records' profiles their place in the queue, and cover those that another one asks about."""
     places = {"most": MOST_IMPACT, "drawn": DRAWN_PRIORITY, "width": DRAWN_WIDTH}
     prepared(review_sql.RANK_CASES, {"records": by_number(set(records)), **places})
 
@@ -224,3 +224,4 @@ def doubt(case: ReviewCase) -> None:
     else:
         case.assignee, case.assigned_at = "", None
     case.save()
+    rank([case.left])  # another case of the same two profiles may be clearer

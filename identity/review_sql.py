@@ -7,7 +7,7 @@ select id, least("left", "right"), greatest("left", "right"), reason, weight, le
 from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::float8[], %b::jsonb[])
     as v (id, "left", "right", reason, weight, levels)
 on conflict ("left", "right") do update set weight = excluded.weight, reason = excluded.reason, levels = excluded.levels
-where identity_reviewcase.state = 'open'
+where identity_reviewcase.state in ('open', 'covered')
   and (excluded.reason <> 'gray zone' or identity_reviewcase.reason in ('gray zone', 'near miss'))
   and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, excluded.reason)
 """
@@ -25,7 +25,7 @@ update identity_reviewcase set state = 'obsolete' where ctid = any(array(
         where "left" = asked.id offset 0) c
     cross join lateral (select profile_id from identity_record where id = c."left" offset 0) l
     cross join lateral (select profile_id from identity_record where id = c."right" offset 0) r
-    where c.state = 'open' and c.stratum = '' and c.reason <> 'bridge' and l.profile_id = r.profile_id))
+    where c.state in ('open', 'covered') and c.stratum = '' and c.reason <> 'bridge' and l.profile_id = r.profile_id))
 """
 
 # --- bridges ----------------------------------------------------------------------------------------------------------
@@ -51,7 +51,7 @@ select id, "left", "right", 'bridge', weight, levels, 'open', ''
 from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::float8[], %b::jsonb[]) as v (id, "left", "right", weight, levels)
 on conflict ("left", "right") do update
 set state = 'open', reason = 'bridge', weight = excluded.weight, levels = excluded.levels
-where identity_reviewcase.stratum = '' and (identity_reviewcase.state = 'obsolete' or identity_reviewcase.state = 'open'
+where identity_reviewcase.stratum = '' and (identity_reviewcase.state in ('obsolete', 'covered') or identity_reviewcase.state = 'open'
   and (identity_reviewcase.weight, identity_reviewcase.reason) is distinct from (excluded.weight, 'bridge'))
 """
 
@@ -67,34 +67,59 @@ update identity_reviewcase set state = 'obsolete' where ctid = any(array(
 
 # --- the order of the queue -------------------------------------------------------------------------------------------
 
-# Uncertainty × impact. Uncertainty is 4p(1 − p), the variance of the verdict that the model expects, 1 at p = ½; impact is
-# how many records the pair's profiles have. What was drawn stands in one place whatever it weighs, shuffled by a digest
-# of its id: the answered ones must be a random part of those drawn, and their order must not tell what they were drawn from.
+# Of all cases between the same two profiles one is asked, the heaviest: if even these two records are different people, so
+# are the others. The others are covered: by one that is open, or by the verdict "different people" on one as heavy. Which
+# is found anew whenever one of the profiles is clustered. What was drawn, and bridges, are asked for their own sake.
+#
+# Uncertainty × impact. Uncertainty is 4p(1 − p), the variance of the verdict that the model expects, 1 at p = ½; that of the
+# profiles' most uncertain case counts. Impact is how many records the two have. What was drawn stands in one place whatever
+# it weighs, shuffled by a digest of its id: the answered ones must be a random part of those drawn, and their order must not
+# tell what they were drawn from.
 RANK_CASES = """
-with asked as materialized (
-    select c.* from unnest(%(records)s::uuid[]) as a (id)
+with whole as materialized (
+    select b.id from (
+        select distinct p.profile_id from unnest(%(records)s::uuid[]) as a (id)
+        cross join lateral (select profile_id from identity_record where id = a.id offset 0) p) p
+    cross join lateral (select id from identity_record where profile_id = p.profile_id offset 0) b
+    union select * from unnest(%(records)s::uuid[])
+), asked as materialized (
+    select c.* from whole a
     cross join lateral (
-        select ctid as place, id, "left", "right", weight, stratum, priority, state from identity_reviewcase
-        where "left" = a.id offset 0) c where c.state = 'open'
-    union select c.* from unnest(%(records)s::uuid[]) as a (id)
+        select ctid as place, id, "left", "right", weight, stratum, reason, priority, state from identity_reviewcase
+        where "left" = a.id offset 0) c where c.state in ('open', 'covered', 'different')
+    union select c.* from whole a
     cross join lateral (
-        select ctid as place, id, "left", "right", weight, stratum, priority, state from identity_reviewcase
-        where "right" = a.id offset 0) c where c.state = 'open'
-), ranked as materialized (
-    select c.place, c.priority as was, case when c.stratum <> ''
-        then %(drawn)s + %(width)s * ('x' || left(md5(c.id::text), 8))::bit(32)::bigint / 4294967296
-        else 4 * odds / ((1 + odds) * (1 + odds)) * counted.records end as priority
+        select ctid as place, id, "left", "right", weight, stratum, reason, priority, state from identity_reviewcase
+        where "right" = a.id offset 0) c where c.state in ('open', 'covered', 'different')
+), beside as materialized (
+    select c.*, l.profile_id as one, r.profile_id as other, c.stratum <> '' and c.state <> 'different' as drawn,
+        case when c.state <> 'different' then 4 * odds / ((1 + odds) * (1 + odds)) end as unsure,
+        case when c.state <> 'different' and (c.stratum <> '' or c.reason = 'bridge') or l.profile_id = r.profile_id
+            or l.profile_id is null or r.profile_id is null then c.id end as alone
     from asked c
     cross join lateral (select power(2::float8, least(greatest(c.weight, -50), 50)) as odds) likely
+    left join lateral (select profile_id from identity_record where id = c."left" offset 0) l on true
+    left join lateral (select profile_id from identity_record where id = c."right" offset 0) r on true
+), ordered as materialized (
+    select c.*, max(unsure) over same_two as most, row_number() over (
+        partition by least(one, other), greatest(one, other), alone order by weight desc, state <> 'different', id) as turn
+    from beside c window same_two as (partition by least(one, other), greatest(one, other), alone)
+), ranked as materialized (
+    select c.place, c.state as stood, c.priority as was, case turn when 1 then 'open' else 'covered' end as state,
+        case when c.drawn
+        then %(drawn)s + %(width)s * ('x' || left(md5(c.id::text), 8))::bit(32)::bigint / 4294967296
+        else c.most * counted.records end as priority
+    from ordered c
     cross join lateral (
         select count(*) as records from (
-            select from (select distinct profile_id from identity_record where id in (c."left", c."right") offset 0) p
-            cross join lateral (select from identity_record where profile_id = p.profile_id offset 0) r
+            select from (select distinct profile from unnest(array[c.one, c.other]) as own (profile)) p
+            cross join lateral (select from identity_record where profile_id = p.profile offset 0) r
             limit %(most)s) found
     ) counted
+    where c.state <> 'different'
 )
-update identity_reviewcase c set priority = ranked.priority from ranked
-where c.ctid = ranked.place and ranked.was is distinct from ranked.priority
+update identity_reviewcase c set priority = ranked.priority, state = ranked.state from ranked
+where c.ctid = ranked.place and (ranked.was, ranked.stood) is distinct from (ranked.priority, ranked.state)
 """
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -115,8 +140,8 @@ order by v.id
 on conflict ("left", "right") do update
 set stratum = excluded.stratum, inclusion = excluded.inclusion, run = excluded.run, state = 'open',
     created_at = excluded.created_at, assignee = '', assigned_at = null,
-    reason = case identity_reviewcase.state when 'open' then identity_reviewcase.reason else excluded.reason end
-where identity_reviewcase.stratum = '' and identity_reviewcase.state in ('open', 'obsolete')
+    reason = case identity_reviewcase.state when 'obsolete' then excluded.reason else identity_reviewcase.reason end
+where identity_reviewcase.stratum = '' and identity_reviewcase.state in ('open', 'covered', 'obsolete')
 """
 
 # --- handing out ------------------------------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ class Example:
 class Trial:
     """What would change. `merged`, `split` and `created` as in the counts of a run; `moved`: parts that would go to
     another profile while theirs lives on; of the present `profiles`, `unchanged` would keep just their records.
-    `opened`: review cases of unsure pairs and of refused unions that would be new, beside bridges and what is drawn.
+    `opened`: review cases of unsure pairs and of refused unions that would be new, also where another asks about the same
+    two profiles; beside bridges and what is drawn.
 
     `histogram`: pairs by whole bits of weight, from the review threshold on; `unlinkable`: (weight, share of the records
     that know too little to reach it even against themselves).

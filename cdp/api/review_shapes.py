@@ -15,7 +15,7 @@ from cdp.api.shapes import (
     uuid,
 )
 
-STATES = ("open", "same", "different", "undecided", "obsolete")
+STATES = ("open", "same", "different", "undecided", "obsolete", "covered")
 
 
 class CaseShape(Shape):
@@ -38,7 +38,10 @@ class CaseShape(Shape):
         allow_null=True,
     )
     priority = serializers.FloatField(help_text="Uncertainty × impact: cases come in falling order.")
-    state = serializers.ChoiceField(choices=STATES)
+    state = serializers.ChoiceField(
+        choices=STATES,
+        help_text="`covered`: another case asks about the same two profiles, and that one is asked instead.",
+    )
     assignee = text("Who has it, `user:…` or `key:…`; to the end of the day.")
     assigned_at = moment(allow_null=True)
     decided_by = text()

@@ -99,6 +99,74 @@ def test_the_place_of_drawn_cases_is_a_digest_of_their_ids() -> None:
     assert 0.4 < sum(shares[:200]) / 200 < 0.6 and 0.4 < sum(shares[200:]) / 200 < 0.6
 
 
+# --- one case a pair of profiles --------------------------------------------------------------------------------------
+
+
+def between(sender: Sender, *weights: float) -> list[ReviewCase]:
+    """Cases of as many weights, each between another record of one profile and another record of a second one."""
+    one, other = group(sender, "a", len(weights)), group(sender, "b", len(weights))
+    sender.arrives()
+    pairs = [sorted(pair) for pair in zip(one, other, strict=True)]
+    made = [
+        ReviewCase.objects.create(left=left, right=right, reason="gray zone", weight=weight)
+        for (left, right), weight in zip(pairs, weights, strict=True)
+    ]
+    review.rank(pairs[0][:1])
+    return made
+
+
+def states(made: list[ReviewCase]) -> list[str]:
+    found = dict(ReviewCase.objects.values_list("pk", "state"))
+    return [found[one.pk] for one in made]
+
+
+def test_of_all_cases_of_two_profiles_the_heaviest_is_asked_as_urgently_as_any(sender: Sender) -> None:
+    made = between(sender, 0.0, 3.0, -1.0)
+    assert states(made) == ["covered", "open", "covered"]
+    assert ReviewCase.objects.get(state="open").priority == pytest.approx(6)  # as the one of 0 bits, of six records
+    assert actions.hand_out_case(ONE) == made[1].pk
+    refused("case_closed", actions.judge_case, TWO, made[0].pk, "same")
+
+
+def test_different_people_are_not_asked_about_again_unless_something_heavier_comes(sender: Sender) -> None:
+    made = between(sender, 3.0, 1.0, 2.0)
+    actions.judge_case(ONE, made[0].pk, "different")
+    assert states(made) == ["different", "covered", "covered"]
+    review.open_gray([Edge(made[1].left, made[1].right, 3.5, {})])
+    review.rank([made[2].left])
+    assert states(made) == ["different", "open", "covered"]
+
+
+def test_the_same_people_have_no_case_left(sender: Sender) -> None:
+    made = between(sender, 3.0, 1.0)
+    actions.judge_case(ONE, made[0].pk, "same")
+    assert states(made) == ["same", "obsolete"]
+
+
+def test_where_two_are_not_sure_the_next_case_is_asked(sender: Sender) -> None:
+    made = between(sender, 3.0, 1.0, 2.0)
+    for steward in (ONE, TWO):
+        actions.judge_case(steward, made[0].pk, "not_sure")
+    assert states(made) == ["undecided", "covered", "open"]
+
+
+def test_a_case_is_asked_again_once_its_profile_is_another(sender: Sender) -> None:
+    made = between(sender, 3.0, 1.0)
+    assert states(made) == ["open", "covered"]
+    actions.expel(ONE, made[1].left, "wrong_data")
+    assert states(made) == ["open", "open"]
+
+
+def test_what_was_drawn_and_bridges_are_asked_for_their_own_sake(sender: Sender) -> None:
+    made = between(sender, 3.0, 2.0, 1.0)
+    ReviewCase.objects.filter(pk=made[1].pk).update(stratum="near miss")
+    ReviewCase.objects.filter(pk=made[2].pk).update(reason="bridge")
+    review.rank([made[0].left])
+    assert states(made) == ["open", "open", "open"]
+    review.open_drawn(uuid4(), ReviewCase.Stratum.NEAR_MISS, [Edge(made[0].left, made[0].right, 3.0, {})], 10)
+    assert states(made) == ["open", "open", "open"]
+
+
 # --- bridges ----------------------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,9 @@ def test_a_run_does_what_the_trial_said(people: Sender, first: float, link: floa
 
 
 def cases() -> set[tuple[UUID, UUID]]:
-    found = ReviewCase.objects.filter(state="open").exclude(reason__in=["bridge", "automatic merge", "near miss"])
+    found = ReviewCase.objects.filter(state__in=["open", "covered"]).exclude(
+        reason__in=["bridge", "automatic merge", "near miss"]
+    )
     return set(found.values_list("left", "right"))
 
 
