@@ -38,10 +38,14 @@ class RecordKey(msgspec.Struct, frozen=True, gc=False):
 
     id: UUID
     record: UUID
-    aes: AESGCM
+    # Its cipher is made for each blob: kept for thousands of records it costs more than to make it again.
+    secret: bytes
     # The same ids as bytes, which every blob needs.
     named: bytes
     bound: bytes
+
+    def __repr__(self) -> str:
+        return f"RecordKey({self.id})"
 
 
 # --- record ids and blind indexes ---------------------------------------------------------------------------------
@@ -82,7 +86,7 @@ def seal(key: RecordKey, table: str, column: str, value: Any) -> bytes:
     """Encrypt any JSON-shaped `value` for one column of one record."""
     nonce = os.urandom(12)
     text = msgspec.json.encode(value)
-    sealed = key.aes.encrypt(nonce, text, _place(table, column) + key.bound)
+    sealed = AESGCM(key.secret).encrypt(nonce, text, _place(table, column) + key.bound)
     return b"".join((_VERSION, key.named, nonce, sealed))
 
 
@@ -95,7 +99,7 @@ def unseal(key: RecordKey | None, table: str, column: str, blob: bytes | memoryv
     if key is None or blob[1:17] != key.named:
         raise NotReadable(f"{table}.{column} is sealed under a key that is unknown or destroyed.")
     try:
-        text = key.aes.decrypt(blob[17:_HEADER], blob[_HEADER:], _place(table, column) + key.bound)
+        text = AESGCM(key.secret).decrypt(blob[17:_HEADER], blob[_HEADER:], _place(table, column) + key.bound)
     except InvalidTag:
         raise NotReadable(f"{table}.{column} was changed or belongs to another row.") from None
     return _decode(text)
@@ -139,7 +143,7 @@ def unwrapped(rows: Iterable[tuple[Any, ...]]) -> dict[UUID, RecordKey]:
                 continue
             if kek_id != wrapped_by:
                 wrapped_by, kek = kek_id, key_encryption_key(kek_id)
-            found[record] = RecordKey(id_, record, AESGCM(aes_key_unwrap(kek, wrapped)), id_.bytes, record.bytes)
+            found[record] = RecordKey(id_, record, aes_key_unwrap(kek, wrapped), id_.bytes, record.bytes)
     except InvalidUnwrap:
         raise NotReadable("A data key was changed, or was wrapped under another key-encryption key.") from None
     return found

@@ -7,6 +7,7 @@ row here, and what the one before it left is deleted. Who writes digests writes 
 """
 
 import hmac
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -14,7 +15,7 @@ from django.db import transaction
 
 from cdp.core import keys_sql
 from cdp.core.actions import audit
-from cdp.core.digests import digester, proof
+from cdp.core.digests import Digester, digester, proof
 from cdp.core.errors import NotReadable, Refused
 from cdp.core.keyring import keys
 from cdp.core.models import IndexKey
@@ -34,7 +35,7 @@ class Generation(msgspec.Struct, frozen=True):
 
     def of(self, namespace: str, normalised: str) -> bytes:
         """A keyed digest (32 bytes) of an already normalised value, comparable within `namespace` only."""
-        return digester(self.secret, _use(namespace))(normalised.encode("utf-8", "surrogatepass"))
+        return _digester(self.secret, namespace)(normalised.encode("utf-8", "surrogatepass"))
 
 
 class BlindIndex(msgspec.Struct, frozen=True):
@@ -153,5 +154,11 @@ def _name(key_id: str) -> str:
     return f"index {key_id}"
 
 
-def _use(namespace: str) -> bytes:
+@lru_cache(maxsize=256)
+def _digester(secret: bytes, namespace: str) -> Digester:
+    return digester(secret, use(namespace))
+
+
+def use(namespace: str) -> bytes:
+    """What the key of a namespace is derived for."""
     return b"cdp blind index\x1f" + namespace.encode()

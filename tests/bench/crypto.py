@@ -118,7 +118,7 @@ def _for_the_baseline(rows: list[tuple[Any, ...]], blobs: list[bytes], values: l
     from cdp.core import crypto, indexing
 
     [kek] = {row[2] for row in rows}
-    derived = hmac.digest(indexing.now().read.secret, indexing._use(KIND), "sha256")
+    derived = hmac.digest(indexing.now().read.secret, indexing.use(KIND), "sha256")
     records = [(row[1].hex, bytes(row[3]).hex(), blob.hex()) for row, blob in zip(rows, blobs, strict=True)]
     keys = {"kek": crypto.key_encryption_key(kek).hex(), "place": crypto._place(TABLE, COLUMN).hex()}
     return {"records": records, "values": values, "key": derived.hex(), **keys}

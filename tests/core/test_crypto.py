@@ -27,6 +27,10 @@ def test_what_was_sealed_opens(key: crypto.RecordKey) -> None:
     assert crypto.unseal(key, "t", "c", crypto.seal(key, "t", "c", VALUE)) == VALUE
 
 
+def test_a_key_that_is_printed_shows_no_secret(key: crypto.RecordKey) -> None:
+    assert str(key) == repr(key) == f"RecordKey({key.id})"
+
+
 def test_a_blob_opens_only_in_its_own_table_column_and_record(key: crypto.RecordKey) -> None:
     blob = crypto.seal(key, "t", "c", VALUE)
     other = crypto.data_keys([uuid4()])
