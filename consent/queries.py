@@ -28,7 +28,7 @@ from django.db import connection
 
 from cdp.core.errors import Refused
 from consent import regimes, sql
-from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose, Suppression
+from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose
 from consent.types import (
     Coverage,
     Decision,
@@ -209,12 +209,6 @@ def dormant(at: datetime, limit: int = 1_000) -> list[UUID]:
     abolished on 2023-09-15.)
     """
     return [row[0] for row in _rows(sql.DORMANT, {"at": at, "limit": limit})]
-
-
-def suppressed(digests: Collection[bytes]) -> set[bytes]:
-    """Which of these `crypto.suppression_digest`s are suppressed. Let an error stop whoever asked: it fails closed."""
-    found = Suppression.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
-    return {bytes(digest) for digest in found}
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

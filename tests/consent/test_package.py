@@ -276,7 +276,7 @@ def test_a_link_works_once_is_audited_and_holds_no_personal_value(shop: Source) 
         ("access_link.made", subject, str(link.pk)), ("access_package.fetched", subject, str(link.pk)),
     ]  # fmt: skip
     kept = str(list(PackageLink.objects.values())) + str(list(rows.values()))
-    assert token not in kept and not [value for value in HER.values() if value in kept + token]
+    assert token not in kept and not [value for value in HER.values() if len(value) > 2 and value in kept + token]
 
 
 @pytest.mark.django_db

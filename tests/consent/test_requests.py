@@ -9,7 +9,7 @@ from cdp.core import crypto
 from cdp.core.errors import NotReadable, Refused
 from cdp.core.models import AuditEntry, DataKey, Touched
 from cdp.core.types import Actor
-from consent import actions, clocks, privacy, queries
+from consent import actions, clocks, privacy, suppression
 from consent.models import ConsentRecord, Effective
 from identity.linkage.normalise import identifier
 from tests.consent.people import NOW, day, person, record, say
@@ -17,8 +17,8 @@ from tests.consent.people import NOW, day, person, record, say
 OFFICER = Actor("user:officer")
 
 
-def digest_of(kind: str, spelled: str) -> bytes:
-    return crypto.suppression_digest(kind, identifier(kind, spelled) or "")
+def name_of(kind: str, spelled: str) -> suppression.Name:
+    return kind, identifier(kind, spelled) or ""
 
 
 @pytest.mark.django_db
@@ -26,8 +26,8 @@ def test_a_suppressed_value_is_found_in_any_spelling() -> None:
     assert actions.suppress(OFFICER, "phone", ["010-2345-6789"], "erased") == 1
     assert actions.suppress(OFFICER, "email", ["ＫＩＭ@X.kr"], "erased") == 1
     for kind, spelled in [("phone", "+82 10 2345 6789"), ("phone", "01023456789"), ("email", "kim@x.kr")]:
-        assert queries.suppressed([digest_of(kind, spelled)]) == {digest_of(kind, spelled)}
-    assert queries.suppressed([digest_of("phone", "010-2345-6780"), digest_of("user_id", "kim@x.kr")]) == set()
+        assert suppression.stopped([name_of(kind, spelled)]) == {name_of(kind, spelled)}
+    assert suppression.stopped([name_of("phone", "010-2345-6780"), name_of("user_id", "kim@x.kr")]) == set()
 
 
 @pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_suppressing_again_adds_nothing_and_is_audited_without_the_value() -> No
 def test_what_can_never_match_is_refused_and_nothing_is_written() -> None:
     with pytest.raises(Refused):
         actions.suppress(OFFICER, "email", ["kim@x.kr", "no address"], "erased")
-    assert queries.suppressed([digest_of("email", "kim@x.kr")]) == set()
+    assert suppression.stopped([name_of("email", "kim@x.kr")]) == set()
 
 
 @pytest.mark.parametrize(

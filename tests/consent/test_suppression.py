@@ -87,7 +87,7 @@ def spelled_emails(draw: st.DrawFn) -> tuple[str, str]:
     return str(identifier("email", plain)), around.format(wide(cased, draw(st.integers(0, 2**20))))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.one_of(
         spelled_phones().map(lambda found: ("phone", *found)), spelled_emails().map(lambda found: ("email", *found))
