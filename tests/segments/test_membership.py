@@ -231,9 +231,9 @@ def test_statements_do_not_grow_with_members(
     monkeypatch.setattr(vocabulary, "_minute", lambda: 0)
     made = segment()
     ids = people(size, orders_count=3)
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(36):
         actions.recompute(made.pk, NOW)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         actions.refresh_profiles(ids, LATER)
 
 
