@@ -305,9 +305,15 @@ REVIEW_SAMPLE = int(os.environ.get("CDP_REVIEW_SAMPLE", "20"))
 CONSENT_UNCONFIRMED_LAPSES = _flag("CDP_CONSENT_UNCONFIRMED_LAPSES", False)
 # Who answers for the data, as receipts of consents name it.
 CONTROLLER = {
-    name: os.environ.get(f"CDP_CONTROLLER_{name.upper()}", "")
-    for name in ("name", "address", "email", "phone", "url", "contact", "withdrawal")
-} | {"country": DEFAULT_COUNTRY}
+    "name": os.environ.get("CDP_CONTROLLER_NAME", ""),
+    "address": os.environ.get("CDP_CONTROLLER_ADDRESS", ""),
+    "email": os.environ.get("CDP_CONTROLLER_EMAIL", ""),
+    "phone": os.environ.get("CDP_CONTROLLER_PHONE", ""),
+    "url": os.environ.get("CDP_CONTROLLER_URL", ""),
+    "contact": os.environ.get("CDP_CONTROLLER_CONTACT", ""),
+    "withdrawal": os.environ.get("CDP_CONTROLLER_WITHDRAWAL", ""),
+    "country": DEFAULT_COUNTRY,
+}
 
 # Which packages keep blind indexes, in the order in which a new index key visits them (each lists its hooks in `reindex.py`).
 REINDEX_HOOKS = ["identity.reindex", "cdp.ingestion.reindex"]

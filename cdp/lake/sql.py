@@ -56,7 +56,9 @@ ALL_EVENTS = "create temp view events_event as {kept} select * from newest"
 KEPT = "select * from {relation} union all by name"
 KEEP = "create temp table {relation} as select {columns} from found"
 WRITE = "copy (select * from {relation} {where} " + _ORDER + ") to {file} (format parquet, compression zstd)"
-TOLD = "select count(*), coalesce(epoch_us(min(occurred_at)), 0), coalesce(epoch_us(max(occurred_at)), 0) from {relation}"
+TOLD = (
+    "select count(*), coalesce(epoch_us(min(occurred_at)), 0), coalesce(epoch_us(max(occurred_at)), 0) from {relation}"
+)
 HELD = "select count(*) from {relation} where record in (select record from gone)"
 WITHOUT = "where record not in (select record from gone)"
 ENDS = "select min(id)::varchar, max(id)::varchar from {relation}"
