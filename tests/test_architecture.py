@@ -70,6 +70,9 @@ JUSTIFIED = {
     "cdp.console.linkage": {
         "identity.linkage.charts", "identity.linkage.model", "identity.models", "identity.registry", "identity.requests",
     },
+    # The register of processing names the sources; its page shows it.
+    "consent.register": {"cdp.events.models"},
+    "cdp.console.register": {"consent.register"},
     # Whose data somebody touched: the audit log and the profiles of today.
     "cdp.console.incident": {"identity.incident"},
     "cdp.management.commands.incident": {"identity.incident"},

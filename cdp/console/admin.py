@@ -78,6 +78,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
     ) -> HttpResponse:
         """One profile. A POST with a reason shows its personal values once, and leaves an audit row."""
         profile = self._found(request, object_id)
+        self.note_view(request, "viewed", [profile])
         unmasked = unmask.asked(request, identity.records_of(profile.pk))
         shown = {
             **self.admin_site.each_context(request),

@@ -18,8 +18,10 @@ from django.views.decorators.http import require_POST
 
 from cdp.console import case, unmask
 from cdp.console.labels import RECORD_KINDS, REVIEW_REASONS, label
+from cdp.core.actions import disclose
 from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError
+from cdp.core.models import DataKey
 from cdp.core.types import Actor
 from identity import actions, casework, queries
 from identity.models import ReviewCase, Verdict
@@ -155,8 +157,14 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
             raise Http404
         if not self.has_view_permission(request, found):
             raise PermissionDenied
+        self._note_sides(request, found)
         unmasked = unmask.asked(request, [found.left, found.right])
         return TemplateResponse(request, "console/review_case.html", self._shown(request, found, unmasked))
+
+    def _note_sides(self, request: HttpRequest, found: ReviewCase) -> None:
+        """Append the audit row of a view of both sides."""
+        subjects = DataKey.objects.filter(record__in=[found.left, found.right]).values_list("pk", flat=True)
+        disclose(Actor.user(request.user), "reviewcase.viewed", subjects=list(subjects), target=str(found.pk))
 
     def _shown(self, request: HttpRequest, found: ReviewCase, unmasked: bool) -> dict[str, Any]:
         records = queries.record_views([found.left, found.right])

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from cdp.console import incident
+from cdp.console import incident, register
 from cdp.console.login import NEXT, account_of, ask_second_factor, next_of
 from cdp.console.refusals import note_refused, note_sign_in
 from cdp.core import secondfactor
@@ -106,10 +106,17 @@ class ConsoleSite(AdminSite):
             raise PermissionDenied
         return incident.page(request, self.each_context(request))
 
+    def register_of_processing(self, request: HttpRequest) -> HttpResponse:
+        """What is done with personal data, for whom and how long."""
+        if not request.user.has_perm(register.PERMISSION):
+            raise PermissionDenied
+        return register.page(request, self.each_context(request))
+
     def get_urls(self) -> list[Any]:
         pages = [
             path("second-factor/", never_cache(self.second_factor), name="second_factor"),
             path("incident/", self.admin_view(self.incident), name="incident"),
+            path("processing/", self.admin_view(self.register_of_processing), name="processing"),
         ]
         return pages + super().get_urls()
 

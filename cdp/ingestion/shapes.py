@@ -9,7 +9,8 @@ from functools import lru_cache
 LONGEST_CLEAR = 64
 MOST_WORDS = 3
 
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\/]+@(?:[^\s@<>()\[\],;:\"\\/.]+\.)+[^\W\d_]{2,}")
+# As long as RFC 5321 lets its parts be: without limits a long text without an @ would be read once from each character.
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\/]{1,64}@(?:[^\s@<>()\[\],;:\"\\/.]{1,63}\.){1,12}[^\W\d_]{2,63}")
 _GAP = r"[-.\s‐-―]?"
 _PHONE = re.compile(
     rf"(?<!\d)(?:"

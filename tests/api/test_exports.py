@@ -87,8 +87,17 @@ def test_nobody_approves_an_own_wish(tool: Caller) -> None:
         approval.decide(Actor("user:other"), asked, approve=False)
 
 
-def test_asking_needs_the_scope_of_personal_values(tool: Caller) -> None:
-    is_problem(Caller("members:read").post("/segments/vip/export-requests", WISH), 403, "scope_missing")
+def test_an_approval_stands_in_for_the_scope_of_personal_values(tool: Caller) -> None:
+    marketer = Caller("members:read")
+    is_problem(export(marketer), 403, "scope_missing")
+    asked = ask(marketer)
+    is_problem(export(marketer, asked), 403, "not_approved")
+    approval.decide(OFFICER, asked, approve=True)
+    assert VALUES["email"].encode() in b"".join(export(marketer, asked))
+    is_problem(export(marketer), 403, "scope_missing")
+
+
+def test_a_wish_says_what_for(tool: Caller) -> None:
     is_problem(tool.post("/segments/vip/export-requests", WISH | {"channel": "smoke"}), 400, "channel_unknown")
     is_problem(tool.post("/segments/vip/export-requests", {"channel": "email"}), 400, "invalid")
 

@@ -4,7 +4,7 @@ import http.client
 import json
 import re
 import secrets
-from base64 import b64encode
+from base64 import b32decode, b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.cookies import SimpleCookie
@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+from django_otp.oath import TOTP
 
 from cdp.core.embedded import postgres as embedded_postgres
 from tests.flow.processes import ROOT, free_port, wait_for
@@ -260,12 +261,28 @@ def test_who_signs_in_through_the_proxy_gets_a_page_and_its_style(
     assert signed_in.status == 302, signed_in.text[-2000:]
     session = cookies_of(signed_in)["sessionid"]
     assert session["secure"] and session["httponly"]
-    assert ask(deployment, "GET", "/", Cookie=f"sessionid={session.value}").status == 200
+    opened = with_second_factor(deployment, cookies_of(signed_in), sent)
+    assert ask(deployment, "GET", "/", Cookie=f"sessionid={opened}").status == 200
     styles = re.findall(r'href="(/static/[^"]+\.css)"', page.text)
     assert styles
     for style in styles:
         answer = ask(deployment, "GET", style)
         assert (answer.status, answer.headers.get_content_type()) == (200, "text/css"), style
+
+
+def with_second_factor(deployment: Deployment, cookies: SimpleCookie, sent: dict[str, str]) -> str:
+    """The session of a superuser, whom a password alone shows nothing, once the second factor is set up."""
+    held = {"Cookie": "; ".join(f"{name}={cookies[name].value}" for name in ("sessionid", "csrftoken"))}
+    assert ask(deployment, "GET", "/", **held).status == 302
+    page = ask(deployment, "GET", "/second-factor/", **held)
+    (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", page.text)
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert token is not None, page.text
+    code = f"{TOTP(b32decode(secret)).token():06d}"
+    form = urlencode({"code": code, "next": "/", "csrfmiddlewaretoken": token[1]})
+    answer = ask(deployment, "POST", "/second-factor/", form, **sent | held)
+    assert answer.status == 302, answer.text[-2000:]
+    return str(cookies_of(answer)["sessionid"].value)
 
 
 def cookies_of(answer: http.client.HTTPResponse) -> SimpleCookie:

@@ -1,0 +1,21 @@
+"""The register of processing as a page and as JSON."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from consent.register import register
+
+PERMISSION = "core.view_auditentry"
+
+
+def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Purposes with their data classes, sources, recipients and retention; the same as JSON for `?format=json`."""
+    found = register()
+    if request.GET.get("format") == "json":
+        return JsonResponse(asdict(found), json_dumps_params={"ensure_ascii": False, "indent": 2})
+    shown = {"title": _("Register of processing"), "register": found}
+    return TemplateResponse(request, "console/register.html", {**context, **shown})

@@ -1,0 +1,109 @@
+"""The register of processing (GDPR Art. 30; PIPA Art. 30), made of what is configured and of what the ledger names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from cdp.core.models import ServiceKey
+from cdp.core.types import now
+from cdp.events.models import Source
+from consent.models import ConsentRecord, ContactChannel, Notice, Purpose, RetentionRule
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who is given data: a third party that consents name, with its country, or a tool with a service key of its own."""
+
+    name: str
+    kind: str
+    country: str
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how many days what is kept; an empty source or data class is every one."""
+
+    what: str
+    source: str
+    data_class: str
+    days: int
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What one purpose does with whose data, on which basis, from where, to whom, and for how long."""
+
+    purpose: str
+    name_ko: str
+    name_en: str
+    basis: str
+    regime: str
+    required: bool
+    data_classes: list[str]
+    sources: list[str]
+    contact_channels: list[str]
+    recipients: list[Recipient]
+    retention: list[Retention]
+    notices: list[str]
+
+
+@dataclass(frozen=True)
+class Register:
+    """All of it, as of a moment."""
+
+    controller: dict[str, Any]
+    as_of: datetime
+    activities: list[Activity]
+
+
+def register() -> Register:
+    """The register as of now; nobody's data is in it."""
+    return Register(
+        dict(settings.CONTROLLER), now(), [_activity(purpose) for purpose in Purpose.objects.order_by("key")]
+    )
+
+
+def _activity(purpose: Purpose) -> Activity:
+    named = Source.objects.filter(required_purpose__in=("", purpose.key), enabled=True, built_in=False)
+    notices = Notice.objects.filter(purpose=purpose).order_by("version", "language")
+    return Activity(
+        purpose=purpose.key,
+        name_ko=purpose.name_ko,
+        name_en=purpose.name_en,
+        basis=purpose.basis,
+        regime=purpose.regime_id or "",
+        required=purpose.required,
+        data_classes=sorted(purpose.data_classes),
+        sources=list(named.order_by("name").values_list("name", flat=True)),
+        contact_channels=list(ContactChannel.objects.order_by("key").values_list("key", flat=True)),
+        recipients=[*_third_parties(purpose), *_tools(purpose)],
+        retention=[_retention(rule) for rule in _rules(purpose)],
+        notices=[f"{notice.version} ({notice.language})" for notice in notices],
+    )
+
+
+def _third_parties(purpose: Purpose) -> Iterable[Recipient]:
+    named = ConsentRecord.objects.filter(purpose=purpose).exclude(recipient="")
+    for name, country in sorted(set(named.values_list("recipient", "country"))):
+        yield Recipient(name, "third party", country or settings.CONTROLLER["country"])
+
+
+def _tools(purpose: Purpose) -> Iterable[Recipient]:
+    """Tools whose service keys open something now, for this purpose or for any."""
+    open_now = Q(expires_at=None) | Q(expires_at__gt=now())
+    keys = ServiceKey.objects.filter(open_now, revoked_at=None, purpose__in=("", purpose.key))
+    for name in sorted(set(keys.values_list("name", flat=True))):
+        yield Recipient(name, "tool", settings.CONTROLLER["country"])
+
+
+def _rules(purpose: Purpose) -> Iterable[RetentionRule]:
+    rules = RetentionRule.objects.filter(Q(purpose=None) | Q(purpose=purpose), enabled=True)
+    return rules.select_related("source").order_by("what", "data_class", "days")
+
+
+def _retention(rule: RetentionRule) -> Retention:
+    return Retention(rule.what, rule.source.name if rule.source else "", rule.data_class, rule.days)
