@@ -24,7 +24,7 @@ from tests.console import seed
 from tests.console.conftest import account
 
 OURS = ("core", "events", "identity", "profiles", "consent", "segments")
-WITHOUT_PAGE = {"SegmentUserPermission", "SegmentGroupPermission", "BlockingKey", "Minor"}  # nothing for people to read
+WITHOUT_PAGE = {"SegmentUserPermission", "SourceUserPermission", "BlockingKey", "Minor"}  # nothing for people to read
 PERSONAL = ("김민준", "person0@example.com", "55000000", "세종대로 0")
 pytestmark = pytest.mark.django_db
 
