@@ -21,6 +21,12 @@ os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(_ANCHOR)
 TransactionTestCase._fixture_teardown = wipe
 
 
+@pytest.fixture(scope="session", autouse=True)
+def processes_read_the_project_s_settings() -> None:
+    """Those that tests start."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "cdp.settings"
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     with django_db_blocker.unblock():

@@ -17,7 +17,7 @@ PROJECT = {"cdp", "cdp.settings", "cdp.celery", "cdp.wsgi", "cdp.apps"}
 # What a package shows to the others.
 SHOWN = {"actions", "queries", "types"}
 # Packages with rooms of their own in `cdp`; core is everybody's, and the pipeline is asked as a whole.
-ROOMS = ("events", "profiles", "ingestion", "api", "console", "demo", "management")
+ROOMS = ("events", "profiles", "lake", "ingestion", "api", "console", "demo", "management")
 OPEN = ("cdp.core", "cdp.pipeline")
 # module → what it imports of another package beside actions, queries and types.
 JUSTIFIED = {
@@ -51,6 +51,7 @@ JUSTIFIED = {
     "cdp.api.packages": {"consent.package", "consent.package_file"},
     # What waits in quarantine, erased by the digests of a person's identifiers.
     "cdp.ingestion.privacy": {"cdp.events.models"},
+    "cdp.ingestion.reindex": {"cdp.events.models"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
@@ -65,10 +66,13 @@ JUSTIFIED = {
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
-    "cdp.console.review": {"identity.models"},
+    # What a steward is told of a case, and how stewards' verdicts judge the model.
+    "cdp.console.review": {"identity.casework", "identity.models"},
+    "cdp.api.review": {"identity.evaluation"},
     # The page of a model, with the charts that Splink draws of it.
     "cdp.console.linkage": {
-        "identity.linkage.charts", "identity.linkage.model", "identity.models", "identity.registry", "identity.requests",
+        "identity.estimation", "identity.evaluation", "identity.linkage.charts", "identity.linkage.model",
+        "identity.models", "identity.registry", "identity.requests",
     },
     # The register of processing names the sources; its page shows it.
     "consent.register": {"cdp.events.models"},
