@@ -74,6 +74,7 @@ SCOPE_NEEDS: Mapping[str, str] = {
     "members:read": "export_segment:segments.segment",
     "privacy:read": "view:consent.privacyrequest",
     "privacy:write": "change:consent.privacyrequest",
+    "consents:write": "change:consent.privacyrequest",
 }
 SIGNS_IN = frozenset(ROLES) - {"service"}
 PACKAGES = ("core", "events", "identity", "profiles", "consent", "segments", "auth")
