@@ -75,12 +75,12 @@ def shop() -> Source:
 def two_of_one_household(shop: Source) -> tuple[UUID, UUID]:
     """Her record and his: one home, one telephone, both customers of the shop."""
     hers = told(shop, "h-1", "Identify", sealed={"attributes": HER}, properties={"plan": "gold"})
-    his = told(shop, "d-2", "Identify", sealed={"attributes": HIM}, properties={"plan": "silver"})
+    his = told(shop, "device-of-his", "Identify", sealed={"attributes": HIM}, properties={"plan": "silver"})
     bring(
         hers, his,
         told(shop, "h-1", "Order Completed", 1, order_id="o-her", revenue=90_000, currency="KRW",
              sealed={"properties": {"message": "<script>alert(1)</script> {{7*7}}"}}),
-        told(shop, "d-2", "Order Completed", 1, order_id="o-him", revenue=10_000, currency="KRW"),
+        told(shop, "device-of-his", "Order Completed", 1, order_id="o-him", revenue=10_000, currency="KRW"),
     )  # fmt: skip
     return hers.record, his.record
 
@@ -137,7 +137,7 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
         assert set(hook.export([hers])) <= found.keys(), name
     text = flat(found)
     strangers = [
-        HIM["full_name"], HIM["email"], HIM["birth_date"], "d-2", "o-him", "silver", "his hand",
+        HIM["full_name"], HIM["email"], HIM["birth_date"], "device-of-his", "o-him", "silver", "his hand",
         str(his), str(home[his]), str(subject_of(his)),
         *(str(pk) for pk in Event.objects.filter(record=his).values_list("pk", flat=True)),
         *(str(pk) for pk in ConsentRecord.objects.filter(subject=subject_of(his)).values_list("pk", flat=True)),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Count
@@ -23,7 +24,7 @@ from segments.models import Membership, Segment
 from tests.console import seed
 from tests.console.conftest import account
 
-OURS = ("core", "events", "identity", "profiles", "consent", "segments")
+OURS = ("core", "events", "identity", "profiles", "consent", "lake", "segments")
 WITHOUT_PAGE = {"SegmentUserPermission", "SourceUserPermission", "BlockingKey", "Minor"}  # nothing for people to read
 PERSONAL = ("김민준", "person0@example.com", "55000000", "세종대로 0")
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def signed_in(role: str) -> Client:
 
 
 def page(model: Any, kind: str = "changelist", *args: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=[*map(quote, args)])
 
 
 def test_every_table_has_its_page() -> None:

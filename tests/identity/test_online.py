@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection, connections, transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -53,7 +54,8 @@ def cases() -> set[tuple[UUID, UUID, str]]:
 
 def assert_a_run_changes_nothing() -> None:
     before = probable(), cases(), partition(), ProfileChange.objects.count()
-    resolution.resolve(retrain=False)
+    with override_settings(REVIEW_SAMPLE=0):  # what is drawn by chance is asked beside the others of its two profiles
+        resolution.resolve(retrain=False)
     assert probable() == before[0]
     assert cases() == before[1]
     assert (partition(), ProfileChange.objects.count()) == before[2:]

@@ -106,6 +106,7 @@ def test_killed_by_the_system_at_random_it_ends_the_same() -> None:
         os.waitpid(worker, 0)
         assert_whole(made)
         inside, outside = outside, inside
+        span *= 1.5 if Transition.objects.count() <= 800 else 1  # a machine that is busier than it was
     assert Transition.objects.count() > 800, "some of the runs came through"
     assert_same_in_the_end(made, outside)
 
