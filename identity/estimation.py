@@ -131,7 +131,7 @@ def recall(
     verdicts = [pair for pair in (*merges[0], *misses[0]) if pair.same is not None]
     drawn = len(merges[0]) + len(misses[0])
     share = found.number / (found.number + missed.number)
-    return Estimate(share, 1 / (1 + high), 1 / (1 + low), len(verdicts), drawn)
+    return Estimate(share, 1 / (1 + high), min(1.0, 1 / (1 + low)), len(verdicts), drawn)
 
 
 def _odds(upper: Total, lower: Total) -> tuple[float, float]:
@@ -140,6 +140,11 @@ def _odds(upper: Total, lower: Total) -> tuple[float, float]:
     least = upper.low * (2 * upper.number - upper.low)
     most = upper.high * (2 * upper.number - upper.high)
     above, below = (limit * (2 * lower.number - limit) for limit in (lower.high, lower.low))
-    low = least / (product + math.sqrt(product * product - least * above)) if least else 0.0
-    high = (product + math.sqrt(product * product - most * below)) / below if below > 0 else math.inf
+    low = least / (product + _root(product * product - least * above)) if least > 0 else 0.0
+    high = (product + _root(product * product - most * below)) / below if below > 0 else math.inf
     return low, high
+
+
+def _root(square: float) -> float:
+    """The root of what is never negative but by rounding."""
+    return math.sqrt(max(0.0, square))
