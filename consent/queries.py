@@ -18,8 +18,8 @@ The ledger adds up by these rules, written once in `consent.sql` and used by the
 - Purposes that do not rest on consent are allowed unless objected to (withdrawn or refused).
 """
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -57,14 +57,18 @@ def allowed(
     return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
 
 
-def collectable(records: Collection[UUID], purpose: str, at: datetime, brand: str = "") -> set[UUID]:
+def collectable(
+    records: Collection[UUID], purpose: str, at: datetime, brand: str = "", born: Mapping[UUID, date] | None = None
+) -> set[UUID]:
     """The gate at collection: of which records a source may collect that requires `purpose`, by the ledger now.
 
     What any record of the same person says counts, and only what speaks of the purpose as a whole. A purpose that does not
-    exist allows nobody.
+    exist allows nobody. `born` are dates of birth that are in no profile yet: a child's own word counts no sooner.
     """
+    of, stated = sorted(set(records)), born or {}
+    months = [stated[one].replace(day=1) if one in stated else None for one in of]
     asked = {"purposes": [purpose], "at": at, "brand": brand, "lapses": unconfirmed_lapses()}
-    return {row[0] for row in _rows(sql.COLLECTABLE, asked | {"records": sorted(set(records))})}
+    return {row[0] for row in _rows(sql.COLLECTABLE, asked | {"records": of, "born": months})}
 
 
 def gate_sql(purpose: str, channel: str, at: datetime, brand: str = "") -> tuple[str, dict[str, Any]]:

@@ -187,8 +187,8 @@ ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_
 # nobody knows yet has said nothing.
 COLLECTABLE = f"""
 with records as materialized (
-    select asked.id as profile, mine.id as record, k.id as subject, m.born
-    from unnest(%(records)s::uuid[]) asked(id)
+    select asked.id as profile, mine.id as record, k.id as subject, greatest(m.born, asked.born) as born
+    from unnest(%(records)s::uuid[], %(born)s::date[]) asked(id, born)
     left join lateral (select profile_id from identity_record where id = asked.id offset 0) own on true
     cross join lateral (
         select asked.id union select id from identity_record where profile_id = own.profile_id offset 0) mine

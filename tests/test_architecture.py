@@ -33,7 +33,7 @@ JUSTIFIED = {
     "consent.challenges": {"identity.linkage.normalise"},
     "consent.opt_outs": {"identity.linkage.normalise"},
     # What signals of consent mean, and how a TCF string is written: pure.
-    "cdp.ingestion.consents": {"consent.signals", "consent.tcf"},
+    "cdp.ingestion.consents": {"consent.signals", "consent.tcf", "identity.linkage.normalise"},
     "cdp.ingestion.sources": {"consent.signals"},
     # Consent by REST: forms, receipts, what is owed or in conflict; whose answers they are.
     "cdp.api.consents": {

@@ -1,12 +1,15 @@
 """Reads of the event store."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
 
+from cdp.core import crypto
 from cdp.core.models import Watermark
+from cdp.core.statements import prepared
+from cdp.events import sql
 from cdp.events.models import Event, PlannedField, Quarantined, Source, WriteKey
 from cdp.events.types import KnownSource, PlannedTreatment, ToldEvent
 
@@ -78,6 +81,14 @@ def latest_of(records: Collection[UUID], most: int) -> list[ToldEvent]:
     return [
         ToldEvent(*row) for row in rows.values_list("id", "name", "source__name", "occurred_at", "properties")[:most]
     ]
+
+
+def said_since(stage: str, records: Collection[UUID]) -> Iterator[tuple[UUID, dict[str, str]]]:
+    """(record, attributes) of each event that describes one of these people and that this stage has not taken yet."""
+    rows = prepared(sql.SAID_SINCE, {"stage": stage, "records": list(records)})
+    keys = crypto.unwrapped(row[1:] for row in rows)
+    for blob, _key, record, *_wrapped in rows:
+        yield record, crypto.unseal(keys[record], "events_event", "sealed", blob).get("attributes", {})
 
 
 def last_received() -> datetime | None:

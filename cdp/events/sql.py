@@ -61,3 +61,12 @@ with gone as (
 )
 select source_id from gone
 """
+
+# What was said of people and a stage of the pipeline has not taken yet, with the keys of their records.
+SAID_SINCE = """
+select e.sealed, k.id, k.record, k.kek_id, k.wrapped
+from events_event e join keys.core_datakey k on k.record = e.record
+where e.record = any(%(records)s) and e.type in ('identify', 'row') and e.sealed is not null and not exists (
+    select from core_watermark m, pg_control_system() c
+    where m.stage = %(stage)s and m.system_identifier = c.system_identifier::text and (e.txid, e.id) <= (m.txid, m.row))
+"""

@@ -128,7 +128,8 @@ def _collected(admitted: list[NewEvent], source: KnownSource) -> list[NewEvent]:
     if not source.required_purpose or not admitted:
         return admitted
     records = {event.record for event in admitted}
-    allowed = collectable(records, source.required_purpose, now(), source.brand)
+    born = consents.births(admitted)
+    allowed = collectable(records, source.required_purpose, now(), source.brand, born)
     return [event for event in admitted if event.record in allowed]
 
 

@@ -1,20 +1,25 @@
 """What messages and rows say about consent, as lines for the ledger."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from cdp.core import crypto
 from cdp.core.errors import Refused
+from cdp.events import queries as events
 from cdp.events.types import NewEvent
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.messages import Arrival
 from consent import signals, tcf
 from consent.types import NewConsent
+from identity.linkage.normalise import birth_date
 
 RECORDED_BY = "system:ingestion"
 GRANTED, WITHDRAWN, REFUSED = "granted", "withdrawn", "refused"
+# The stage that takes events in.
+FOLD = "identity"
 PREFERENCES_UPDATED = "Segment Consent Preference Updated"
 
 
@@ -99,3 +104,16 @@ def _of_string(event: NewEvent, text: Any, arrival: Arrival, refused: Counter[st
         _line(event, f"{once}\x1f{purpose}", purpose, None, state, found.updated, signals.TCF, {"tcString": text})
         for purpose, state in arrival.meanings.of_purposes(found.purposes)
     ]
+
+
+def births(arrived: Sequence[NewEvent]) -> dict[UUID, date]:
+    """Record → when its person was born, by what arrives now or came before and is no profile's yet; of several dates the
+    latest, which asks most."""
+    said = [(event.record, event.sealed.get("attributes", {})) for event in arrived]
+    waiting = events.said_since(FOLD, {event.record for event in arrived})
+    found: dict[UUID, date] = {}
+    for record, attributes in (*said, *waiting):
+        if stated := birth_date(attributes.get("birth_date")):
+            born = date.fromisoformat(stated)
+            found[record] = max(born, found.get(record, born))
+    return found

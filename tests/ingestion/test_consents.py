@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from cdp import pipeline
 from cdp.core import crypto
 from cdp.events.models import Event, Source
 from cdp.ingestion import sources
@@ -119,6 +120,32 @@ def test_a_withdrawal_in_the_same_request_stops_collection_at_once_and_is_itself
     assert list(Event.objects.values_list("message_id", flat=True)) == ["1"]
     assert ConsentRecord.objects.filter(state="withdrawn").count() == 1
     assert counters()["unconsented"] == 2
+
+
+def born(year: int, **more: Any) -> dict[str, Any]:
+    said = track(traits={"birthDate": f"{year}-05-20"}, **more)
+    return said | {"type": "identify"}
+
+
+YES = {"consent": {"categoryPreferences": {"personalisation": True}}}
+
+
+def test_rule_7_of_a_child_nothing_is_collected_by_its_own_word_from_the_first_message_on(careful: Shop) -> None:
+    send(careful[1], born(2015, messageId="1", context=YES), track(messageId="2"))
+    assert not Event.objects.exists() and counters()["unconsented"] == 2
+    send(careful[1], born(1990, messageId="3", userId="grown", context=YES), track(messageId="4", userId="grown"))
+    assert set(Event.objects.values_list("message_id", flat=True)) == {"3", "4"}
+
+
+def test_rule_7_what_was_said_and_is_no_profile_s_yet_makes_a_child_too(shop: Shop) -> None:
+    send(shop[1], born(2015, messageId="1"))
+    Source.objects.filter(pk=shop[0].pk).update(required_purpose="personalisation")
+    sources.forget()
+    send(shop[1], track(messageId="2", context=YES))
+    assert Event.objects.count() == 1 and counters()["unconsented"] == 1
+    pipeline.advance()
+    send(shop[1], track(messageId="3", context=YES))
+    assert Event.objects.count() == 1 and counters()["unconsented"] == 2
 
 
 def test_a_required_purpose_that_does_not_exist_collects_nothing(shop: Shop) -> None:
