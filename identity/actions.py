@@ -18,6 +18,7 @@ from cdp.events.actions import store
 from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
 from identity.incoming import next_events
 from identity.models import Link, ProfileChange, Record, ReviewCase, Verdict
+from identity.reading import Reading, locked
 from identity.types import Reason, Seen
 
 
@@ -47,12 +48,12 @@ def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = la
     mark = watermark.take("identity")
     if mark is None:
         return 0
-    prepared(sql.LOCK)  # before the keys are read: whom an erasure has taken since must not come back
+    reading = locked()  # before the keys are read: whom an erasure has taken since must not come back
     seen, keys, last = next_events(mark, limit)
     if last is None:
         return 0
     admitted = admit(seen)
-    _follow(folding.fold_events(admitted, keys))
+    _follow(folding.fold_events(admitted, keys, reading), reading)
     touch("profiles", queries.profiles_of({event.record for event in admitted}))
     mark.move(*last)
     return len(seen) or 1
@@ -63,25 +64,25 @@ def lock() -> None:
     execute(sql.LOCK)
 
 
-def _follow(changed: Collection[UUID]) -> None:
+def _follow(changed: Collection[UUID], reading: Reading) -> None:
     """A few records are linked and clustered at once, which needs half as many statements; more are left to the stages
     that do so."""
     if len(changed) > AT_ONCE:
-        touch_changed(changed)
+        touch_changed(changed, reading)
     elif changed:
-        recluster(online.link(changed))
+        recluster(online.link(changed, reading), reading=reading)
 
 
-def touch_changed(records: Collection[UUID]) -> None:
+def touch_changed(records: Collection[UUID], reading: Reading) -> None:
     """Leave records for the next stage that must look at them: linking, or clustering while nothing can be linked."""
-    touch("links" if online.wanted() else "identity", records)
+    touch("links" if reading.links_wanted else "identity", records)
 
 
 @transaction.atomic
 def link(records: Collection[UUID]) -> None:
-    """Give changed records the probable links that the live model sees now, and leave them to be clustered anew."""
-    execute(sql.LOCK)
-    touch("identity", online.link(records))
+    """Give changed records the probable links that the live model sees now, and all that these touch their profiles."""
+    reading = locked()
+    recluster(online.link(records, reading), reading=reading)
 
 
 # --- profiles -------------------------------------------------------------------------------------------------------
@@ -95,18 +96,20 @@ def recluster(
     actor: Actor = SYSTEM,
     reason: str = "",
     reserved: Mapping[UUID, Collection[UUID]] | None = None,
+    reading: Reading | None = None,
 ) -> assign.Plan:
     """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock.
 
-    `reserved`: ids that go to the cluster with most of these records, whoever bore them before.
+    `reserved`: ids that go to the cluster with most of these records, whoever bore them before; `reading`: that of a caller
+    who holds the lock.
     """
-    prepared(sql.LOCK)
-    found = component.around(seeds)
+    reading = reading or locked()
+    found = component.around(seeds, reading)
     pinned = {profile for (profile,) in prepared(sql.PINNED, [_profiles_in(found.before)])}
     plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
     _apply(plan, found.before, Cause(run, actor.name, reason))
-    review.follow(found.refused, found.before)
-    households.follow(found.refused, found.before)
+    review.follow(found.refused, found.before, reading.model.link)
+    households.follow(found.refused, found.before, plan.profile_of)
     forget("identity", found.before)
     return plan
 
@@ -313,7 +316,7 @@ def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str)
     Raises `Refused`: `not_found`; `anonymous` for a leaf; `attribute_unknown`, `value_unusable`.
     """
     why, text = _reason(reason), correction.usable(attribute, value)
-    execute(sql.LOCK)
+    reading = locked()
     parting.profile_of(record)
     corrected = parting.corrected_by(record)
     if queries.leaves_among([corrected]):
@@ -321,9 +324,9 @@ def correct(actor: Actor, record: UUID, attribute: str, value: str, reason: str)
     said = correction.event(parting.steward(), parting.correction_of(corrected), corrected, attribute, text)
     store([said])
     touch("profiles", column(sql.PROFILES_OF, [[corrected]]))
-    touch_changed(folding.fold_events([correction.seen(said)], crypto.data_keys([said.record])))
+    touch_changed(folding.fold_events([correction.seen(said)], crypto.data_keys([said.record]), reading), reading)
     parting.bind(actor, [corrected, said.record])
-    recluster([corrected, said.record], actor=actor, reason=why)
+    recluster([corrected, said.record], actor=actor, reason=why, reading=reading)
     subject = crypto.existing_data_keys([corrected])[corrected].id
     audit(actor, "value.corrected", subject=subject, attribute=attribute, reason=why)
     wake()

@@ -3,44 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
 from cdp.core.statements import by_number, prepared
 from identity import clusters, queries, sql
-from identity.linkage.model import Model
 from identity.linkage.types import Refusal
+from identity.reading import Reading
 from identity.types import OpenRecord
-
-
-class Evidence(Protocol):
-    """What speaks for two records being one person, under which model: as stored, or as a trial supposes it."""
-
-    @property
-    def model(self) -> Model: ...
-
-    def neighbours(self, records: list[UUID]) -> Collection[UUID]: ...
-
-    def links(self, records: list[UUID]) -> list[clusters.StoredLink]: ...
-
-
-class Stored:
-    """The evidence of the tables, under the model in use."""
-
-    @property
-    def model(self) -> Model:
-        return queries.live_model()[1]
-
-    def neighbours(self, records: list[UUID]) -> Collection[UUID]:
-        """Those whom something connects with one of `records`."""
-        return queries.neighbours(records)
-
-    def links(self, records: list[UUID]) -> list[clusters.StoredLink]:
-        """Links between `records`."""
-        return [clusters.StoredLink(*row) for row in prepared(sql.LINKS, {"records": records})]
-
-
-STORED = Stored()
 
 
 @dataclass(frozen=True)
@@ -59,23 +28,23 @@ class Component:
     inhabited: set[UUID]
 
 
-def around(seeds: Iterable[UUID], evidence: Evidence = STORED) -> Component:
-    """The components that `seeds` belong to. Call it under the identity lock."""
-    near = _with_owners(set(seeds))
-    persons = queries.component(near, evidence.neighbours)
+def around(seeds: Iterable[UUID], reading: Reading) -> Component:
+    """The components that `seeds` belong to."""
+    near = _with_owners(set(seeds), reading)
+    persons = queries.component(near, reading.neighbours)
     leaves = _leaves(persons | near)
     persons -= leaves.keys()
-    records = queries.open_records(by_number(persons))
-    grouped, refused = _clusters(records, evidence)
+    records = reading.records(persons)
+    grouped, refused = _clusters(records, reading)
     owners = clusters.Owners(claims_of(leaves), carried_by(leaves), foes_of(leaves))
     grouped, followed = clusters.with_leaves(grouped, leaves, owners, _profiles(owners.everyone() - persons))
     before = {record.id: record.profile for record in records} | _profiles(leaves)
     return Component(grouped, refused, before, leaves, followed, _inhabited(before))
 
 
-def _with_owners(seeds: set[UUID]) -> set[UUID]:
+def _with_owners(seeds: set[UUID], reading: Reading) -> set[UUID]:
     """Seeds and, for leaves among them, those they may belong to."""
-    leaves = queries.leaves_among(seeds)
+    leaves = reading.leaves(seeds)
     return seeds.union(*claims_of(leaves).values(), *carried_by(leaves).values())
 
 
@@ -83,10 +52,10 @@ def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
     return dict(prepared(sql.LEAVES_OF, {"records": by_number(records)}))
 
 
-def _clusters(records: list[OpenRecord], evidence: Evidence) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
+def _clusters(records: list[OpenRecord], reading: Reading) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
     ids = [record.id for record in records]
     held = [clusters.Held(*row) for row in prepared(sql.IDENTIFIERS, [ids])]
-    return clusters.partition(records, held, evidence.links(ids), evidence.model)
+    return clusters.partition(records, held, reading.links(ids), reading.model)
 
 
 def claims_of(leaves: Collection[UUID]) -> dict[UUID, list[UUID]]:

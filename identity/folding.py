@@ -2,57 +2,69 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from psycopg.types.json import Jsonb
 
-from cdp.core import crypto, indexing
+from cdp.core import crypto
 from cdp.core.indexing import BlindIndex
 from cdp.core.statements import by_number, execute_over, fetch, prepared
 from identity import online, queries, sql
 from identity.fold import fold, is_full, keep_cleaned
-from identity.types import LEAVES, Folded, Seen
+from identity.reading import Reading
+from identity.types import LEAVES, Folded, OpenRecord, Seen
 
 # More holders than this and a value says where somebody typed, not who they are.
 MOST_HOLDERS = 50
 
 
-def fold_events(events: Collection[Seen], keys: Mapping[UUID, crypto.RecordKey]) -> set[UUID]:
+def fold_events(events: Collection[Seen], keys: Mapping[UUID, crypto.RecordKey], reading: Reading) -> set[UUID]:
     """Fold events into their records, whose data keys are `keys`; returns the records whose links or profile may have to
-    change. Call it under the identity lock. Order and repetition do not matter.
+    change. Order and repetition do not matter.
     """
     by_record: dict[UUID, list[Seen]] = defaultdict(list)
     for event in events:
         by_record[event.record].append(event)
-    known = {record.id: record.folded for record in queries.open_records(by_number(by_record), keys)}
-    folded, changed = _fold_each(by_record, known)
-    _save_records(by_record, {record: folded[record] for record in changed}, keys)
-    index = indexing.now()
-    save_identifiers({record: folded[record] for record in changed}, index)
+    known = {record.id: record for record in reading.records(by_record, keys)}
+    folded = _fold_each(by_record, known)
+    _save_records(by_record, folded, keys)
+    for record in folded:
+        reading.keep(_opened(by_record[record], folded[record], known.get(record)))
+    save_identifiers(folded, reading.index)
     _save_claims(events)
-    seen_again = by_record.keys() - changed
+    seen_again = by_record.keys() - folded.keys()
     execute_over(sql.SEE_RECORDS, [(record, *_period(by_record[record])) for record in seen_again])
     claimants = {event.record for event in events if event.leaves}
-    persons = {record: folded[record] for record in changed if by_record[record][0].kind not in LEAVES}
-    shared = _block_shared_values(by_number(changed))
-    carry_blocks({record: folded[record] for record in changed}, index)
-    return changed | claimants | shared | online.save_keys(persons, index)
+    persons = {record: part for record, part in folded.items() if by_record[record][0].kind not in LEAVES}
+    shared = _block_shared_values(by_number(folded))
+    carry_blocks(folded, reading.index)
+    return folded.keys() | claimants | shared | online.save_keys(persons, reading)
 
 
-def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, Folded]) -> tuple[dict[UUID, Folded], set[UUID]]:
-    """Each record folded, and which of them came out different."""
-    folded, changed = {}, set()
+def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, OpenRecord]) -> dict[UUID, Folded]:
+    """The records that come out different, folded."""
+    changed = {}
     for record, said in by_record.items():
-        before = known.get(record)
+        before = known[record].folded if record in known else None
         was = msgspec.json.encode(before) if before else b""
-        folded[record] = fold(before or Folded(), said)
-        if msgspec.json.encode(folded[record]) != was:
-            changed.add(record)
+        folded = fold(before or Folded(), said)
+        if msgspec.json.encode(folded) != was:
+            changed[record] = folded
             if said[0].kind not in LEAVES:
-                keep_cleaned(folded[record])
-    return folded, changed
+                keep_cleaned(folded)
+    return changed
+
+
+def _opened(said: list[Seen], folded: Folded, before: OpenRecord | None) -> OpenRecord:
+    """A record as it stands after folding."""
+    one, (first, last) = said[0], _period(said)
+    if before is None:
+        return OpenRecord(one.record, one.source, one.kind, one.kind in LEAVES, None, 0, first, last, folded)
+    first, last = min(before.first_seen, first), max(before.last_seen, last)
+    return replace(before, version=before.version + 1, folded=folded, first_seen=first, last_seen=last)
 
 
 def _period(said: list[Seen]) -> tuple[datetime, datetime]:

@@ -17,7 +17,7 @@ from identity import households_sql as sql
 from identity.clusters import PRIORITY
 from identity.linkage.comparisons import EMAIL, PHONE, PLACE, Comparison
 from identity.linkage.types import MODEL, Link, Refusal
-from identity.models import HouseholdHint, Record
+from identity.models import HouseholdHint
 from identity.types import Shared
 
 Pair = tuple[UUID, UUID]
@@ -49,11 +49,11 @@ LEVELS: Final = {
 # --- keeping them -----------------------------------------------------------------------------------------------------
 
 
-def follow(refused: Iterable[Refusal], records: Collection[UUID]) -> None:
-    """Make the hints of these records, whole components that have just been clustered, those of what was refused."""
+def follow(refused: Iterable[Refusal], records: Collection[UUID], home: Mapping[UUID, UUID]) -> None:
+    """Make the hints of these records, whole components that have just been clustered, those of what was refused. `home`:
+    the profile of each record."""
     hints = _hints([one for one in refused if one.reason in APART and not one.link.silent])
-    home = _homes({record for pair in hints for record in pair})
-    among = grouped([pair for pair in hints if home.get(pair[0]) != home.get(pair[1])], home)
+    among = grouped([pair for pair in hints if home[pair[0]] != home[pair[1]]], home)
     rows = [(*pair, among[pair], *hints[pair]) for pair in sorted(among)]
     kept = {"lefts": [row[0] for row in rows], "rights": [row[1] for row in rows]}
     gone = {row[0] for row in prepared(sql.DROP_HINTS, {"records": by_number(set(records)), **kept})}
@@ -103,12 +103,6 @@ def _shared(levels: Mapping[str, int]) -> Shared | None:
 def _ends(link: Link) -> Pair:
     left, right = sorted((UUID(link.left), UUID(link.right)))
     return left, right
-
-
-def _homes(records: Collection[UUID]) -> dict[UUID, UUID]:
-    """The profile of each record."""
-    rows = Record.objects.filter(pk__in=records, profile__isnull=False) if records else Record.objects.none()
-    return dict(rows.values_list("pk", "profile_id"))
 
 
 def _settle(gone: Collection[UUID]) -> None:

@@ -6,7 +6,7 @@ A key that comes to have more holders than its rule allows, or no longer has, ch
 changed: its holders are linked again. So a batch run with the same model afterwards finds nothing to change.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,15 +17,15 @@ from uuid import UUID
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
-from cdp.core import indexing
-from cdp.core.indexing import BlindIndex, Generation
-from cdp.core.statements import by_number, column, copy_over, execute, execute_over, prepared
+from cdp.core.indexing import Generation
+from cdp.core.statements import by_number, copy_over, execute_over, prepared
 from cdp.core.touched import touch
 from identity import queries, review, sql
 from identity.fold import cleaned
 from identity.linkage import compiled
 from identity.linkage.blocking import RULES
 from identity.linkage.model import Model, digest
+from identity.reading import Reading, locked
 from identity.types import Edge, Folded
 
 # The last bits of a key name its rule.
@@ -41,12 +41,12 @@ Key = tuple[UUID, int]  # a record, and a key of it
 # --- blocking keys ----------------------------------------------------------------------------------------------------
 
 
-def save_keys(folded: Mapping[UUID, Folded], index: BlindIndex) -> set[UUID]:
+def save_keys(folded: Mapping[UUID, Folded], reading: Reading) -> set[UUID]:
     """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
-    common by that, or are so no longer. Call it under the identity lock."""
-    if not folded or not wanted():
+    common by that, or are so no longer."""
+    if not folded or not reading.links_wanted:
         return set()
-    gone, come = _differences(folded, index)
+    gone, come = _differences(folded, reading)
     _write(gone, come)
     return _holders_across(gone, come)
 
@@ -54,24 +54,25 @@ def save_keys(folded: Mapping[UUID, Folded], index: BlindIndex) -> set[UUID]:
 @transaction.atomic
 def keep_all_keys(records: Collection[UUID]) -> None:
     """The same for records of which nobody asked for keys until now; all their links are still to be found."""
-    execute(sql.LOCK)
-    folded = {record.id: record.folded for record in queries.open_records(records) if not record.leaf}
-    _write(*_differences(folded, indexing.now()))
+    reading = locked()
+    folded = {record.id: record.folded for record in reading.records(records) if not record.leaf}
+    _write(*_differences(folded, reading))
 
 
 def drop_keys(records: Iterable[UUID]) -> int:
     """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
     stored = set(prepared(sql.KEYS_OF, [by_number(records)]))
     _write(stored, set())
-    if wanted():
+    if Reading().links_wanted:
         touch("links", _holders_across(stored, set()))
     return len(stored)
 
 
-def _differences(folded: Mapping[UUID, Folded], index: BlindIndex) -> tuple[set[Key], set[Key]]:
+def _differences(folded: Mapping[UUID, Folded], reading: Reading) -> tuple[set[Key], set[Key]]:
     """The keys that these records no longer have, and those that they have now."""
-    fresh = {(record, key) for record, part in folded.items() for key in _keys(part, index.written)}
-    stored = set(prepared(sql.KEYS_OF, [by_number(folded)]))
+    fresh = {(record, key) for record, part in folded.items() for key in _keys(part, reading.index.written)}
+    known = reading.stored(folded)
+    stored = set(prepared(sql.KEYS_OF, [known])) if known else set[Key]()
     return stored - fresh, fresh - stored
 
 
@@ -149,54 +150,43 @@ def _live(model_id: UUID) -> _Live:
     return _Live(model_id, model, compiled.compile_model(model), stopped)
 
 
-def link(records: Collection[UUID]) -> set[UUID]:
+def link(records: Collection[UUID], reading: Reading) -> set[UUID]:
     """Give the persons among these records the links that a batch run would give them, and review cases; returns all
-    records whose links it looked at or changed. Call it under the identity lock. Without a live model it does nothing."""
-    model_id, _ = queries.live_model()
-    changed = _relink(records, _live(model_id)) if model_id else set()
-    if _run_under_way():
+    records whose links it looked at or changed. Without a live model it does nothing."""
+    model_id, _ = reading.live
+    changed = _relink(records, _live(model_id), reading) if model_id else set()
+    if reading.run_under_way:
         touch("relink", records)
     return changed.union(records)
 
 
-def wanted() -> bool:
-    """Whether links are kept up to date: there is a live model, or a run that may bring one."""
-    return queries.live_model()[0] is not None or _run_under_way()
-
-
-def _relink(records: Collection[UUID], live: _Live) -> set[UUID]:
-    rows = _rows(records)
-    pairs = _candidates(live, rows)
+def _relink(records: Collection[UUID], live: _Live, reading: Reading) -> set[UUID]:
+    rows = _rows(records, reading)
+    pairs = _candidates(live, rows, reading.index.read)
+    rows |= _rows({record for pair in pairs for record in pair} - rows.keys(), reading)
     edges = list(_scored(live, rows, pairs))
     review.open_gray(edge for edge in edges if edge.weight < live.model.link)
-    return _replace_links(records, [edge for edge in edges if edge.weight >= live.model.link], live.id)
+    stale = _replace_links(reading.stored(records), [edge for edge in edges if edge.weight >= live.model.link], live.id)
+    return {record for pair in stale for record in pair}
 
 
-def _rows(records: Iterable[UUID]) -> dict[UUID, compiled.Row]:
+def _rows(records: Iterable[UUID], reading: Reading) -> dict[UUID, compiled.Row]:
     """Cleaned rows of the persons among these records."""
-    opened = queries.open_records(records)
-    return {record.id: cleaned(record.folded) for record in opened if not record.leaf}
+    return {record.id: cleaned(record.folded) for record in reading.records(records) if not record.leaf}
 
 
-def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row]) -> set[Pair]:
+def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row], generation: Generation) -> list[Pair]:
     """The pairs, smaller id first, of these records with all that share a usable key with one."""
-    asking: dict[int, list[UUID]] = defaultdict(list)
-    generation = indexing.now().read
-    for record, row in rows.items():
-        for rule, text in compiled.keys(row):
-            if live.usable(rule, text):
-                asking[_key(generation, rule, text)].append(record)
-    if not asking:
-        return set()
-    found = prepared(sql.HOLDERS_OF_KEYS, [list(asking), [_cap(key) for key in asking]])
-    near = ((one, other) for key, holders in found for one in asking[key] for other in holders if one != other)
-    return {(one, other) if one.int < other.int else (other, one) for one, other in near}
+    asked = [
+        (record, key, _cap(key))
+        for record, row in rows.items()
+        for key in {_key(generation, rule, text) for rule, text in compiled.keys(row) if live.usable(rule, text)}
+    ]
+    return prepared(sql.CANDIDATES, list(zip(*asked, strict=True))) if asked else []
 
 
-def _scored(live: _Live, rows: Mapping[UUID, compiled.Row], pairs: Collection[Pair]) -> Iterable[Edge]:
+def _scored(live: _Live, known: Mapping[UUID, compiled.Row], pairs: Collection[Pair]) -> Iterable[Edge]:
     """The pairs that weigh enough to be reviewed or linked."""
-    others = {record for pair in pairs for record in pair} - rows.keys()
-    known = {**rows, **_rows(others)}
     ready = {record: live.scorer.prepare(str(record), row) for record, row in known.items()}
     names = [comparison.name for comparison in live.scorer.comparisons]
     for left, right in pairs:
@@ -206,15 +196,11 @@ def _scored(live: _Live, rows: Mapping[UUID, compiled.Row], pairs: Collection[Pa
                 yield Edge(left, right, weight, dict(zip(names, gammas, strict=True)))
 
 
-def _replace_links(records: Collection[UUID], edges: Collection[Edge], model: UUID) -> set[UUID]:
-    """Make `edges` the only probable links of these records; returns the ends of those that went."""
+def _replace_links(stored: list[UUID], edges: Collection[Edge], model: UUID) -> set[Pair]:
+    """Make `edges` the only probable links of records, of which those `stored` may have others; returns those that went."""
     fresh = {(edge.left, edge.right) for edge in edges}
-    stale = {row for row in prepared(sql.PROBABLE_LINKS_OF, {"records": list(records)}) if row not in fresh}
+    found = prepared(sql.PROBABLE_LINKS_OF, {"records": stored}) if stored else []
+    stale = {pair for pair in found if pair not in fresh}
     execute_over(sql.DROP_PROBABLE, sorted(stale))
     execute_over(sql.SAVE_PROBABLE, [(edge.left, edge.right, edge.weight, Jsonb(edge.levels), model) for edge in edges])
-    return {record for pair in stale for record in pair}
-
-
-def _run_under_way() -> bool:
-    """Whether a batch run may have read these records before they changed; it has them linked again when it is done."""
-    return prepared(sql.RUN_UNFINISHED) == [(True,)] and column(sql.RUN_ALIVE) == [True]
+    return stale

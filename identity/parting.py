@@ -22,6 +22,7 @@ from cdp.events import queries as events
 from cdp.events.actions import STEWARD
 from identity import component, correction, parting_sql, queries
 from identity.models import Link, Profile, ProfileChange, Record, ReviewCase
+from identity.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _hold_together(actor: Actor, groups: list[frozenset[UUID]]) -> None:
     """Must-links for the groups that evidence does not hold; those of one group may cost another its evidence."""
     waiting = list(groups)
     while waiting:
-        clustered = component.around(set().union(*groups)).clusters
+        clustered = component.around(set().union(*groups), Reading()).clusters
         loose = next((group for group in waiting if not any(group <= cluster for cluster in clustered)), None)
         if loose is None:
             return

@@ -102,7 +102,7 @@ def _live(records: QuerySet[Record]) -> list[UUID]:
 
 def profiles_of(records: Collection[UUID]) -> list[UUID]:
     """The profiles that these records belong to, sorted."""
-    return sorted(column(sql.PROFILES_OF, [list(records)]))
+    return sorted(row[0] for row in prepared(sql.PROFILES_OF, [list(records)]))
 
 
 def live_profiles() -> int:

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from cdp.core.errors import Refused
 from cdp.core.statements import by_number, column, execute_over, prepared
 from cdp.core.types import Actor, now, uuid7
-from identity import bridges, casework, queries, review_sql, sql
+from identity import bridges, casework, review_sql, sql
 from identity.linkage.types import Refusal
 from identity.models import ReviewCase, Sample, Verdict
 from identity.types import Edge
@@ -48,10 +48,11 @@ DRAWN_WIDTH: Final = 0.1
 # --- opening and closing ----------------------------------------------------------------------------------------------
 
 
-def follow(refused: Iterable[Refusal], records: Collection[UUID]) -> None:
-    """What the clustering of these whole components leaves to stewards: cases to open, to close, to put in order."""
+def follow(refused: Iterable[Refusal], records: Collection[UUID], link: float) -> None:
+    """What the clustering of these whole components leaves to stewards: cases to open, to close, to put in order. `link`:
+    the model's threshold in bits."""
     open_refused(refused)
-    _open_bridges(list(records))
+    _open_bridges(list(records), link + WEAK)
     retire(records)
     rank(records)
 
@@ -95,10 +96,10 @@ def rank(records: Collection[UUID]) -> None:
 # --- bridges ----------------------------------------------------------------------------------------------------------
 
 
-def _open_bridges(records: list[UUID]) -> None:
+def _open_bridges(records: list[UUID], most: float) -> None:
     """Review cases for the weak links of these components without which a profile would fall apart, one part of it at
     least holding together by itself; those that are none any more are closed."""
-    found = list(_bridges(records))
+    found = list(_bridges(records, most))
     execute_over(
         review_sql.OPEN_BRIDGES, [(uuid7(), left, right, weight, levels) for left, right, weight, levels in found]
     )
@@ -106,15 +107,12 @@ def _open_bridges(records: list[UUID]) -> None:
     prepared(review_sql.RETIRE_BRIDGES, {"records": records, "lefts": lefts, "rights": rights})
 
 
-def _bridges(records: list[UUID]) -> Iterable[tuple[UUID, UUID, float, Jsonb]]:
-    weak = prepared(review_sql.WEAK_LINKS, {"records": records, "most": STRONG})
-    if not weak:
-        return
-    most = queries.live_model()[1].link + WEAK
+def _bridges(records: list[UUID], most: float) -> Iterable[tuple[UUID, UUID, float, Jsonb]]:
     by_profile: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in weak:
-        if row[2] < most:
-            by_profile[row[4]].append(row)
+    for row in prepared(review_sql.WEAK_LINKS, {"records": records, "most": min(most, STRONG)}):
+        by_profile[row[4]].append(row)
+    if not by_profile:
+        return
     for profile, evidence in _evidence(list(by_profile)).items():
         yield from _bridges_among(by_profile[profile], *evidence)
 

@@ -97,6 +97,22 @@ cross join lateral (
 where cardinality(held.records) between 2 and k.cap
 """
 
+# The pairs, smaller id first, of records with whom they share one of their keys, as far as no more than `cap` hold it.
+CANDIDATES = """
+with asked as materialized (
+    select * from unnest(%b::uuid[], %b::bigint[], %b::int[]) as asked (record, key, cap)
+)
+select distinct least(asked.record, other.record), greatest(asked.record, other.record)
+from (select distinct key, cap from asked) k
+cross join lateral (
+    select array_agg(record) as records from (
+        select record from identity_blockingkey where key = k.key limit k.cap + 1) found
+) held
+cross join lateral unnest(held.records) as other (record)
+join asked on asked.key = k.key and asked.record <> other.record
+where cardinality(held.records) between 2 and k.cap
+"""
+
 # Who holds one of these keys that came over its cap when it gained `more` holders (lost, where negative), or under it.
 HOLDERS_ACROSS = """
 select distinct held.record from unnest(%s::bigint[], %s::int[], %s::int[]) as k (key, cap, more)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import transaction
 
-from cdp.core.statements import column, execute
+from cdp.core.statements import by_number, column, execute
 from identity import component, explanation, queries, registry, resolution, sql
 from identity.assign import Plan, assign
 from identity.clusters import StoredLink
@@ -26,6 +26,7 @@ from identity.linkage import score
 from identity.linkage.charts import unlinkable
 from identity.linkage.model import Model
 from identity.models import Link, LinkageModel, Profile, ReviewCase
+from identity.reading import Keys, Reading
 from identity.resolution import BATCH, Report
 from identity.review import WORTH_A_LOOK
 from identity.types import Compared, OpenRecord
@@ -177,10 +178,11 @@ def _histogram(edges: pa.Table) -> dict[int, int]:
 # --- the supposed evidence --------------------------------------------------------------------------------------------
 
 
-class Supposed(component.Stored):
+class Supposed(Reading):
     """The evidence of the tables, with another model's links in the place of the present probable ones."""
 
     def __init__(self, model: Model, edges: pa.Table) -> None:
+        super().__init__()
         self._model, self.number = model, 0
         self.gray: list[Pair] = []
         self.linked: dict[UUID, list[tuple[UUID, float]]] = {}
@@ -200,6 +202,10 @@ class Supposed(component.Stored):
     @property
     def model(self) -> Model:
         return self._model
+
+    def records(self, ids: Iterable[UUID], keys: Keys | None = None) -> list[OpenRecord]:
+        """Each time anew, for this reading outlives its transactions."""
+        return queries.open_records(by_number(set(ids)), keys)
 
     def neighbours(self, records: list[UUID]) -> Collection[UUID]:
         supposed = (other for record in records for other, _ in self.linked.get(record, ()))

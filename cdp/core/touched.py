@@ -21,7 +21,7 @@ def forget(stage: str, subjects: Iterable[UUID]) -> None:
 
 def take(stage: str, limit: int) -> list[UUID]:
     """Take up to `limit` subjects of `stage`, each with all its waiting rows; they come back if the transaction fails."""
-    return by_number(set(column(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})))
+    return by_number({row[0] for row in prepared(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})})
 
 
 def subjects(stage: str) -> list[UUID]:

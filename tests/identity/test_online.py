@@ -20,6 +20,7 @@ from identity import actions, online, privacy, queries, resolution, review, sql
 from identity.linkage import normalise
 from identity.linkage.blocking import RULES
 from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
+from identity.reading import Reading
 from identity.types import Seen
 from tests.identity.linkage import data
 from tests.identity.test_profiles import Sender, folded, partition, profile_of
@@ -31,7 +32,7 @@ PERSON = {"full_name": "Amelia Pennington", "birth_date": "1981-03-07", "city": 
 def arrive(events: Collection[Seen]) -> None:
     """The stages that follow new events, until nothing waits for them."""
     with transaction.atomic():
-        actions.touch_changed(folded(events))
+        actions.touch_changed(folded(events), Reading())
         settle()
 
 
@@ -353,7 +354,7 @@ def test_a_steward_s_change_does_not_forget_what_waits_for_its_links(sender: Sen
     resolution.resolve()
     second = sender.says("b", "customer", minute=1, **PERSON)
     with transaction.atomic():
-        actions.touch_changed(folded(sender.sent[1:]))
+        actions.touch_changed(folded(sender.sent[1:]), Reading())
     actions.recluster([first, second])
     settle()
     assert profile_of(first) == profile_of(second)

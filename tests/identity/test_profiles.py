@@ -12,6 +12,7 @@ from cdp.core import crypto
 from cdp.events.models import Source
 from identity import actions, folding, queries
 from identity.models import BlockedValue, Profile, ProfileChange, Record, ReviewCase
+from identity.reading import Reading
 from identity.types import Seen
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +47,7 @@ class Sender:
 
 def folded(events: Collection[Seen]) -> set[UUID]:
     """Fold events whose data keys are made when they are first seen."""
-    return folding.fold_events(events, crypto.data_keys({event.record for event in events}))
+    return folding.fold_events(events, crypto.data_keys({event.record for event in events}), Reading())
 
 
 def profile_of(record: UUID) -> UUID | None:

@@ -18,6 +18,7 @@ from cdp.events.models import Source
 from identity import actions, folding, queries, resolution, sql
 from identity import reindex as hooks
 from identity.models import BlockedValue, BlockingKey, Identifier, Record
+from identity.reading import locked
 from tests.core import keyrings
 from tests.identity.test_profiles import Sender, partition
 
@@ -46,8 +47,7 @@ def arrive(sender: Sender, start: int = 0) -> None:
     """As the pipeline does, an event a transaction."""
     for event in sender.sent[start:]:
         with transaction.atomic():
-            actions.execute(sql.LOCK)
-            changed = folding.fold_events([event], crypto.data_keys([event.record]))
+            changed = folding.fold_events([event], crypto.data_keys([event.record]), locked())
             actions.recluster(changed)
 
 
@@ -141,7 +141,7 @@ def test_afterwards_everything_is_as_if_the_new_key_had_been_there_from_the_star
     assert partition() == parted and blocking_keys() == new
     with transaction.atomic():
         actions.execute(sql.LOCK)
-        assert folding.fold_events(sender.sent, crypto.data_keys({e.record for e in sender.sent})) == set()
+        assert folding.fold_events(sender.sent, crypto.data_keys({e.record for e in sender.sent}), locked()) == set()
 
 
 def test_a_blocked_value_stays_blocked_also_when_it_was_blocked_halfway(sender: Sender, settings, monkeypatch) -> None:
