@@ -247,12 +247,15 @@ class Effective(models.Model):
 
 
 class Suppression(models.Model):
-    """A value that must not come back, by keyed digest; never retired."""
+    """A value that must not come back, by keyed digest; never retired. Somebody may ask for it to be lifted, and another
+    person lifts it."""
 
     digest = models.BinaryField(primary_key=True, max_length=32)
     kind = models.CharField(_("kind"), max_length=30)
     reason = models.CharField(_("reason"), max_length=60)
     created_at = models.DateTimeField(_("created"), db_default=Now())
+    lift_asked_by = models.CharField(_("lift asked by"), max_length=100, blank=True, default="", db_default="")
+    lift_asked_at = models.DateTimeField(_("lift asked"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("suppressed value")

@@ -334,14 +334,17 @@ select listed.digest from unnest(%b::bytea[]) asked(digest)
 cross join lateral (select digest from consent_suppression where digest = asked.digest offset 0) listed
 """
 
+# Whoever is suppressed again is not lifted on an older word; `new` tells those that were not listed.
 SUPPRESS = """
-insert into consent_suppression (digest, kind, reason)
-select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
-order by digest on conflict (digest) do nothing
-returning digest
+with written as (
+    insert into consent_suppression (digest, kind, reason)
+    select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
+    order by digest on conflict (digest) do update set lift_asked_by = '', lift_asked_at = null
+        where consent_suppression.lift_asked_by <> ''
+    returning digest, xmax = 0 as new
+)
+select digest from written where new
 """
-
-LIFT = "delete from consent_suppression where digest = %s returning digest"
 
 # --- word of the result -----------------------------------------------------------------------------------------------
 

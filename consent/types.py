@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -155,6 +156,14 @@ class Stopped:
     source: str
     door: str
     number: int
+
+
+class Lifting(StrEnum):
+    """What became of the wish to take a value off the suppression list."""
+
+    ASKED = "lift_asked"
+    LIFTED = "lifted"
+    NOT_LISTED = "not_listed"
 
 
 class SuppressionReason(TextChoices):
