@@ -130,10 +130,10 @@ def _check_uses(segment: Segment) -> None:
     """No cycles; and no segment, this or one that builds on it, may read through others what its purpose forbids."""
     others = Segment.objects.exclude(pk=segment.pk).exclude(state=Segment.State.ARCHIVED)
     by_key = {other.key: other for other in [*others, segment]}
-    if segment.key in _below(segment, by_key):
+    if segment.key in membership.below(segment, by_key):
         raise Refused("segment_cycle", _("The rule names a segment that builds on this one."))
     for user in by_key.values():
-        below = _below(user, by_key)
+        below = membership.below(user, by_key)
         if user is segment or segment.key in below:
             _check_classes(user, [by_key[key].rule for key in below])
 
@@ -144,17 +144,6 @@ def _check_classes(segment: Segment, rules: Iterable[object]) -> None:
     if not classes <= set(segment.purpose.data_classes):
         message = _("Through another segment the rule reads a data class that its purpose does not allow.")
         raise Refused("data_class", message)
-
-
-def _below(segment: Segment, by_key: dict[str, Segment]) -> set[str]:
-    """The keys of all segments that a rule names, and that theirs name."""
-    found: set[str] = set()
-    waiting = [segment]
-    while waiting:
-        fresh = (membership.uses(waiting.pop()) & by_key.keys()) - found
-        found |= fresh
-        waiting += [by_key[key] for key in fresh]
-    return found
 
 
 def _users(segment: Segment) -> list[Segment]:
@@ -180,7 +169,7 @@ def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
 
 
 def refresh_due() -> int:
-    """Recompute the published segments whose time has come, each after those that its rule names; returns how many.
+    """Recompute the published segments whose time has come, each once after all that it builds on; returns how many.
 
     Those that another worker is at are left to it; so many workers may do this at once.
     """

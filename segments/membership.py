@@ -6,7 +6,7 @@ pass knew more. Whoever writes the memberships of a segment holds its lock.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
@@ -192,6 +192,17 @@ def uses(segment: Segment) -> frozenset[str]:
         return frozenset()
 
 
+def below(segment: Segment, by_key: Mapping[str, Segment]) -> set[str]:
+    """The keys of all segments that a rule names, and that theirs name."""
+    found: set[str] = set()
+    waiting = [segment]
+    while waiting:
+        fresh = (uses(waiting.pop()) & by_key.keys()) - found
+        found |= fresh
+        waiting += [by_key[key] for key in fresh]
+    return found
+
+
 def dependants(segment: Segment) -> list[Segment]:
     """The published segments whose rules name this one."""
     return [other for other in Segment.objects.filter(state=Segment.State.PUBLISHED) if segment.key in uses(other)]
@@ -218,6 +229,9 @@ def make_due(segments: Sequence[Segment]) -> None:
 
 
 def due() -> list[Segment]:
-    """The published segments whose time has come, each after those that its rule names."""
-    waiting = Segment.objects.filter(state=Segment.State.PUBLISHED, due_at__lte=now())
-    return in_order(list(waiting))
+    """The published segments whose time has come, but for those that build on another of them, at whatever distance:
+    they wait until it is computed, so that each is computed once."""
+    published = {segment.key: segment for segment in Segment.objects.filter(state=Segment.State.PUBLISHED)}
+    at = now()
+    waiting = {key: segment for key, segment in published.items() if segment.due_at and segment.due_at <= at}
+    return [segment for segment in waiting.values() if waiting.keys().isdisjoint(below(segment, published))]

@@ -160,7 +160,10 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
+    """A member of a segment now; with `ever`, also who once was."""
+
     key: str
+    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)

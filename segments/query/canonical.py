@@ -69,8 +69,8 @@ def tree_to_json(node: Node) -> dict[str, object]:
             return _event(node)
         case Sequence():
             return _sequence(node)
-        case Segment(key):
-            return {"segment": key}
+        case Segment(key, ever):
+            return {"segment": key} | ({"ever": True} if ever else {})
         case Consent(purpose, channel, brand):
             asked = {"purpose": purpose, "channel": channel}
             return {"consent": asked | ({"brand": brand} if brand else {})}

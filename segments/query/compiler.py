@@ -132,9 +132,9 @@ class _Compiler:
                 return self._event_set(node)
             case Sequence():
                 return self._sequence_set(node)
-            case Segment(key):
+            case Segment(key, ever):
                 chosen = {"segment_id": self.parameters.uuid(self.catalog.segments[key])}
-                return self._chosen(relations.MEMBERSHIP, chosen)
+                return self._chosen(relations.EVER if ever else relations.MEMBERSHIP, chosen)
             case Consent(purpose, channel, brand):
                 texts = {"purpose": purpose, "channel": channel, "brand": brand}
                 chosen = {column: self.parameters.text(value) for column, value in texts.items()}

@@ -56,8 +56,8 @@ class _Telling:
                 return self._event(node)
             case Sequence():
                 return self._sequence(node)
-            case Segment(key):
-                return self.say.segment.format(segment=quoted(key))
+            case Segment(key, ever):
+                return (self.say.ever if ever else self.say.segment).format(segment=quoted(key))
             case Consent():
                 return self._consent(node)
 

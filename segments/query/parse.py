@@ -144,9 +144,10 @@ class Reading:
         return None if name is None or test is None else Trait(name, test)
 
     def segment(self, clause: Json, path: str, depth: int) -> Node | None:
-        values.only_keys(clause, ("segment",), path, self.notes)
+        values.only_keys(clause, ("segment", "ever"), path, self.notes)
         key = values.name(clause["segment"], child(path, "segment"), self.notes)
-        return None if key is None else Segment(key)
+        ever = values.flag(clause.get("ever", False), child(path, "ever"), self.notes)
+        return None if key is None else Segment(key, ever)
 
     def consent(self, clause: Json, path: str, depth: int) -> Node | None:
         values.only_keys(clause, ("consent",), path, self.notes)

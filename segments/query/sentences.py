@@ -33,6 +33,7 @@ class Sentences:
     calendar_days_ago: tuple[str, str]
     flags: tuple[str, str]
     segment: str
+    ever: str
     consent: str
     brand_consent: str
     also: str
@@ -86,6 +87,7 @@ ENGLISH = Sentences(
     calendar_days_ago=("{n} calendar day ago", "{n} calendar days ago"),
     flags=("no", "yes"),
     segment="the profile is in the segment {segment}",
+    ever="the profile is or was in the segment {segment}",
     consent="the person consents to {purpose} by {channel}",
     brand_consent="the person consents to {purpose} by {channel} for {brand}",
     also=" and ",
@@ -141,6 +143,7 @@ KOREAN = Sentences(
     calendar_days_ago=("달력으로 {n}일 전", "달력으로 {n}일 전"),
     flags=("아니요", "예"),
     segment="{segment} 세그먼트에 속함",
+    ever="{segment} 세그먼트에 속하거나 속한 적이 있음",
     consent="{purpose} 목적의 {channel} 연락에 동의함",
     brand_consent="{brand}의 {purpose} 목적의 {channel} 연락에 동의함",
     also=", ",

@@ -86,6 +86,7 @@ WORLD = World(
         ("cho", "marketing", "email", "north", "granted"),
     ],
     members=[("vip", "bob"), ("vip", "dee"), ("lapsed", "cho")],
+    once=[("vip", "bob"), ("vip", "ann"), ("vip", "old")],
 )
 
 ORDERS = {"event": "Order Completed"}
@@ -208,6 +209,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "not_sequence": ({"not": {"sequence": [{"event": "Viewed"}], "then_not": ORDERS}}, "ann bob dee"),
     "segment": ({"segment": "vip"}, "bob dee"),
+    "segment_ever": ({"segment": "vip", "ever": True}, "ann bob dee"),
+    "not_segment_ever": ({"not": {"segment": "lapsed", "ever": True}}, "ann bob dee"),
     "consent": ({"consent": {"purpose": "marketing", "channel": "email"}}, "ann"),
     "consent_brand": ({"consent": {"purpose": "marketing", "channel": "email", "brand": "north"}}, "cho"),
     "all": ({"all": [ORDERS, trait("country", "eq", "KR")]}, "ann"),

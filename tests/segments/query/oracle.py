@@ -48,7 +48,8 @@ class Oracle:
         if "sequence" in rule:
             return self.sequence_fits(rule, profile)
         if "segment" in rule:
-            return (rule["segment"], profile) in self.world.members
+            was = self.world.once if rule.get("ever") else []
+            return (rule["segment"], profile) in [*self.world.members, *was]
         if "consent" in rule:
             asked = rule["consent"]
             wanted = (profile, asked["purpose"], asked["channel"], asked.get("brand", ""), "granted")

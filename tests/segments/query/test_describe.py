@@ -47,6 +47,11 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "joined이(가) “2026-01-01”보다 먼저임",
         ),
         (
+            {"segment": "vip", "ever": True},
+            "the profile is or was in the segment “vip”",
+            "“vip” 세그먼트에 속하거나 속한 적이 있음",
+        ),
+        (
             {"event": "구매", "within": {"weeks": 2}},
             "“구매” happened at least 1× in the last 14 days",
             "최근 14일 동안의 “구매” 이벤트가 1회 이상 있음",

@@ -173,6 +173,7 @@ lone_steps = st.fixed_dictionaries(
 consents = st.fixed_dictionaries(
     {"purpose": st.just("marketing"), "channel": st.sampled_from(["email", "sms"])}, optional={"brand": st.just("x")}
 ).map(lambda asked: {"consent": asked})
+others = st.fixed_dictionaries({"segment": st.sampled_from(["one", "two"])}, optional={"ever": st.booleans()})
 figures = asked_of(figure, EQUAL + LISTS + ORDER) | asked_of(this_month, (*EQUAL, "gt", "lte"))
 # One of each in every example, so that chance passes no operator over.
 each = st.tuples(
@@ -181,15 +182,7 @@ each = st.tuples(
     st.builds(event_of, st.sampled_from(NAMES), totals, around),
     chains | lone_steps,
 ).map(list)
-leaves = (
-    traits
-    | events
-    | events
-    | chains
-    | lone_steps
-    | consents
-    | st.sampled_from([{"segment": "one"}, {"segment": "two"}])
-)
+leaves = traits | events | events | chains | lone_steps | consents | others
 rules = st.recursive(
     leaves,
     lambda parts: st.one_of(
@@ -231,6 +224,9 @@ histories = st.lists(
 )
 
 
+belongings = st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(PROFILES))
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Message ids are unique within a record and repeat across records, so that times and ids tie."""
@@ -258,7 +254,8 @@ def worlds(draw: st.DrawFn) -> World:
                 )
             }.values()
         ),
-        members=draw(st.lists(st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(PROFILES)), unique=True)),
+        members=draw(st.lists(belongings, unique=True)),
+        once=draw(st.lists(belongings, unique=True)),
     )
 
 
@@ -291,6 +288,7 @@ EVERYTHING = {
     "trait",
     "event",
     "segment",
+    "ever",
     "consent",
     "where",
     "within",
@@ -343,7 +341,7 @@ CERTAIN: list[dict[str, Any]] = [
     },
     {
         "all": [
-            {"any": [{"segment": "one"}, {"consent": {"purpose": "marketing", "channel": "email"}}]},
+            {"any": [{"segment": "one", "ever": True}, {"consent": {"purpose": "marketing", "channel": "email"}}]},
             {"not": {"event": "View"}},
         ]
     },
