@@ -21,7 +21,8 @@ class Regime(models.Model):
     `night_from` to `night_to` in `zone` needs a consent of its own (the first moment is night, the last is not). A grant is
     confirmed again every `reconfirm_years`, and ends `expires_months` after it was given. The result of giving, refusing
     or withdrawing is told within `result_days`. Below `guardian_under` years a guardian consents. Whoever was not seen for
-    `dormant_months` is dormant, where the controller has announced such a policy.
+    `dormant_months` is dormant, where the controller has announced such a policy. How long a privacy request may take, see
+    `consent.clocks`.
     """
 
     key = models.SlugField(_("key"), primary_key=True, max_length=20)
@@ -42,6 +43,11 @@ class Regime(models.Model):
         verbose_name_plural = _("regimes")
 
     def __str__(self) -> str:
+    answer_months = models.PositiveSmallIntegerField(_("requests answered within … months"), null=True, blank=True)
+    answer_days = models.PositiveSmallIntegerField(_("… and days"), null=True, blank=True)
+    answer_rolls = models.BooleanField(_("an end on a closed day rolls forward"), default=False, db_default=False)
+    extension_months = models.PositiveSmallIntegerField(_("put off by … months"), null=True, blank=True)
+    extension_days = models.PositiveSmallIntegerField(_("or days"), null=True, blank=True)
         return self.key
 
 
@@ -282,7 +288,7 @@ class PrivacyRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=13, choices=Kind)
-    regime = models.CharField(_("regime"), max_length=10, default="pipa")
+    regime = models.CharField(_("regime"), max_length=20, default="pipa")
     subject = models.UUIDField(_("subject"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.RECEIVED)
     via = models.CharField(_("received by way of"), max_length=8, choices=grounds.Door, default=grounds.Door.CONSOLE)
