@@ -67,6 +67,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class ThirdParty:
+    """Somebody to whom data is given, by name and country (ISO 3166-1 alpha-2), as a consent to it names them."""
+
+    name: str
+    country: str
+
+
+@dataclass(frozen=True)
 class Decision:
     """Whether a person may be contacted, and every reason why not (stable words, see `consent.queries.may_contact`)."""
 
