@@ -177,6 +177,7 @@ MFA_REQUIRED = _flag("CDP_MFA_REQUIRED", not CDP_DEBUG)
 LANGUAGE_CODE = os.environ.get("CDP_LANGUAGE", "en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "cdp" / "locale"]
+FORMAT_MODULE_PATH = "cdp.console.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("CDP_TIME_ZONE", "Asia/Seoul")

@@ -7,12 +7,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
 from consent import grounds
 from consent import request_models as request_models
+from consent.types import CONTACT_CHANNELS
+
+
+def _name(row: Any) -> str:
+    """The name in the reader's language."""
+    return str(row.name_ko if (get_language() or "").startswith("ko") else row.name_en)
 
 
 class Regime(models.Model):
@@ -48,7 +54,7 @@ class Regime(models.Model):
     answer_rolls = models.BooleanField(_("an end on a closed day rolls forward"), default=False, db_default=False)
     extension_months = models.PositiveSmallIntegerField(_("put off by … months"), null=True, blank=True)
     extension_days = models.PositiveSmallIntegerField(_("or days"), null=True, blank=True)
-        return self.key
+        return _name(self)
 
 
 class ContactChannel(models.Model):
@@ -68,7 +74,7 @@ class ContactChannel(models.Model):
         verbose_name_plural = _("contact channels")
 
     def __str__(self) -> str:
-        return self.key
+        return str(CONTACT_CHANNELS.get(self.key, self.key))
 
 
 class Purpose(models.Model):
@@ -102,7 +108,7 @@ class Purpose(models.Model):
         verbose_name_plural = _("purposes")
 
     def __str__(self) -> str:
-        return self.key
+        return _name(self)
 
 
 class Category(models.Model):

@@ -9,6 +9,18 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+# The contact channels that are shipped; others are named by their keys.
+CONTACT_CHANNELS = {
+    "email": pgettext_lazy("contact channel", "E-mail"),
+    "sms": pgettext_lazy("contact channel", "SMS"),
+    "alimtalk": pgettext_lazy("contact channel", "Alimtalk"),
+    "push": pgettext_lazy("contact channel", "Push"),
+    "call": pgettext_lazy("contact channel", "Call"),
+    "post": pgettext_lazy("contact channel", "Post"),
+    "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
