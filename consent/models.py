@@ -43,17 +43,17 @@ class Regime(models.Model):
     result_days = models.SmallIntegerField(_("result told within … days"), null=True, blank=True)
     guardian_under = models.SmallIntegerField(_("a guardian consents under … years"), null=True, blank=True)
     dormant_months = models.SmallIntegerField(_("dormant after … months"), null=True, blank=True)
+    answer_months = models.PositiveSmallIntegerField(_("requests answered within … months"), null=True, blank=True)
+    answer_days = models.PositiveSmallIntegerField(_("… and days"), null=True, blank=True)
+    answer_rolls = models.BooleanField(_("an end on a closed day rolls forward"), default=False, db_default=False)
+    extension_months = models.PositiveSmallIntegerField(_("put off by … months"), null=True, blank=True)
+    extension_days = models.PositiveSmallIntegerField(_("or days"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("regime")
         verbose_name_plural = _("regimes")
 
     def __str__(self) -> str:
-    answer_months = models.PositiveSmallIntegerField(_("requests answered within … months"), null=True, blank=True)
-    answer_days = models.PositiveSmallIntegerField(_("… and days"), null=True, blank=True)
-    answer_rolls = models.BooleanField(_("an end on a closed day rolls forward"), default=False, db_default=False)
-    extension_months = models.PositiveSmallIntegerField(_("put off by … months"), null=True, blank=True)
-    extension_days = models.PositiveSmallIntegerField(_("or days"), null=True, blank=True)
         return _name(self)
 
 

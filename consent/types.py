@@ -67,6 +67,14 @@ class NewConsent:
 
 
 @dataclass(frozen=True)
+class ThirdParty:
+    """Somebody to whom data is given, by name and country (ISO 3166-1 alpha-2), as a consent to it names them."""
+
+    name: str
+    country: str
+
+
+@dataclass(frozen=True)
 class Change:
     """What `refresh_effective` changed: a state, or only until when it holds; None is no state at all."""
 
@@ -76,14 +84,6 @@ class Change:
     brand: str
     before: str | None
     after: str | None
-
-
-@dataclass(frozen=True)
-class ThirdParty:
-    """Somebody to whom data is given, by name and country (ISO 3166-1 alpha-2), as a consent to it names them."""
-
-    name: str
-    country: str
 
 
 @dataclass(frozen=True)
