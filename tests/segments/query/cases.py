@@ -169,6 +169,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"event": "Viewed", "within": {"days": 1, "calendar": True}, "count": {"op": "eq", "value": 2}},
         "cho",
     ),
+    "event_within_months": (orders(within={"months": 1, "days": 2}, count={"op": "gte", "value": 3}), "bob"),
+    "event_within_weeks": (
+        {"event": "Viewed", "within": {"weeks": 1, "calendar": True}, "count": {"op": "eq", "value": 2}},
+        "cho",
+    ),
+    "event_this_month": ({"event": "Viewed", "within": {"this": "month"}}, "cho"),
+    "event_previous_month": (orders(within={"previous": "month"}, count={"op": "gte", "value": 2}), "ann"),
+    "event_between": (orders(between={"from": "2026-02-20", "to": "2026-02-24"}), "ann bob"),
+    "event_between_edges": (
+        orders(between={"from": "2026-01-30T00:00:00Z", "to": "2026-01-30T09:00:00+09:00"}),
+        "bob",
+    ),
+    "event_until": (orders(between={"to": {"days_ago": 30}}), "ann bob"),
+    "event_since": (orders(between={"from": {"days_ago": 9, "calendar": True}}), "ann bob"),
     "event_sum": (orders(sum={"property": "items", "op": "eq", "value": 3}), "ann"),
     "event_sum_zero": (orders(sum={"property": "items", "op": "lt", "value": 1}), "bob cho dee"),
     "event_avg": (orders(avg={"property": "items", "op": "gte", "value": 1.5}), "ann"),
@@ -189,6 +203,11 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "sequence_in_last_calendar": (
         {"sequence": [ORDERS, ORDERS], "in_last": {"days": 29, "calendar": True}},
         "ann",
+    ),
+    "sequence_between": ({"sequence": [HATS, SHOES], "between": {"from": "2026-01-01", "to": "2026-02-19"}}, "ann"),
+    "sequence_between_then_not": (
+        {"sequence": [HATS, SHOES], "then_not": SHOES, "between": {"from": "2026-01-01", "to": "2026-02-19"}},
+        "",
     ),
     "sequence_then_not": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS}, "ann"),
     "sequence_then_not_for": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS, "for": {"days": 24}}, "ann bob"),
