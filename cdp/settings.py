@@ -177,6 +177,7 @@ MFA_REQUIRED = _flag("CDP_MFA_REQUIRED", not CDP_DEBUG)
 LANGUAGE_CODE = os.environ.get("CDP_LANGUAGE", "en")
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "cdp" / "locale"]
+FORMAT_MODULE_PATH = "cdp.console.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("CDP_TIME_ZONE", "Asia/Seoul")
@@ -326,8 +327,6 @@ START_CHECKS = ["consent.statutes.refuse_unknown", "consent.journal.refuse_unrep
 BACKUP_DAYS = int(os.environ.get("CDP_BACKUP_DAYS", "35"))
 # The statutes that order transactions to be kept although their person asked for erasure (`consent.statutes`).
 RETENTION_STATUTES = _list("CDP_RETENTION_STATUTES", "kr_ecommerce")
-# By how many days an answer under PIPA may be put off, with notice.
-PIPA_EXTENSION_DAYS = int(os.environ.get("CDP_PIPA_EXTENSION_DAYS", "10"))
 # For how many minutes a code holds that proves a person's address, and how it is sent, by kind of address:
 # "email=consent.notices.by_email,phone=house.sms.send", each a function of the address and a letter.
 PRIVACY_CODE_MINUTES = int(os.environ.get("CDP_PRIVACY_CODE_MINUTES", "15"))

@@ -26,6 +26,7 @@ class RegimeAdmin(Room[models.Regime]):
     fields = (
         "key", ("name_ko", "name_en"), "zone", ("night_from", "night_to"), ("reconfirm_years", "unconfirmed_lapses"),
         ("expires_months", "result_days"), ("guardian_under", "dormant_months"),
+        ("answer_months", "answer_days", "answer_rolls"), ("extension_months", "extension_days"),
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Regime | None = None) -> tuple[str, ...]:
@@ -42,7 +43,7 @@ class CategoryAdmin(Room[models.Category]):
 
 @admin.register(models.Purpose)
 class PurposeAdmin(Room[models.Purpose]):
-    list_display = ("key", "name_ko", "name_en", "basis", "regime_id", "required", "reconfirm_years")
+    list_display = ("key", "name_ko", "name_en", "basis", "regime", "required", "reconfirm_years")
     list_filter = ("basis", "regime", "required")
     search_fields = ("key", "name_ko", "name_en")
 

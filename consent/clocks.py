@@ -1,70 +1,68 @@
-"""Statutory clocks: by when a privacy request is to be answered. Days are days in Seoul."""
+"""Statutory clocks: by when a privacy request is to be answered, as its regime asks. Days are days in Seoul.
+
+An answer is due so many months and days after the day of receipt, which does not count; where the regime says so, an end on
+a Saturday, Sunday or holiday rolls forward (Civil Act §157, §161). It is put off once: by months counted from receipt, or
+by days counted from the end.
+"""
 
 import calendar
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import holidays
-from django.conf import settings
+from django.db.models import Q
 
 from cdp.core.errors import Refused
+from consent.models import Regime
 
 ZONE = ZoneInfo("Asia/Seoul")
+ANSWERS = Q(answer_days__isnull=False) | Q(answer_months__isnull=False)
+
+
+def regimes() -> list[str]:
+    """The keys of the regimes that have a clock, sorted."""
+    return list(Regime.objects.filter(ANSWERS).order_by("key").values_list("key", flat=True))
 
 
 def due_on(regime: str, received_at: datetime) -> date:
     """The last day for an answer to what was received at `received_at`; `Refused` for a regime without a clock."""
-    if regime not in CLOCKS:
-        raise Refused("unknown_regime", "There is no clock for this regime.")
-    return CLOCKS[regime](received_at.astimezone(ZONE).date())
+    return due(_asking(regime), received_at.astimezone(ZONE).date())
 
 
-def pipa(received: date) -> date:
-    """Ten days without the first; an end on a Saturday, Sunday or holiday rolls forward (Civil Act §157, §161)."""
-    return next_working_day(received + timedelta(days=10))
+def extended_to(regime: str, received_at: datetime, ends: date) -> date:
+    """The last day for an answer that was put off, once, with notice, before the day `ends`.
 
-
-def gdpr(received: date) -> date:
-    """One month, to the same day or the month's last (article 12(3))."""
-    return add_months(received, 1)
-
-
-def ccpa(received: date) -> date:
-    """Forty-five calendar days from receipt, however long the verification takes (11 CCR §7021)."""
-    return received + timedelta(days=45)
-
-
-CLOCKS: dict[str, Callable[[date], date]] = {"pipa": pipa, "gdpr": gdpr, "ccpa": ccpa}
-
-
-def extended_to(regime: str, received_at: datetime, due: date) -> date:
-    """The last day for an answer that was extended, once, with notice before `due`; `Refused` as `due_on`.
-
-    PIPA names no length (decree article 43 wants the ground told): `PIPA_EXTENSION_DAYS` after the first end. GDPR two
-    further months (article 12(3)), CCPA ninety days from receipt (§1798.130(a)(2)).
+    `Refused`: as `due_on`; `no_extension` where the regime knows none.
     """
-    due_on(regime, received_at)
-    return EXTENSIONS[regime](received_at.astimezone(ZONE).date(), due)
+    found = extended(_asking(regime), received_at.astimezone(ZONE).date(), ends)
+    if found is None:
+        raise Refused("no_extension", "This regime knows no extension.")
+    return found
 
 
-def _pipa_extended(received: date, due: date) -> date:
-    return next_working_day(due + timedelta(days=settings.PIPA_EXTENSION_DAYS))
+def due(regime: Regime, received: date) -> date:
+    """The last day for an answer to what was received on this day."""
+    day = add_months(received, regime.answer_months or 0) + timedelta(days=regime.answer_days or 0)
+    return _rolled(regime, day)
 
 
-def _gdpr_extended(received: date, due: date) -> date:
-    return add_months(received, 3)
+def extended(regime: Regime, received: date, ends: date) -> date | None:
+    """The last day where it was put off before the day `ends`; None where the regime knows no extension."""
+    if regime.extension_months:
+        months = (regime.answer_months or 0) + regime.extension_months
+        return _rolled(regime, add_months(received, months) + timedelta(days=regime.answer_days or 0))
+    return _rolled(regime, ends + timedelta(days=regime.extension_days)) if regime.extension_days else None
 
 
-def _ccpa_extended(received: date, due: date) -> date:
-    return received + timedelta(days=90)
+def _asking(regime: str) -> Regime:
+    found = Regime.objects.filter(ANSWERS, pk=regime).first()
+    if found is None:
+        raise Refused("unknown_regime", "There is no clock for this regime.")
+    return found
 
 
-EXTENSIONS: dict[str, Callable[[date, date], date]] = {
-    "pipa": _pipa_extended,
-    "gdpr": _gdpr_extended,
-    "ccpa": _ccpa_extended,
-}
+def _rolled(regime: Regime, day: date) -> date:
+    return next_working_day(day) if regime.answer_rolls else day
 
 
 def next_working_day(day: date) -> date:

@@ -7,12 +7,18 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from cdp.core.types import uuid7
 from consent import grounds
 from consent import request_models as request_models
+from consent.types import CONTACT_CHANNELS
+
+
+def _name(row: Any) -> str:
+    """The name in the reader's language."""
+    return str(row.name_ko if (get_language() or "").startswith("ko") else row.name_en)
 
 
 class Regime(models.Model):
@@ -21,7 +27,8 @@ class Regime(models.Model):
     `night_from` to `night_to` in `zone` needs a consent of its own (the first moment is night, the last is not). A grant is
     confirmed again every `reconfirm_years`, and ends `expires_months` after it was given. The result of giving, refusing
     or withdrawing is told within `result_days`. Below `guardian_under` years a guardian consents. Whoever was not seen for
-    `dormant_months` is dormant, where the controller has announced such a policy.
+    `dormant_months` is dormant, where the controller has announced such a policy. How long a privacy request may take, see
+    `consent.clocks`.
     """
 
     key = models.SlugField(_("key"), primary_key=True, max_length=20)
@@ -36,13 +43,18 @@ class Regime(models.Model):
     result_days = models.SmallIntegerField(_("result told within … days"), null=True, blank=True)
     guardian_under = models.SmallIntegerField(_("a guardian consents under … years"), null=True, blank=True)
     dormant_months = models.SmallIntegerField(_("dormant after … months"), null=True, blank=True)
+    answer_months = models.PositiveSmallIntegerField(_("requests answered within … months"), null=True, blank=True)
+    answer_days = models.PositiveSmallIntegerField(_("… and days"), null=True, blank=True)
+    answer_rolls = models.BooleanField(_("an end on a closed day rolls forward"), default=False, db_default=False)
+    extension_months = models.PositiveSmallIntegerField(_("put off by … months"), null=True, blank=True)
+    extension_days = models.PositiveSmallIntegerField(_("or days"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("regime")
         verbose_name_plural = _("regimes")
 
     def __str__(self) -> str:
-        return self.key
+        return _name(self)
 
 
 class ContactChannel(models.Model):
@@ -62,7 +74,7 @@ class ContactChannel(models.Model):
         verbose_name_plural = _("contact channels")
 
     def __str__(self) -> str:
-        return self.key
+        return str(CONTACT_CHANNELS.get(self.key, self.key))
 
 
 class Purpose(models.Model):
@@ -96,7 +108,7 @@ class Purpose(models.Model):
         verbose_name_plural = _("purposes")
 
     def __str__(self) -> str:
-        return self.key
+        return _name(self)
 
 
 class Category(models.Model):
@@ -247,12 +259,15 @@ class Effective(models.Model):
 
 
 class Suppression(models.Model):
-    """A value that must not come back, by keyed digest; never retired."""
+    """A value that must not come back, by keyed digest; never retired. Somebody may ask for it to be lifted, and another
+    person lifts it."""
 
     digest = models.BinaryField(primary_key=True, max_length=32)
     kind = models.CharField(_("kind"), max_length=30)
     reason = models.CharField(_("reason"), max_length=60)
     created_at = models.DateTimeField(_("created"), db_default=Now())
+    lift_asked_by = models.CharField(_("lift asked by"), max_length=100, blank=True, default="", db_default="")
+    lift_asked_at = models.DateTimeField(_("lift asked"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("suppressed value")
@@ -279,7 +294,7 @@ class PrivacyRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(_("kind"), max_length=13, choices=Kind)
-    regime = models.CharField(_("regime"), max_length=10, default="pipa")
+    regime = models.CharField(_("regime"), max_length=20, default="pipa")
     subject = models.UUIDField(_("subject"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.RECEIVED)
     via = models.CharField(_("received by way of"), max_length=8, choices=grounds.Door, default=grounds.Door.CONSOLE)

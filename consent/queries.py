@@ -16,6 +16,8 @@ The ledger adds up by these rules, written once in `consent.sql` and used by the
 - A brand's own state counts for that brand, else that of all brands. Asked for all brands at once ("") the state of all
   brands must be a grant, and no single brand may have said no.
 - Purposes that do not rest on consent are allowed unless objected to (withdrawn or refused).
+- Data is given to somebody else only by a grant that names them and their country (none named is the controller's own); a
+  no stops it that names them, or nobody.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -37,24 +39,31 @@ from consent.types import (
     KnownPurpose,
     LedgerLine,
     OpenRequest,
+    ThirdParty,
 )
 
 CHUNK = 10_000
 
 
 def allowed(
-    profile_ids: Iterable[UUID], purpose: str, channel: str, at: datetime, brand: str = "", *, sending: bool = False
-) -> set[UUID]:
+    profile_ids: Iterable[UUID], purpose: str, channel: str, at: datetime, brand: str = "", *, sending: bool = False,
+    given_to: ThirdParty | None = None,
+) -> set[UUID]:  # fmt: skip
     """The gate: which of up to 10,000 live profiles may be contacted for `purpose` by `channel`, by the ledger now.
 
     `at` decides what has expired; every line that is committed counts. `sending` says that the messages leave at `at`:
-    then channels with a night rule need the night's own consent. `Refused` for an unknown purpose or contact channel.
+    then channels with a night rule need the night's own consent. `given_to`: whose data may be given to somebody else for
+    it. `Refused` for an unknown purpose or contact channel.
     """
     profiles = sorted(set(profile_ids))
     if len(profiles) > CHUNK:
         raise ValueError(f"Ask for at most {CHUNK} profiles a call.")
     asked = _asked(purpose, channel, at, brand, sending)
-    return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
+    if given_to is None:
+        return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
+    named = {"purpose": purpose, "recipient": given_to.name, "country": given_to.country}
+    named["home"] = settings.CONTROLLER["country"]
+    return {row[0] for row in _rows(sql.GIVEN, asked | named | {"profiles": profiles})}
 
 
 def collectable(

@@ -13,15 +13,26 @@ SEOUL = "Asia/Seoul"
 # key, Korean, English, what it asks.
 SHIPPED: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     # PIPA §22-2: a guardian under 14. The statutory dormancy was abolished on 2023-09-15: the controller's own policy.
-    ("pipa", "개인정보 보호법", "Personal Information Protection Act", {"guardian_under": 14}),
+    # Decree articles 41 to 44: ten days; how much longer, no article says.
+    (
+        "pipa", "개인정보 보호법", "Personal Information Protection Act",
+        {"guardian_under": 14, "answer_days": 10, "answer_rolls": True, "extension_days": 10},
+    ),
     # §50(3) night, decree §62-3 re-confirmation, §50(7) word of the result.
     (
         "network_act", "정보통신망법", "Network Act",
         {"night_from": time(21), "night_to": time(8), "reconfirm_years": 2, "result_days": 14, "guardian_under": 14},
     ),
-    # Article 8: 16, where a member state has not chosen less.
-    ("gdpr", "유럽 일반 개인정보보호법(GDPR)", "GDPR", {"zone": "UTC", "guardian_under": 16}),
-    ("ccpa", "캘리포니아 소비자 프라이버시법(CCPA)", "CCPA", {"zone": "America/Los_Angeles", "guardian_under": 13}),
+    # Article 8: 16, where a member state has not chosen less. Article 12(3): one month and two further ones.
+    (
+        "gdpr", "유럽 일반 개인정보보호법(GDPR)", "GDPR",
+        {"zone": "UTC", "guardian_under": 16, "answer_months": 1, "extension_months": 2},
+    ),
+    # 11 CCR §7021: 45 calendar days from receipt, and 45 more.
+    (
+        "ccpa", "캘리포니아 소비자 프라이버시법(CCPA)", "CCPA",
+        {"zone": "America/Los_Angeles", "guardian_under": 13, "answer_days": 45, "extension_days": 45},
+    ),
     ("location", "위치정보법", "Location Information Act", {"guardian_under": 14}),
     ("credit", "신용정보법", "Credit Information Act", {}),
 )  # fmt: skip

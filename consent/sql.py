@@ -60,7 +60,7 @@ records as materialized (
 # name a contact point which one of its records held then or got later. `moment`: nobody consents later than we hear of
 # it, so a clock in the future wins nothing over what is said after.
 _LINE = """purpose_id as purpose, channel_id, brand::text, state, key, given_at,
-            least(given_at, received_at) as moment, expires_at, method, guardian"""
+            least(given_at, received_at) as moment, expires_at, method, guardian, recipient, country"""
 # A child's own grant grants nothing, then or later: only a guardian's does, below the age of the purpose's regime.
 _OF_AGE = """(l.state <> 'granted' or r.born is null or l.guardian <> '' or coalesce((
         select l.moment >= (r.born + make_interval(years => g.guardian_under, months => 1)) at time zone g.zone
@@ -142,7 +142,14 @@ def _effective(only: str = "") -> str:
 
 # --- the gate -------------------------------------------------------------------------------------------------------
 
-_STATES_OF_LEDGER = _effective("and l.purpose = any(%(purposes)s) and c.key = %(channel)s")
+_ASKED_FOR = "and l.purpose = any(%(purposes)s) and c.key = %(channel)s"
+_STATES_OF_LEDGER = _effective(_ASKED_FOR)
+# To give data to somebody else: of the purpose itself, grants that name them and their country, and every no that names
+# them or nobody. What it needs besides is asked as for ourselves.
+_STATES_OF_GIVING = _effective(f"""{_ASKED_FOR} and (l.purpose <> %(purpose)s
+        or l.recipient = %(recipient)s
+            and (l.state <> 'granted' or coalesce(nullif(l.country, ''), %(home)s) = %(country)s)
+        or l.recipient = '' and l.state <> 'granted')""")
 
 _STATES_OF_TABLE = """
 states as (
@@ -180,6 +187,7 @@ having bool_and(why = '') and count(*) = cardinality(%(purposes)s::text[])"""
 _LIVE = "(select id from identity_profile where state = 'live') asked"
 _ASKED = "(select id from identity_profile where state = 'live' and id = any(%(profiles)s)) asked"
 ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
+GIVEN = f"with {_STATES_OF_GIVING}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
 VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
 ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_ALLOWED}"
 
@@ -334,14 +342,17 @@ select listed.digest from unnest(%b::bytea[]) asked(digest)
 cross join lateral (select digest from consent_suppression where digest = asked.digest offset 0) listed
 """
 
+# Whoever is suppressed again is not lifted on an older word; `new` tells those that were not listed.
 SUPPRESS = """
-insert into consent_suppression (digest, kind, reason)
-select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
-order by digest on conflict (digest) do nothing
-returning digest
+with written as (
+    insert into consent_suppression (digest, kind, reason)
+    select digest, kind, %(reason)s from unnest(%(digests)s::bytea[], %(kinds)s::text[]) as v (digest, kind)
+    order by digest on conflict (digest) do update set lift_asked_by = '', lift_asked_at = null
+        where consent_suppression.lift_asked_by <> ''
+    returning digest, xmax = 0 as new
+)
+select digest from written where new
 """
-
-LIFT = "delete from consent_suppression where digest = %s returning digest"
 
 # --- word of the result -----------------------------------------------------------------------------------------------
 

@@ -26,7 +26,8 @@ from cdp.events import actions as events
 from cdp.events import queries as sources
 from cdp.profiles import actions as profiles
 from consent import sql
-from consent.types import Stopped, TakenValues
+from consent.models import Suppression
+from consent.types import Lifting, Stopped, TakenValues
 from identity import queries as identity
 from identity.fold import qualified
 from identity.linkage.normalise import identifier
@@ -158,12 +159,27 @@ def add(actor: Actor, names: Collection[Name], reason: str) -> int:
 
 
 @transaction.atomic
-def lift(actor: Actor, kind: str, value: str, reason: str) -> bool:
-    """Take a value off the list, because its person asked to be a customer again; says whether it was on it."""
+def lift(actor: Actor, kind: str, value: str, reason: str) -> Lifting:
+    """Take a value off the list, because its person asked to be a customer again: one asks, and another person does it, by
+    entering the value too. `Refused`, `same_person`.
+    """
     normal = identifier(kind.partition(":")[0], value)
-    gone = fetch(sql.LIFT, [crypto.suppression_digest(kind, normal)]) if normal else []
-    audit(actor, "suppression.lifted", target=kind[:100], reason=reason, lifted=len(gone))
-    return bool(gone)
+    digest = crypto.suppression_digest(kind, normal) if normal else b""
+    listed = Suppression.objects.select_for_update().filter(pk=digest).first()
+    done = _lift(actor, listed) if listed else Lifting.NOT_LISTED
+    audit(actor, f"suppression.{done}", target=kind[:100], reason=reason)
+    return done
+
+
+def _lift(actor: Actor, listed: Suppression) -> Lifting:
+    if listed.lift_asked_by == actor.name:
+        raise Refused("same_person", _("Another person than who asked must do this."))
+    if listed.lift_asked_by:
+        listed.delete()
+        return Lifting.LIFTED
+    listed.lift_asked_by, listed.lift_asked_at = actor.name, now()
+    listed.save(update_fields=["lift_asked_by", "lift_asked_at"])
+    return Lifting.ASKED
 
 
 def names_of(records: Collection[UUID]) -> set[Name]:

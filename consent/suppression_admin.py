@@ -17,7 +17,7 @@ from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from consent import suppression, value_files
 from consent.models import Suppression
-from consent.types import SuppressionReason, TakenValues
+from consent.types import Lifting, SuppressionReason, TakenValues
 
 ADD, LIFT = "consent.add_suppression", "consent.delete_suppression"
 DAYS = 30
@@ -31,6 +31,12 @@ DOORS = {
     suppression.AT_THE_FOLD: pgettext_lazy("where something was stopped", "before it became a record"),
     suppression.AT_CORRECTION: pgettext_lazy("where something was stopped", "as a correction"),
     suppression.AT_EXPORT: pgettext_lazy("where something was stopped", "as a contact value that would have left"),
+}
+
+LIFTED = {
+    Lifting.ASKED: (messages.SUCCESS, _("Noted. Another officer enters the value too, and it is off the list.")),
+    Lifting.LIFTED: (messages.SUCCESS, _("The value is off the list: whoever bears it may come back.")),
+    Lifting.NOT_LISTED: (messages.WARNING, _("The value is not on the list.")),
 }
 
 
@@ -71,8 +77,8 @@ class ValuesForm(forms.Form):
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyRoom[Suppression]):
     change_list_template = "console/suppression.html"
-    list_display = ("kind", "reason_named", "created_at")
-    list_filter = ("kind",)
+    list_display = ("kind", "reason_named", "created_at", "lift_asked_by", "lift_asked_at")
+    list_filter = ("kind", ("lift_asked_at", admin.EmptyFieldListFilter))
     # A row's key is the digest itself, which has no place in an address.
     list_display_links = None
     ordering = ("-created_at",)
@@ -109,21 +115,16 @@ class SuppressionAdmin(ReadOnlyRoom[Suppression]):
         return self._back()
 
     def lift(self, request: HttpRequest) -> HttpResponse:
-        """Take one value off the list."""
+        """Ask that one value be taken off the list, or take it off, where another person asked for it."""
         self._need(request, LIFT)
         form = ValuesForm(request.POST)
         try:
             if not form.is_valid():
                 messages.error(request, _("Enter the value, its kind and why."))
-            elif suppression.lift(
-                Actor.user(request.user),
-                form.kind_named,
-                form.cleaned_data["values"].strip(),
-                form.cleaned_data["reason"],
-            ):
-                messages.success(request, _("The value is off the list: whoever bears it may come back."))
             else:
-                messages.warning(request, _("The value is not on the list."))
+                value, reason = form.cleaned_data["values"].strip(), form.cleaned_data["reason"]
+                done = suppression.lift(Actor.user(request.user), form.kind_named, value, reason)
+                messages.add_message(request, *LIFTED[done])
         except CdpError as error:
             messages.error(request, str(error))
         return self._back()

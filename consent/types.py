@@ -3,11 +3,24 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+# The contact channels that are shipped; others are named by their keys.
+CONTACT_CHANNELS = {
+    "email": pgettext_lazy("contact channel", "E-mail"),
+    "sms": pgettext_lazy("contact channel", "SMS"),
+    "alimtalk": pgettext_lazy("contact channel", "Alimtalk"),
+    "push": pgettext_lazy("contact channel", "Push"),
+    "call": pgettext_lazy("contact channel", "Call"),
+    "post": pgettext_lazy("contact channel", "Post"),
+    "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +64,14 @@ class NewConsent:
             raise ValueError("A guardian's consent needs evidence as its proof.")
         if any(time is not None and time.tzinfo is None for time in (self.given_at, self.expires_at)):
             raise ValueError("The times of a consent need a time zone.")
+
+
+@dataclass(frozen=True)
+class ThirdParty:
+    """Somebody to whom data is given, by name and country (ISO 3166-1 alpha-2), as a consent to it names them."""
+
+    name: str
+    country: str
 
 
 @dataclass(frozen=True)
@@ -155,6 +176,14 @@ class Stopped:
     source: str
     door: str
     number: int
+
+
+class Lifting(StrEnum):
+    """What became of the wish to take a value off the suppression list."""
+
+    ASKED = "lift_asked"
+    LIFTED = "lifted"
+    NOT_LISTED = "not_listed"
 
 
 class SuppressionReason(TextChoices):

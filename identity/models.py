@@ -372,7 +372,8 @@ class ResolutionRun(models.Model):
 
 
 class ProfileChange(models.Model):
-    """Append-only and numbered: what happened to a profile's id, with the record sets before, for undoing."""
+    """Append-only and numbered: what happened to a profile's id, with the record sets before, for undoing. Of a row only
+    the names of erased records may be taken out."""
 
     class Kind(models.TextChoices):
         CREATED = "created", pgettext_lazy("profile", "created")

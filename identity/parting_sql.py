@@ -52,3 +52,14 @@ select distinct on (c.profile) c.profile, c.other from identity_profile p
 join identity_profilechange c on c.profile = p.id and c.kind = 'merged'
 where p.redirect_id = %s order by c.profile, c.id desc
 """
+
+# An erased record is no longer named by what happened to the profiles that it was in; to be asked before its moves go.
+FORGET_IN_CHANGES = """
+update identity_profilechange c set records = coalesce((
+    select jsonb_agg(one) from jsonb_array_elements(c.records) one where (one #>> '{}')::uuid <> all(%(records)s)), '[]')
+where c.records ?| %(names)s and c.profile in (
+    select profile_id from identity_record where id = any(%(records)s)
+    union select "left" from identity_move where record = any(%(records)s)
+    union select joined from identity_move where record = any(%(records)s))
+returning c.id
+"""

@@ -6,9 +6,9 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from cdp.core.statements import execute
+from cdp.core.statements import column, execute
 from cdp.core.touched import touch
-from identity import households, online, registry, sql
+from identity import households, online, parting_sql, registry, sql
 from identity.models import Claim, Identifier, Link, Move, Profile, ProfileChange, Record, ReviewCase
 from identity.queries import open_records
 
@@ -32,6 +32,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     profiles = {p for p in Record.objects.filter(pk__in=records).values_list("profile_id", flat=True) if p}
     pairs = Q(left__in=records) | Q(right__in=records)
     keys, hints = online.drop_keys(records), households.forget(records)
+    changes = column(parting_sql.FORGET_IN_CHANGES, {"records": records, "names": [str(one) for one in records]})
     deleted = [
         ReviewCase.objects.filter(pairs).delete(),
         Link.objects.filter(pairs).delete(),
@@ -45,7 +46,9 @@ def erase(records: list[UUID]) -> dict[str, int]:
     touch("profiles", profiles)
     names = ("reviewcase", "link", "claim", "identifier", "move", "record")
     tables = [f"identity_{name}" for name in names]
-    others = {"identity_blockingkey": keys, "identity_householdhint": hints}
+    others = {
+        "identity_blockingkey": keys, "identity_householdhint": hints, "identity_profilechange": len(changes),
+    }  # fmt: skip
     return {**others, **dict(zip(tables, (count for count, _ in deleted), strict=True))}
 
 

@@ -1,6 +1,6 @@
 """Writes of segments: their definition, their members, and what readers are told of consent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Unpack
@@ -19,13 +19,13 @@ from cdp.core.wake import wake
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
-from segments import membership, queries, sql, vocabulary
+from segments import exclusions, membership, queries, sql, vocabulary
 from segments.models import Run, Segment
 from segments.query.catalog import require
 from segments.query.parse import parse
 from segments.types import SegmentFields
 
-MEANING = {"rule", "purpose", "brand", "zone"}
+MEANING = {"rule", "purpose", "brand", "zone", "exclusions", "excluded_everywhere"}
 # Addresses of the API beside those of segments.
 RESERVED = {"preview"}
 PASS = 5_000
@@ -49,19 +49,22 @@ def create_segment(actor: Actor, **fields: Unpack[SegmentFields]) -> Segment:
 
 @transaction.atomic
 def change_segment(actor: Actor, segment: Segment, **fields: Unpack[SegmentFields]) -> Segment:
-    """Change some fields; a new meaning (rule, purpose, brand, zone) is a new version, computed at once if published.
+    """Change some fields; a new meaning (rule, purpose, brand, zone, exclusions) is a new version, computed at once if
+    published, with all others whose exclusions it changes.
 
     Raises as `create_segment` does, and `Refused` for a new key while other rules name the old one.
     """
     changed = Segment.objects.select_for_update().get(pk=segment.pk)
     if fields.get("key", changed.key) != changed.key and _users(changed):
         raise Refused("segment_in_use", _("Other segments name this one: change or archive them first."))
+    before = _leaving()
     _fill(changed, fields)
     _check(changed)
     if fields.keys() & MEANING:
         changed.version += 1
         _make_due(changed)
     changed.save()
+    _follow(before)
     audit(actor, "segment.changed", target=str(changed.pk), fields=sorted(fields), version=changed.version)
     return changed
 
@@ -70,14 +73,15 @@ def change_segment(actor: Actor, segment: Segment, **fields: Unpack[SegmentField
 def publish(actor: Actor, segment: Segment) -> Segment:
     """Have the segment computed from now on, at once by the worker. Raises as `create_segment` does, and `Refused`
     where its rule names a segment that is not published."""
-    published = Segment.objects.select_for_update().get(pk=segment.pk)
+    published, before = Segment.objects.select_for_update().get(pk=segment.pk), _leaving()
+    published.state = Segment.State.PUBLISHED
     _check(published)
-    keys = membership.uses(published)
+    keys = exclusions.named(published)
     if Segment.objects.filter(key__in=keys).exclude(state=Segment.State.PUBLISHED).exists():
         raise Refused("segment_not_published", _("The rule names a segment that is not published."))
-    published.state = Segment.State.PUBLISHED
     _make_due(published)
     published.save()
+    _follow(before)
     audit(actor, "segment.published", target=str(published.pk), purpose=published.purpose_id, version=published.version)
     return published
 
@@ -87,11 +91,12 @@ def archive(actor: Actor, segment: Segment) -> Segment:
     """Stop computing the segment; all its members leave. Raises `Refused` while a rule in use names it."""
     execute(sql.BEGIN_RUN)
     membership.lock([segment])
-    archived = Segment.objects.select_for_update().get(pk=segment.pk)
+    archived, before = Segment.objects.select_for_update().get(pk=segment.pk), _leaving()
     if _users(archived):
         raise Refused("segment_in_use", _("Other segments name this one: change or archive them first."))
     archived.state, archived.due_at = Segment.State.ARCHIVED, None
     archived.save()
+    _follow(before)
     execute(sql.EMPTY_SEGMENT, {"segment": archived.pk})
     audit(actor, "segment.archived", target=str(archived.pk))
     return archived
@@ -113,6 +118,18 @@ def _make_due(segment: Segment) -> None:
         wake()
 
 
+def _leaving() -> dict[str, frozenset[str]]:
+    """Of each segment the segments whose members it leaves out."""
+    return exclusions.left_out(Segment.objects.exclude(state=Segment.State.ARCHIVED))
+
+
+def _follow(before: Mapping[str, frozenset[str]]) -> None:
+    """Have those segments computed at once that leave out others than before."""
+    after = _leaving()
+    moved = [key for key in after if after[key] != before.get(key, frozenset())]
+    membership.make_due(list(Segment.objects.filter(key__in=moved, state=Segment.State.PUBLISHED)))
+
+
 def _check(segment: Segment) -> None:
     """Refuse what cannot stand: alone, so that two changes at once cannot close a cycle."""
     execute(sql.BEGIN_RUN)
@@ -123,6 +140,7 @@ def _check(segment: Segment) -> None:
         raise Refused("key_reserved", _("This key is an address of the API: choose another."))
     if segment.refresh_minutes < 1:
         raise ValidationError({"refresh_minutes": _("At least one minute.")})
+    exclusions.check(segment)
     _check_uses(segment)
 
 
@@ -130,10 +148,11 @@ def _check_uses(segment: Segment) -> None:
     """No cycles; and no segment, this or one that builds on it, may read through others what its purpose forbids."""
     others = Segment.objects.exclude(pk=segment.pk).exclude(state=Segment.State.ARCHIVED)
     by_key = {other.key: other for other in [*others, segment]}
-    if segment.key in _below(segment, by_key):
+    graph = exclusions.building(by_key.values())
+    if segment.key in exclusions.below(segment.key, graph):
         raise Refused("segment_cycle", _("The rule names a segment that builds on this one."))
     for user in by_key.values():
-        below = _below(user, by_key)
+        below = exclusions.below(user.key, graph)
         if user is segment or segment.key in below:
             _check_classes(user, [by_key[key].rule for key in below])
 
@@ -146,20 +165,9 @@ def _check_classes(segment: Segment, rules: Iterable[object]) -> None:
         raise Refused("data_class", message)
 
 
-def _below(segment: Segment, by_key: dict[str, Segment]) -> set[str]:
-    """The keys of all segments that a rule names, and that theirs name."""
-    found: set[str] = set()
-    waiting = [segment]
-    while waiting:
-        fresh = (membership.uses(waiting.pop()) & by_key.keys()) - found
-        found |= fresh
-        waiting += [by_key[key] for key in fresh]
-    return found
-
-
 def _users(segment: Segment) -> list[Segment]:
     others = Segment.objects.exclude(pk=segment.pk).exclude(state=Segment.State.ARCHIVED)
-    return [other for other in others if segment.key in membership.uses(other)]
+    return [other for other in others if segment.key in exclusions.named(other)]
 
 
 # --- members ---------------------------------------------------------------------------------------------------------
@@ -180,7 +188,7 @@ def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
 
 
 def refresh_due() -> int:
-    """Recompute the published segments whose time has come, each after those that its rule names; returns how many.
+    """Recompute the published segments whose time has come, each once after all that it builds on; returns how many.
 
     Those that another worker is at are left to it; so many workers may do this at once.
     """

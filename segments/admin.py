@@ -25,7 +25,7 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
-from segments import actions, export_admin, models, queries
+from segments import actions, exclusions, export_admin, models, queries
 from segments.query import catalog as rules
 from segments.query.ast import Node
 from segments.query.describe import describe
@@ -103,13 +103,23 @@ class SegmentForm(forms.ModelForm[models.Segment]):
         help_text=_("As JSON, built from all, any, not, trait, event, segment and consent. Examples stand below."),
     )
 
+    exclusions = forms.MultipleChoiceField(
+        label=_("leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
+    )
+
     class Meta:
         model = models.Segment
-        fields = ("name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule")
+        fields = (
+            "name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule", "exclusions",
+            "excluded_everywhere",
+        )  # fmt: skip
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if "exclusions" in self.fields:
+            others = models.Segment.objects.exclude(pk=self.instance.pk).exclude(state=models.Segment.State.ARCHIVED)
+            self.fields["exclusions"].choices = others.values_list("key", "name")  # type: ignore[attr-defined]
         if "purpose" in self.fields:
             self.fields["purpose"].label_from_instance = _purpose_name  # type: ignore[attr-defined]
 
@@ -140,7 +150,7 @@ class SegmentForm(forms.ModelForm[models.Segment]):
                 node = parse(cleaned["rule"])
                 catalog = queries.catalog(cleaned["purpose"].pk, cleaned["zone"], node)
                 rules.require(node, catalog)
-                shown.told = told(node, catalog)
+                shown.told = told(exclusions.without(node, cleaned.get("exclusions", ())), catalog)
             except RuleError as error:
                 self.add_error("rule", ValidationError([sentence(problem) for problem in error.problems]))
         return cleaned
@@ -205,7 +215,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "owner")}),
         (_("What it may be used for"), {"fields": (("purpose", "brand"), ("zone", "refresh_minutes"))}),
-        (_("Who is in it"), {"fields": ("in_words", "rule")}),
+        (_("Who is in it"), {"fields": ("in_words", "rule", "exclusions", "excluded_everywhere")}),
     )
     readonly_fields = ("in_words",)
 
@@ -225,7 +235,8 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             return getattr(segment, "told", "") or self.get_empty_value_display()
         try:
             node = parse(segment.rule)
-            return told(node, queries.catalog(segment.purpose_id, segment.zone, node))
+            whole = exclusions.without(node, exclusions.left_out_of(segment))
+            return told(whole, queries.catalog(segment.purpose_id, segment.zone, node))
         except (RuleError, Refused):
             return self.get_empty_value_display()
 
@@ -345,8 +356,9 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         purpose, channel = cleaned["purpose"].pk, request.POST.get("channel", CHANNEL)
         try:
             found = queries.preview(
-                cleaned["rule"], purpose, channel, zone=cleaned["zone"], brand=cleaned.get("brand", "")
-            )
+                cleaned["rule"], purpose, channel, zone=cleaned["zone"], brand=cleaned.get("brand", ""),
+                leaving=cleaned.get("exclusions", ()), key=cleaned.get("key", ""),
+            )  # fmt: skip
         except CdpError as error:
             messages.error(request, str(error))
             return None

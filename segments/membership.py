@@ -6,13 +6,14 @@ pass knew more. Whoever writes the memberships of a segment holds its lock.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from graphlib import TopologicalSorter
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -20,11 +21,10 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
-from segments import engines, sql
+from segments import engines, exclusions, sql
 from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, too_slow
 from segments.query import moments
-from segments.query.ast import references
 from segments.query.bounds import Clock
 from segments.query.parse import parse
 from segments.query.problems import RuleError
@@ -148,7 +148,7 @@ def _reason(error: Exception) -> str:
 def one_pass(profiles: Sequence[UUID], as_of: datetime) -> int:
     """Look again at some profiles in every published segment; returns how many came or left."""
     execute(sql.BEGIN_PASS)
-    segments = in_order(list(Segment.objects.filter(state=Segment.State.PUBLISHED)))
+    segments = in_order(_published())
     lock(segments)
     for run_id in Run.objects.filter(state=Run.State.RUNNING).values_list("pk", flat=True):
         touch(_stage(run_id), profiles)
@@ -177,24 +177,22 @@ def _pass_segment(segment: Segment, names: Names, profiles: Sequence[UUID], as_o
 # --- order -----------------------------------------------------------------------------------------------------------
 
 
-def in_order(segments: Sequence[Segment]) -> list[Segment]:
-    """Segments after those that their rules name."""
+def in_order(segments: Collection[Segment]) -> list[Segment]:
+    """Segments after those that they build on."""
     by_key = {segment.key: segment for segment in sorted(segments, key=lambda segment: segment.pk)}
-    graph = {key: sorted(uses(segment) & by_key.keys()) for key, segment in by_key.items()}
+    graph = {key: sorted(keys) for key, keys in exclusions.building(by_key.values()).items()}
     return [by_key[key] for key in TopologicalSorter(graph).static_order()]
 
 
-def uses(segment: Segment) -> frozenset[str]:
-    """The keys of the segments that a segment's rule names."""
-    try:
-        return references(parse(segment.rule))
-    except RuleError:  # its own run will say so
-        return frozenset()
-
-
 def dependants(segment: Segment) -> list[Segment]:
-    """The published segments whose rules name this one."""
-    return [other for other in Segment.objects.filter(state=Segment.State.PUBLISHED) if segment.key in uses(other)]
+    """The published segments that build on this one."""
+    published = list(_published())
+    graph = exclusions.building(published)
+    return [other for other in published if segment.key in graph[other.key]]
+
+
+def _published() -> QuerySet[Segment]:
+    return Segment.objects.filter(state=Segment.State.PUBLISHED)
 
 
 def next_moment(segment: Segment, as_of: datetime) -> dict[str, datetime | timedelta | None]:
@@ -218,6 +216,9 @@ def make_due(segments: Sequence[Segment]) -> None:
 
 
 def due() -> list[Segment]:
-    """The published segments whose time has come, each after those that its rule names."""
-    waiting = Segment.objects.filter(state=Segment.State.PUBLISHED, due_at__lte=now())
-    return in_order(list(waiting))
+    """The published segments whose time has come, but for those that build on another of them, at whatever distance:
+    they wait until it is computed, so that each is computed once."""
+    published, at = list(_published()), now()
+    waiting = {segment.key: segment for segment in published if segment.due_at and segment.due_at <= at}
+    graph = exclusions.building(published) if waiting else {}
+    return [segment for key, segment in waiting.items() if waiting.keys().isdisjoint(exclusions.below(key, graph))]

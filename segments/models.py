@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
 from django.db import models
 from django.db.models.functions import Now
@@ -32,6 +33,14 @@ class Segment(models.Model):
     brand = models.SlugField(_("brand"), max_length=40, blank=True)
     zone = models.CharField(_("time zone"), max_length=50)
     rule: models.JSONField[Any, Any] = models.JSONField(_("rule"))
+    exclusions = ArrayField(
+        models.SlugField(max_length=60), verbose_name=_("leaves out"), default=list, blank=True,
+        help_text=_("Segments whose members are never in this one."),
+    )  # fmt: skip
+    excluded_everywhere = models.BooleanField(
+        _("left out everywhere"), default=False,
+        help_text=_("Once published, its members are in no other segment of its brand; without a brand, in no other at all."),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.DRAFT)
     version = models.IntegerField(_("version"), default=1)
     refresh_minutes = models.IntegerField(_("recomputed every … minutes"), default=60)

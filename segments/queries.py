@@ -22,7 +22,7 @@ from cdp.profiles.types import TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from consent.suppression import releasable
-from segments import formats, sql
+from segments import exclusions, formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
 from segments.models import Membership, Run, Segment
@@ -77,16 +77,21 @@ def segments_named(rule: object) -> frozenset[str]:
 
 def preview(
     rule: object, purpose: str, channel: str | None = None, as_of: datetime | None = None, zone: str = "",
-    brand: str = "",
+    brand: str = "", leaving: Sequence[str] = (), key: str = "",
 ) -> Preview:  # fmt: skip
-    """How many live profiles a rule (JSON) describes, how many consent, and how many can be reached; nobody is named.
+    """How many live profiles a segment of this rule (JSON) would hold, how many consent, and how many can be reached;
+    nobody is named. It leaves out the members of the segments in `leaving` and of those excluded everywhere; `key` is its
+    own.
 
     Without a contact channel only the first. Consent is that of the effective table, as fresh as the pipeline. Raises
-    `RuleError` where the rule is wrong, `Refused` where a name is unknown or the count takes too long.
+    `RuleError` where the rule is wrong, ValidationError where an exclusion is, `Refused` where a name is unknown or the
+    count takes too long.
     """
     at = as_of or now()
-    node = parse(rule)
-    query = compile_rule(node, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
+    node, segment = parse(rule), Segment(key=key, rule=rule, brand=brand, exclusions=list(leaving))
+    exclusions.check(segment)
+    whole = exclusions.without(node, exclusions.left_out_of(segment))
+    query = compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
     if channel is None:
         return Preview(_limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0][0], None, None, at)
     gate, asked = consent.gate_sql(purpose, channel, now(), brand)

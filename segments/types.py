@@ -12,7 +12,8 @@ from consent.models import Purpose
 
 
 class SegmentFields(TypedDict, total=False):
-    """What is said of a segment; `purpose` may be given by its key, `zone` is an IANA name, `rule` is JSON."""
+    """What is said of a segment; `purpose` may be given by its key, `zone` is an IANA name, `rule` is JSON, `exclusions`
+    are keys of segments."""
 
     key: str
     name: str
@@ -22,6 +23,8 @@ class SegmentFields(TypedDict, total=False):
     brand: str
     zone: str
     rule: object
+    exclusions: list[str]
+    excluded_everywhere: bool
     refresh_minutes: int
 
 

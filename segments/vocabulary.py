@@ -19,7 +19,7 @@ from cdp.core.statements import fetch
 from cdp.events import queries as events
 from cdp.profiles.types import TRAITS
 from consent.models import ContactChannel, Purpose
-from segments import sql
+from segments import exclusions, sql
 from segments.models import Segment
 from segments.query import ast
 from segments.query.ast import Kind, Node
@@ -37,23 +37,25 @@ SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
 
 @dataclass(frozen=True)
 class Names:
-    """The segments, purposes (with their data classes), contact channels and planned data classes there are, read once for
-    many rules."""
+    """The segments (and whose members each leaves out), purposes (with their data classes), contact channels and planned
+    data classes there are, read once for many rules."""
 
     segments: dict[str, UUID]
     purposes: dict[str, frozenset[str]]
     channels: frozenset[str]
     classes: dict[tuple[str, str], frozenset[str]]
+    left_out: dict[str, frozenset[str]]
 
     @classmethod
     def read(cls) -> "Names":
-        alive = Segment.objects.exclude(state=Segment.State.ARCHIVED)
+        alive = list(Segment.objects.exclude(state=Segment.State.ARCHIVED))
         purposes = Purpose.objects.values_list("key", "data_classes")
         return cls(
-            segments=dict(alive.values_list("key", "id")),
+            segments={segment.key: segment.pk for segment in alive},
             purposes={key: frozenset(classes) for key, classes in purposes},
             channels=frozenset(ContactChannel.objects.values_list("key", flat=True)),
             classes=events.classes_of_fields(),
+            left_out=exclusions.left_out(alive),
         )
 
     def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
@@ -125,10 +127,9 @@ def compiled(
     """A saved segment's query for an engine. Raises `RuleError` where its purpose (now) refuses the rule."""
     traits = _traits_of(segment.pk, segment.version, _minute())
     known = names.catalog(segment.purpose_id, traits)
+    node = exclusions.without(parse(segment.rule), names.left_out.get(segment.key, frozenset()))
     zone = zone_of(segment.zone)
-    return compile_rule(
-        parse(segment.rule), known, as_of=as_of, zone=zone, only_profiles=only_profiles, dialect=dialect
-    )
+    return compile_rule(node, known, as_of=as_of, zone=zone, only_profiles=only_profiles, dialect=dialect)
 
 
 def names_in(rule: object) -> frozenset[str]:

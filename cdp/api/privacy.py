@@ -35,11 +35,19 @@ class IdentifierBody(Form):
 
 class RequestBody(Form):
     kind = choices_of(tuple(Kind.values), help_text="What the person asks for.")
-    regime = choices_of(tuple(clocks.CLOCKS), default="pipa", help_text="Whose clock runs.")
+    regime = serializers.SlugField(
+        max_length=20, default="pipa", help_text="Whose clock runs: the key of a regime that says how long."
+    )
     profile = serializers.UUIDField(required=False, help_text="Whose request it is, or:")
     identifier = IdentifierBody(required=False, help_text="An identifier that exactly one person holds.")
     received_at = MomentField(required=False, help_text="When it came in; by default now. The clock runs from then.")
     answer = serializers.BooleanField(default=False, help_text="Tell the person at the identifier how it stands.")
+
+    def validate_regime(self, value: str) -> str:
+        """Refuses a regime without a clock."""
+        if value not in clocks.regimes():
+            raise serializers.ValidationError(_("There is no clock for this regime."), "unknown_regime")
+        return value
 
 
 class RequestsQuery(Form):

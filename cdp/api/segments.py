@@ -1,5 +1,6 @@
 """Addresses of segments: their definition, counts, members, changes, exports."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from rest_framework.response import Response
 from cdp.api import actions as api
 from cdp.api import shapes
 from cdp.api.endpoint import Endpoint
-from cdp.api.errors import Problem, bad_request
+from cdp.api.errors import Problem, bad_request, forbidden
 from cdp.api.forms import (
     CursorField,
     Form,
@@ -34,12 +35,20 @@ from segments.queries import segments_named
 from segments.types import Preview
 
 FIELDS = (
-    "id", "key", "name", "description", "brand", "zone", "rule", "state", "version", "refresh_minutes", "created_at",
-    "updated_at", "due_at",
+    "id", "key", "name", "description", "brand", "zone", "rule", "exclusions", "excluded_everywhere", "state", "version",
+    "refresh_minutes", "created_at", "updated_at", "due_at",
 )  # fmt: skip
 
+MOST_EXCLUSIONS = 50
 
 # --- what may be asked ------------------------------------------------------------------------------------------------
+
+
+def keys_field(help_text: str) -> serializers.ListField:
+    """Some keys of segments, none by default."""
+    return serializers.ListField(
+        child=serializers.SlugField(max_length=60), required=False, max_length=MOST_EXCLUSIONS, help_text=help_text
+    )
 
 
 class SegmentBody(Form):
@@ -50,11 +59,16 @@ class SegmentBody(Form):
     brand = serializers.SlugField(required=False, allow_blank=True, max_length=40)
     zone = serializers.CharField(required=False, max_length=50, help_text="An IANA time zone.")
     rule = shapes.RuleField()
+    exclusions = keys_field(help_text="Keys of segments whose members are never in this one.")
+    excluded_everywhere = serializers.BooleanField(
+        required=False, help_text="Its members are in no other segment of its brand. Not with a key bound to a purpose."
+    )
     refresh_minutes = serializers.IntegerField(required=False, min_value=1, max_value=525_600)
 
 
 class PreviewBody(Form):
     rule = shapes.RuleField()
+    exclusions = keys_field(help_text="Keys of segments whose members are not counted.")
     purpose = serializers.SlugField(default="", allow_blank=True, max_length=50)
     channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
     brand = serializers.SlugField(default="", allow_blank=True, max_length=40)
@@ -116,11 +130,17 @@ class SegmentEndpoint(Endpoint):
         """The segments that the service key sees."""
         return seen_by(self.key, all_segments(), "segments.view_segment")
 
-    def read_rule(self, rule: object) -> None:
+    def read_rule(self, rule: object, exclusions: Collection[str] = ()) -> None:
         """Refuse a rule that names a segment which the service key does not see: its counts would tell of it."""
-        named = segments_named(rule)
+        named = segments_named(rule).union(exclusions)
         if self.key.group_id and named - set(self.visible().filter(key__in=named).values_list("key", flat=True)):
             raise Problem(404, "not_found", _("The rule names a segment that does not exist."))
+
+    def read_fields(self, fields: Mapping[str, Any]) -> None:
+        """Refuse what a segment may not say by this key: `read_rule`, or a say over segments of other purposes."""
+        self.read_rule(fields.get("rule"), fields.get("exclusions", ()))
+        if "excluded_everywhere" in fields and self.key.purpose:
+            raise forbidden("purpose_bound", _("The service key is bound to another purpose."))
 
     def told(self, count: int | None) -> int | None:
         """A count of people as this key may know it."""
@@ -176,7 +196,7 @@ class SegmentsView(SegmentEndpoint):
     def post(self, request: Request) -> Response:
         """It is computed once it is published."""
         fields = read_body(SegmentBody, request)
-        self.read_rule(fields["rule"])
+        self.read_fields(fields)
         fields["purpose"] = self.purpose(fields.get("purpose", ""))
         if not fields["purpose"]:
             mistake = {"pointer": "/purpose", "code": "required", "detail": _("A segment serves a purpose: name it.")}
@@ -200,7 +220,7 @@ class SegmentView(SegmentEndpoint):
         """Only what is named changes. Another rule, purpose, brand or zone is a new version, computed at once."""
         segment = self.find_writable(key)
         fields = read_body(SegmentBody, request, partial=True)
-        self.read_rule(fields.get("rule"))
+        self.read_fields(fields)
         self.purpose(fields.get("purpose", ""))
         return self.answer(actions.change_segment(self.actor, segment, **fields))
 
@@ -249,8 +269,9 @@ class PreviewView(SegmentEndpoint):
         if not purpose:
             detail = _('Say for which purpose people are counted: add "purpose".')
             raise bad_request("purpose_missing", detail, {"pointer": "/purpose", "code": "required", "detail": detail})
-        self.read_rule(asked["rule"])
-        return self.counted(queries.preview(asked.pop("rule"), purpose, channel or None, **asked))
+        leaving = asked.pop("exclusions", [])
+        self.read_rule(asked["rule"], leaving)
+        return self.counted(queries.preview(asked.pop("rule"), purpose, channel or None, leaving=leaving, **asked))
 
 
 class SegmentPreviewView(SegmentEndpoint):
@@ -265,7 +286,10 @@ class SegmentPreviewView(SegmentEndpoint):
         segment = self.find(key)
         asked = read_body(SegmentPreviewBody, request)
         purpose, channel = self.purpose(segment.purpose_id), self.channel(asked["channel"])
-        counted = queries.preview(segment.rule, purpose, channel or None, asked["as_of"], segment.zone, segment.brand)
+        counted = queries.preview(
+            segment.rule, purpose, channel or None, asked["as_of"], segment.zone, segment.brand,
+            leaving=segment.exclusions, key=segment.key,
+        )  # fmt: skip
         return self.counted(counted)
 
 

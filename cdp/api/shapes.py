@@ -302,6 +302,8 @@ class SegmentShape(Shape):
     brand = text()
     zone = text()
     rule = RuleField()
+    exclusions = serializers.ListField(child=text(), help_text="Keys of segments whose members are never in this one.")
+    excluded_everywhere = serializers.BooleanField(help_text="Its members are in no other segment of its brand.")
     state = serializers.ChoiceField(choices=Segment.State.choices)
     version = number()
     refresh_minutes = number()

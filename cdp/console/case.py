@@ -9,10 +9,11 @@ from django.db import OperationalError
 from django.utils.translation import pgettext_lazy
 
 from cdp import pipeline
-from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, label, purpose_name
+from cdp.console.labels import ATTRIBUTES, label, purpose_name
 from cdp.console.masking import mask
 from cdp.core.errors import CdpError
 from consent import queries as consent
+from consent.types import CONTACT_CHANNELS
 from identity import queries
 from identity.types import Case
 

@@ -8,29 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.types import KnownPurpose
 
-CHANNELS = {
-    "web": pgettext_lazy("channel", "Web"),
-    "app": pgettext_lazy("channel", "App"),
-    "pos": pgettext_lazy("channel", "Stores (POS)"),
-    "call_center": pgettext_lazy("channel", "Call center"),
-    "chat": pgettext_lazy("channel", "Chat"),
-    "email": pgettext_lazy("channel", "E-mail"),
-    "messaging": pgettext_lazy("channel", "Messaging"),
-    "social": pgettext_lazy("channel", "Social media"),
-    "survey": pgettext_lazy("channel", "Surveys"),
-    "crm": pgettext_lazy("channel", "CRM"),
-    "ads": pgettext_lazy("channel", "Advertising"),
-    "partner": pgettext_lazy("channel", "Partners"),
-}
-CONTACT_CHANNELS = {
-    "email": pgettext_lazy("contact channel", "E-mail"),
-    "sms": pgettext_lazy("contact channel", "SMS"),
-    "alimtalk": pgettext_lazy("contact channel", "Alimtalk"),
-    "push": pgettext_lazy("contact channel", "Push"),
-    "call": pgettext_lazy("contact channel", "Call"),
-    "post": pgettext_lazy("contact channel", "Post"),
-    "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
-}
 ATTRIBUTES = {
     "full_name": _("Full name"),
     "given_name": _("Given name"),

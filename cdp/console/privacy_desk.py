@@ -68,6 +68,10 @@ class OpenFirst(admin.SimpleListFilter):
         return queryset if state == "all" else queryset.filter(state=state)
 
 
+def _regimes() -> list[tuple[str, str]]:
+    return [(key, key.upper()) for key in clocks.regimes()]
+
+
 class ReceiveForm(forms.Form):
     """A request that came by letter, by telephone, at the counter."""
 
@@ -75,7 +79,7 @@ class ReceiveForm(forms.Form):
     profile = forms.UUIDField(required=False, label=_("Profile"), help_text=_("The whole id of a profile, or:"))
     by = forms.ChoiceField(choices=[*ADDRESSES.items()], required=False, label=_("Kind of address"))
     address = forms.CharField(required=False, max_length=320, label=_("An address of the person"))
-    regime = forms.ChoiceField(choices=[(one, one.upper()) for one in clocks.CLOCKS], label=_("Regime"))
+    regime = forms.ChoiceField(choices=_regimes, label=_("Regime"), initial="pipa")
     received_at = forms.DateTimeField(required=False, label=_("Received"), help_text=_("Empty: now."))
     answer_there = forms.BooleanField(required=False, label=_("Answer at this address"))
 

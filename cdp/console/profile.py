@@ -12,12 +12,13 @@ from django.utils.translation import gettext
 
 from cdp import pipeline
 from cdp.console import steward
-from cdp.console.labels import APART, ATTRIBUTES, CHANNELS, CONTACT_CHANNELS, label, purpose_name, reads_korean
+from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_korean
 from cdp.console.masking import mask_all
+from cdp.events.types import CHANNELS
 from cdp.profiles import queries
 from cdp.profiles.types import TRAITS
 from consent import queries as consent
-from consent.types import EffectiveConsent
+from consent.types import CONTACT_CHANNELS, EffectiveConsent
 from identity.types import HouseholdMember, Shared
 
 

@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.labels import CHANNELS, CONTACT_CHANNELS, label, purpose_name
+from cdp.console.labels import label, purpose_name
 from cdp.core import counts
 from cdp.events import queries as events
+from cdp.events.types import CHANNELS
 from consent import queries as consent
-from consent.types import KnownPurpose, OpenRequest
+from consent.types import CONTACT_CHANNELS, KnownPurpose, OpenRequest
 from identity import queries as identity
 from segments import queries as segments
 from segments.types import SegmentSize

@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from cdp.core.types import uuid7
-from cdp.events.types import DataClass
+from cdp.events.types import CHANNELS, DataClass
 
 
 class CurrentTransaction(Func):
@@ -33,7 +33,7 @@ class Channel(models.Model):
         verbose_name_plural = pgettext_lazy("of data", "channels")
 
     def __str__(self) -> str:
-        return self.key
+        return str(CHANNELS.get(self.key, self.key))
 
 
 class Source(models.Model):

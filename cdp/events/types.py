@@ -9,6 +9,22 @@ import msgspec
 from django.db.models import TextChoices
 from django.utils.translation import pgettext_lazy
 
+# The channels that are shipped; others are named by their keys.
+CHANNELS = {
+    "web": pgettext_lazy("channel", "Web"),
+    "app": pgettext_lazy("channel", "App"),
+    "pos": pgettext_lazy("channel", "Stores (POS)"),
+    "call_center": pgettext_lazy("channel", "Call center"),
+    "chat": pgettext_lazy("channel", "Chat"),
+    "email": pgettext_lazy("channel", "E-mail"),
+    "messaging": pgettext_lazy("channel", "Messaging"),
+    "social": pgettext_lazy("channel", "Social media"),
+    "survey": pgettext_lazy("channel", "Surveys"),
+    "crm": pgettext_lazy("channel", "CRM"),
+    "ads": pgettext_lazy("channel", "Advertising"),
+    "partner": pgettext_lazy("channel", "Partners"),
+}
+
 
 class DataClass(TextChoices):
     """What kind of personal data a field holds: some kinds may be used for few purposes, or kept for a short time."""

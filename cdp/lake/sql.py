@@ -35,6 +35,7 @@ RELATIONS = {
                             from consent_effective""",
     "segments_membership": """select segment_id::text as segment_id, profile_id::text as profile_id
                               from segments_membership""",
+    "segments_ever": "select distinct segment_id::text as segment_id, profile_id::text as profile_id from segments_ever",
 }
 
 # Whoever adds or retires files waits for whoever does.

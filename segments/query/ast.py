@@ -8,6 +8,7 @@ from typing import Literal
 Kind = Literal["number", "string", "boolean", "date", "moment"]
 MeasureKind = Literal["count", "sum", "avg", "min", "max"]
 Unit = Literal["month"]
+CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 
 EVERY_OP = (
     "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between", "contains", "starts_with", "exists", "not_exists",
@@ -75,10 +76,33 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time before "as of": seconds, or whole days of the segment's zone (then `seconds` is 86,400 × days)."""
+    """The time before "as of": calendar months of the segment's zone, then seconds before that."""
 
     seconds: int
-    calendar: bool = False
+    months: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """From the start, in the segment's zone, of the unit so many units ago (0: the present one) up to "as of".
+
+    With `whole` only up to where the present unit begins. Weeks begin on Monday.
+    """
+
+    unit: CalendarUnit
+    ago: int
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """From one day or moment to another, both included; None leaves that side open."""
+
+    start: Text | DaysAgo | None
+    end: Text | DaysAgo | None
+
+
+Period = Window | Calendar | Between
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +152,7 @@ class Event:
     name: str
     measure: Measure
     where: tuple[PropertyTest, ...] = ()
-    within: Window | None = None
+    within: Period | None = None
     currency: str | None = None
 
 
@@ -147,7 +171,7 @@ class Sequence:
 
     `within` is the longest time from one step to the next, `without` what may not happen between two of them,
     `then_not` what may not happen after the last: for the time of `silence`, which must be over, else up to "as of".
-    All steps lie in the window `in_last`. True where any choice of events fits; an event serves for one step only.
+    All steps lie in the period `in_last`. True where any choice of events fits; an event serves for one step only.
     """
 
     steps: tuple[Step, ...]
@@ -155,12 +179,15 @@ class Sequence:
     without: Step | None = None
     then_not: Step | None = None
     silence: Window | None = None
-    in_last: Window | None = None
+    in_last: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
+    """A member of a segment now; with `ever`, also who once was."""
+
     key: str
+    ever: bool = False
 
 
 @dataclass(frozen=True, slots=True)

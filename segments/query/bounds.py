@@ -6,14 +6,16 @@ Moments that come as JSON are canonical strings of one width, so that they compa
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-from segments.query.ast import DaysAgo, Text, Unit, Value, Window
+from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, Period, Text, Unit, Value, Window
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+EARLIEST_YEAR, LATEST_YEAR = 2, 9998
 INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
+DAYS = {"day": 1, "week": 7}
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def read_date(text: str) -> date | None:
@@ -31,6 +33,12 @@ def read_moment(text: str) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo and "T" in text else None
     except (ValueError, OverflowError):
         return None
+
+
+def names_time(text: str) -> bool:
+    """Whether a text is a date or a moment that every engine can compute with."""
+    read = read_date(text) or read_moment(text)
+    return read is not None and EARLIEST_YEAR <= read.year <= LATEST_YEAR
 
 
 def canonical(moment: datetime) -> str:
@@ -54,11 +62,25 @@ class Clock:
         """ "As of" in UTC: the end of every window, itself outside."""
         return self.as_of.astimezone(UTC)
 
-    def window_start(self, window: Window) -> datetime:
-        """The first instant of a window: so many seconds ago, or the start of the calendar day so many days ago."""
-        if window.calendar:
-            return self.day_start(self.today - timedelta(seconds=window.seconds))
-        return self.now - timedelta(seconds=window.seconds)
+    def bounds(self, period: Period) -> tuple[datetime | None, datetime]:
+        """First instant (None: since ever) and end (outside) of a period; nothing counts from "as of" on."""
+        match period:
+            case Window():
+                return self._back(period), self.now
+            case Calendar(unit, ago, whole):
+                return self.unit_start(unit, -ago), self.unit_start(unit) if whole else self.now
+            case Between(start, end):
+                last = self.now if end is None else min(self.span(end)[1], self.now)
+                return None if start is None else self.span(start)[0], last
+
+    def _back(self, window: Window) -> datetime:
+        """Months go back to the same day and time of the zone, or to the month's last day where it has no such day."""
+        local = self.as_of.astimezone(self.zone)
+        first = first_day(local.date(), "month", -window.months)
+        last = first_day(first, "month", 1) - DAY
+        day = first.replace(day=min(local.day, last.day))
+        moment = datetime.combine(day, local.timetz()).astimezone(UTC) if window.months else self.now
+        return moment - timedelta(seconds=window.seconds)
 
     @property
     def today(self) -> date:
@@ -68,10 +90,9 @@ class Clock:
         """The number of the calendar unit that it is in the zone: of the month, 1 to 12."""
         return {"month": self.today.month}[unit]
 
-    def next_start(self, unit: Unit | Literal["day"]) -> datetime:
-        """The first instant of the zone's next day or month, in UTC."""
-        month = self.today.replace(day=1) + timedelta(days=31)
-        return self.day_start({"day": self.today + DAY, "month": month.replace(day=1)}[unit])
+    def unit_start(self, unit: CalendarUnit, ahead: int = 0) -> datetime:
+        """The first instant, in UTC, of the zone's unit so many units after the present one."""
+        return self.day_start(first_day(self.today, unit, ahead))
 
     def day_start(self, day: date) -> datetime:
         """The first instant of a day in the zone, in UTC, also where the clock skips or repeats midnight."""
@@ -98,6 +119,16 @@ class Clock:
         if isinstance(value, DaysAgo):
             return self.today - timedelta(days=value.days) if value.calendar else None
         return read_date(_text(value))
+
+
+def first_day(day: date, unit: CalendarUnit, ahead: int) -> date:
+    """The first day of the unit so many units after the one that a day lies in; weeks begin on Monday."""
+    if unit in DAYS:
+        begun = day - timedelta(days=day.weekday()) if unit == "week" else day
+        return begun + timedelta(days=ahead * DAYS[unit])
+    size = MONTHS[unit]
+    months = ((day.year * 12 + day.month - 1) // size + ahead) * size
+    return date(months // 12, months % 12 + 1, 1)
 
 
 def _text(value: Value) -> str:

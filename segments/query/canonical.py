@@ -13,6 +13,8 @@ from segments.query.ast import (
     LIST_OPS,
     All,
     Any,
+    Between,
+    Calendar,
     Consent,
     DaysAgo,
     Event,
@@ -21,6 +23,7 @@ from segments.query.ast import (
     Node,
     Not,
     Number,
+    Period,
     PropertyTest,
     Segment,
     Sequence,
@@ -69,8 +72,8 @@ def tree_to_json(node: Node) -> dict[str, object]:
             return _event(node)
         case Sequence():
             return _sequence(node)
-        case Segment(key):
-            return {"segment": key}
+        case Segment(key, ever):
+            return {"segment": key} | ({"ever": True} if ever else {})
         case Consent(purpose, channel, brand):
             asked = {"purpose": purpose, "channel": channel}
             return {"consent": asked | ({"brand": brand} if brand else {})}
@@ -82,8 +85,7 @@ def _event(node: Event) -> dict[str, object]:
         held[node.measure.kind] = _measure(node.measure)
     if node.where:
         held["where"] = [_condition(condition) for condition in node.where]
-    if node.within is not None:
-        held["within"] = _window(node.within)
+    held |= _period("within", node.within)
     return held if node.currency is None else held | {"currency": node.currency}
 
 
@@ -91,8 +93,8 @@ def _sequence(node: Sequence) -> dict[str, object]:
     held: dict[str, object] = {"sequence": [_step(step) for step in node.steps]}
     for key, step in (("without", node.without), ("then_not", node.then_not)):
         held |= {key: _step(step)} if step is not None else {}
-    for key, window in (("within", node.within), ("for", node.silence), ("in_last", node.in_last)):
-        held |= {key: _window(window)} if window is not None else {}
+    for key, period in (("within", node.within), ("for", node.silence), ("in_last", node.in_last)):
+        held |= _period(key, period)
     return held
 
 
@@ -112,10 +114,21 @@ def _condition(condition: PropertyTest) -> dict[str, object]:
     return {"property": condition.name, **_test(condition.test)}
 
 
-def _window(window: Window) -> dict[str, object]:
-    if window.calendar:
-        return {"calendar": True, "days": Decimal(window.seconds // 86_400)}
-    return {"seconds": Decimal(window.seconds)}
+def _period(key: str, period: Period | None) -> dict[str, object]:
+    """A period under the key of a clause; one from a day to another has a key of its own."""
+    match period:
+        case None:
+            return {}
+        case Window(seconds, months):
+            lengths = {"seconds": seconds, "months": months}
+            return {key: {unit: Decimal(count) for unit, count in lengths.items() if count}}
+        case Calendar(unit, ago, whole):
+            named = {} if ago and not whole else {"previous" if whole else "this": unit}
+            return {key: named or {"calendar": True, f"{unit}s": Decimal(ago)}}
+        case Between(start, end):
+            return {
+                "between": {side: _value(edge) for side, edge in (("from", start), ("to", end)) if edge is not None}
+            }
 
 
 def _test(test: Test) -> dict[str, object]:

@@ -37,7 +37,6 @@ from segments.query.problems import Notes, Problem, RuleError, child
 REVENUE = "revenue"
 COLUMNS: Mapping[str, Kind] = {REVENUE: "number", "currency": "string", "order_id": "string"}
 MOST_MONEY = 10**28
-EARLIEST_YEAR, LATEST_YEAR = 2, 9998
 # The events whose clear fields are traits of a person.
 TRAIT_EVENTS = ("Identify", "Record Imported")
 SEALED_TRAITS = frozenset({
@@ -259,8 +258,7 @@ def _places(test: Test, path: str) -> Iterator[tuple[str, Value]]:
 def _is_time(value: Text | DaysAgo, kind: Kind) -> bool:
     if isinstance(value, DaysAgo):
         return True
-    read = bounds.read_date(value.value) or (bounds.read_moment(value.value) if kind == "moment" else None)
-    return read is not None and EARLIEST_YEAR <= read.year <= LATEST_YEAR
+    return bounds.names_time(value.value) and (kind == "moment" or bounds.read_date(value.value) is not None)
 
 
 def _plain(name: str) -> str:

@@ -24,12 +24,12 @@ from segments.query.ast import (
     Node,
     Not,
     Number,
+    Period,
     Segment,
     Sequence,
     Step,
     Test,
     Trait,
-    Window,
     happenings,
 )  # fmt: skip
 from segments.query.bounds import Clock
@@ -132,9 +132,9 @@ class _Compiler:
                 return self._event_set(node)
             case Sequence():
                 return self._sequence_set(node)
-            case Segment(key):
+            case Segment(key, ever):
                 chosen = {"segment_id": self.parameters.uuid(self.catalog.segments[key])}
-                return self._chosen(relations.MEMBERSHIP, chosen)
+                return self._chosen(relations.EVER if ever else relations.MEMBERSHIP, chosen)
             case Consent(purpose, channel, brand):
                 texts = {"purpose": purpose, "channel": channel, "brand": brand}
                 chosen = {column: self.parameters.text(value) for column, value in texts.items()}
@@ -159,14 +159,16 @@ class _Compiler:
         """Profiles in whose events the sequence is found; only events that any part of it describes are read."""
         described = [told for told in dict.fromkeys(happenings(node)) if isinstance(told, Step)]
         names = list(dict.fromkeys(step.name for step in described))
-        query = self._scan(names, node.in_last)
+        start, end = self._bounds_of(node.in_last)
+        query = self._scan(names, start, self.clock.now if node.then_not else end)
         answers = [self._answers(step, alone=len(names) == 1) for step in described]
         flags = {step: f"m{index}" for index, step in enumerate(described)}
         columns = [exp.column("profile_id", "r"), exp.column("occurred_at", "e")]
         query.select(*columns, *map(exp.alias_, answers, flags.values()), copy=False)
         query.where(exp.or_(*[answer.copy() for answer in answers]), copy=False)
         history = sequences.History(sequences.numbered(query, self._by_time()), flags)
-        return sequences.completed(node, history, self.clock, self.parameters)
+        until = end if node.then_not and end < self.clock.now else None
+        return sequences.completed(node, history, self.clock, self.parameters, until)
 
     def _answers(self, step: Step, *, alone: bool) -> exp.Expr:
         """Whether an event answers a description; its name is asked for where the scan finds events of several."""
@@ -184,14 +186,15 @@ class _Compiler:
             return _equal(name, self.parameters.text(names[0]))
         return _equal(name, exp.Any(this=exp.paren(self.parameters.texts(names))))
 
-    def _scan(self, names: list[str], within: Window | None, *also: exp.Expr) -> exp.Select:
-        """The events of these names in the window, each with its profile; those at or after "as of" do not count."""
+    def _scan(
+        self, names: list[str], start: datetime | None, end: datetime, *also: exp.Expr
+    ) -> exp.Select:  # fmt: skip
+        """The events of these names from a moment until before another, each with its profile."""
         moment = exp.column("occurred_at", "e")
         conditions = [self._named(names)]
-        if within is not None:
-            start = self.parameters.moment(self.clock.window_start(within))
-            conditions.append(exp.GTE(this=moment.copy(), expression=start))
-        conditions.append(exp.LT(this=moment, expression=self.parameters.moment(self.clock.now)))
+        if start is not None:
+            conditions.append(exp.GTE(this=moment.copy(), expression=self.parameters.moment(start)))
+        conditions.append(exp.LT(this=moment, expression=self.parameters.moment(end)))
         conditions.extend(self._scope(exp.column("profile_id", "r")))
         query = exp.Select().from_(_table(relations.EVENT, "e"))
         query.join(
@@ -200,7 +203,11 @@ class _Compiler:
         return query.where(*conditions, *also, copy=False)
 
     def _matching(self, node: Event) -> exp.Select:
-        return self._scan([node.name], node.within, *self._filters(node))
+        return self._scan([node.name], *self._bounds_of(node.within), *self._filters(node))
+
+    def _bounds_of(self, period: Period | None) -> tuple[datetime | None, datetime]:
+        """Since ever where a rule names no period; those at or after "as of" never count."""
+        return (None, self.clock.now) if period is None else self.clock.bounds(period)
 
     def _latest_of_orders(self, node: Event) -> exp.Select:
         """Revenue once for each (profile, brand, order id): its last statement.
@@ -214,7 +221,9 @@ class _Compiler:
         own = [when(alone.copy(), exp.column(name, "e")) for name in ("record", "message_id")]
         keys = [*columns, *own]
         fits = exp.and_(*self._filters(node)).as_("fits")
-        query = self._scan([node.name], node.within, exp.column("revenue", "e").is_(exp.null()).not_())
+        query = self._scan(
+            [node.name], *self._bounds_of(node.within), exp.column("revenue", "e").is_(exp.null()).not_()
+        )
         query = query.select(exp.column("profile_id", "r"), exp.column("revenue", "e"), fits, copy=False)
         query = query.distinct(*[key.copy() for key in keys]).order_by(*self._latest_first(keys), copy=False)
         return exp.Select().from_(query.subquery("e")).where(exp.column("fits", "e"), copy=False)

@@ -6,6 +6,8 @@ from segments.query.ast import (
     LIST_OPS,
     All,
     Any,
+    Between,
+    Calendar,
     Consent,
     DaysAgo,
     Event,
@@ -13,6 +15,7 @@ from segments.query.ast import (
     Node,
     Not,
     Number,
+    Period,
     Segment,
     Sequence,
     Step,
@@ -27,6 +30,7 @@ from segments.query.particles import Word
 from segments.query.sentences import LANGUAGES, Sentences
 
 LENGTHS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
+MONTHS = {"years": 12, "months": 1}
 MOST_LISTED = 5
 
 
@@ -56,8 +60,8 @@ class _Telling:
                 return self._event(node)
             case Sequence():
                 return self._sequence(node)
-            case Segment(key):
-                return self.say.segment.format(segment=quoted(key))
+            case Segment(key, ever):
+                return (self.say.ever if ever else self.say.segment).format(segment=quoted(key))
             case Consent():
                 return self._consent(node)
 
@@ -100,7 +104,7 @@ class _Telling:
 
     def _event(self, node: Event) -> str:
         measure = node.measure
-        within = Word(self._window(node.within) if node.within else "")
+        within = Word(self._period(node.within))
         counts = measure.kind == "count"
         currency = self.say.currency.format(currency=node.currency) if node.currency else ""
         what = Word(self._occurrences(node, within, currency if counts else ""))
@@ -113,7 +117,7 @@ class _Telling:
     def _sequence(self, node: Sequence) -> str:
         return self.say.sequence.format(
             steps=Word(self.say.then.join(self._step(step) for step in node.steps)),
-            in_last=self._window(node.in_last) if node.in_last else "",
+            in_last=self._period(node.in_last),
             apart=self.say.apart.format(length=self._length(node.within)) if node.within else "",
             without=self.say.without.format(event=self._step(node.without)) if node.without else "",
             then_not=self._then_not(node.then_not, node.silence) if node.then_not else "",
@@ -121,7 +125,7 @@ class _Telling:
 
     def _then_not(self, step: Step, silence: Window | None) -> str:
         if silence is None:
-            return self.say.since.format(event=self._step(step))
+            return self.say.never_since.format(event=self._step(step))
         return self.say.silence.format(event=self._step(step), length=self._length(silence))
 
     def _step(self, step: Step) -> Word:
@@ -133,14 +137,29 @@ class _Telling:
         where = self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
         return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency)
 
-    def _window(self, window: Window) -> str:
-        if window.calendar:
-            return self.say.since_day.format(days=window.seconds // LENGTHS["days"])
-        return self.say.within.format(length=self._length(window))
+    def _period(self, period: Period | None) -> str:
+        match period:
+            case None:
+                return ""
+            case Window():
+                return self.say.within.format(length=self._length(period))
+            case Calendar(unit, ago, whole):
+                if whole or not ago:
+                    return (self.say.previous_unit if whole else self.say.this_unit)[unit]
+                return self.say.since[unit].format(length=self._counted(self.say.units[f"{unit}s"], ago))
+            case Between(start, end):
+                low, high = (Word(self._value(edge) if edge else "") for edge in (start, end))
+                sides = "both" if start and end else "from" if start else "to"
+                return self.say.between[sides].format(low=low, high=high)
 
     def _length(self, window: Window) -> str:
-        unit, length = next((unit, length) for unit, length in LENGTHS.items() if window.seconds % length == 0)
-        return self._counted(self.say.units[unit], window.seconds // length)
+        """In the largest units that fit: "3 days" rather than "72 hours"."""
+        parts = ((window.months, MONTHS), (window.seconds, LENGTHS))
+        return self.say.comma.join(self._in_units(count, units) for count, units in parts if count)
+
+    def _in_units(self, count: int, units: Mapping[str, int]) -> str:
+        unit, size = next((unit, size) for unit, size in units.items() if count % size == 0)
+        return self._counted(self.say.units[unit], count // size)
 
     def _consent(self, node: Consent) -> str:
         template = self.say.brand_consent if node.brand else self.say.consent

@@ -3,12 +3,27 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from segments.query.ast import DaysAgo, Event, Leaf, Node, Sequence, This, Window, leaves, tests_of
+from segments.query.ast import (
+    Between,
+    Calendar,
+    DaysAgo,
+    Event,
+    Leaf,
+    Node,
+    Period,
+    Sequence,
+    This,
+    Window,
+    leaves,
+    tests_of,
+)
 from segments.query.bounds import Clock
+
+SHORTEST_MONTH = 28
 
 
 def next_start(node: Node, clock: Clock) -> datetime | None:
-    """The next day or month of the zone at whose start (UTC) a date or calendar window of the rule moves on.
+    """The next day, week … year of the zone at whose start (UTC) a date or calendar window of the rule moves on.
 
     None where the rule has nothing of the kind. Windows that move on at every instant are `shortest_window`'s.
     """
@@ -17,23 +32,39 @@ def next_start(node: Node, clock: Clock) -> datetime | None:
 
 def shortest_window(node: Node) -> timedelta | None:
     """The shortest of the times that an event must lie back, or must not; None where the rule has none."""
-    return min((timedelta(seconds=window.seconds) for leaf in leaves(node) for window in _windows(leaf)), default=None)
+    return min(
+        (length for leaf in leaves(node) for period in _periods(leaf) for length in _lengths(period)), default=None
+    )
 
 
 def _starts(leaf: Leaf, clock: Clock) -> Iterator[datetime]:
     for value in (value for test in tests_of(leaf) for value in test.values):
         match value:
             case DaysAgo():
-                yield clock.next_start("day")
-            case This(unit):
-                yield clock.next_start(unit)
-    if any(window.calendar for window in _windows(leaf)):
-        yield clock.next_start("day")
+                yield clock.unit_start("day", 1)
+            case This(named):
+                yield clock.unit_start(named, 1)
+    for period in _periods(leaf):
+        match period:
+            case Calendar(unit):
+                yield clock.unit_start(unit, 1)
+            case Between(start, end) if any(isinstance(edge, DaysAgo) and edge.calendar for edge in (start, end)):
+                yield clock.unit_start("day", 1)
 
 
-def _windows(leaf: Leaf) -> Iterator[Window]:
+def _lengths(period: Period) -> Iterator[timedelta]:
+    """How long an event stays on one side of a window that moves on at every instant; a month as its shortest."""
+    match period:
+        case Window(seconds, months):
+            yield timedelta(days=SHORTEST_MONTH * months, seconds=seconds)
+        case Between(start, end):
+            rolling = [edge for edge in (start, end) if isinstance(edge, DaysAgo) and not edge.calendar]
+            yield from (timedelta(days=edge.days) for edge in rolling if edge.days)
+
+
+def _periods(leaf: Leaf) -> Iterator[Period]:
     match leaf:
-        case Event(within=Window() as window):
-            yield window
+        case Event(within=period) if period is not None:
+            yield period
         case Sequence(silence=silence, in_last=in_last):
-            yield from (window for window in (silence, in_last) if window is not None)
+            yield from (period for period in (silence, in_last) if period is not None)

@@ -47,7 +47,7 @@ MOST_STEPS = 8
 MEASURES: tuple[MeasureKind, ...] = get_args(MeasureKind)
 BETWEEN = ("within", "without")
 FORBIDDEN = ("without", "then_not")
-AROUND = ("within", "without", "then_not", "for", "in_last")
+AROUND = ("within", "without", "then_not", "for", "in_last", "between")
 AT_LEAST_ONCE = Measure("count", Test("gte", (Number(Decimal(1)),)))
 
 Json = Mapping[str, object]
@@ -144,9 +144,10 @@ class Reading:
         return None if name is None or test is None else Trait(name, test)
 
     def segment(self, clause: Json, path: str, depth: int) -> Node | None:
-        values.only_keys(clause, ("segment",), path, self.notes)
+        values.only_keys(clause, ("segment", "ever"), path, self.notes)
         key = values.name(clause["segment"], child(path, "segment"), self.notes)
-        return None if key is None else Segment(key)
+        ever = values.flag(clause.get("ever", False), child(path, "ever"), self.notes)
+        return None if key is None else Segment(key, ever)
 
     def consent(self, clause: Json, path: str, depth: int) -> Node | None:
         values.only_keys(clause, ("consent",), path, self.notes)
@@ -161,10 +162,10 @@ class Reading:
         return None if purpose is None or channel is None or brand is None else Consent(purpose, channel, brand)
 
     def event(self, clause: Json, path: str, depth: int) -> Node | None:
-        values.only_keys(clause, ("event", "where", "within", "currency", *MEASURES), path, self.notes)
+        values.only_keys(clause, ("event", "where", "within", "between", "currency", *MEASURES), path, self.notes)
         name = values.name(clause["event"], child(path, "event"), self.notes)
         where = self._where(clause.get("where", []), child(path, "where"))
-        within = windows.optional(clause, "within", path, self.notes)
+        within = windows.period(clause, "within", path, self.notes)
         currency = self._currency(clause, path)
         measure = self._measure(clause, path)
         return None if name is None or measure is None else Event(name, measure, where, within, currency)
@@ -178,8 +179,8 @@ class Reading:
         steps = self._steps(clause["sequence"], child(path, "sequence"))
         self._check_sequence(clause, len(steps), path)
         without, then_not = (self._step(clause[key], child(path, key)) if key in clause else None for key in FORBIDDEN)
-        within, silence = (windows.optional(clause, key, path, self.notes, calendar=False) for key in ("within", "for"))
-        in_last = windows.optional(clause, "in_last", path, self.notes)
+        within, silence = (windows.length(clause, key, path, self.notes) for key in ("within", "for"))
+        in_last = windows.period(clause, "in_last", path, self.notes)
         return Sequence(tuple(step for step in steps if step), within, without, then_not, silence, in_last)
 
     def _steps(self, value: object, path: str) -> list[Step | None]:

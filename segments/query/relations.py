@@ -10,8 +10,10 @@ GOLDEN = "profiles_golden"
 EVENT = "events_event"
 CONSENT = "consent_effective"
 MEMBERSHIP = "segments_membership"
+# Who is in a segment or was before, also as a profile that was merged into the one that lives.
+EVER = "segments_ever"
 
-TABLES = frozenset({PROFILE, RECORD, GOLDEN, EVENT, CONSENT, MEMBERSHIP})
+TABLES = frozenset({PROFILE, RECORD, GOLDEN, EVENT, CONSENT, MEMBERSHIP, EVER})
 COLUMNS = frozenset({
     "id", "state", "profile_id", "traits", "record", "name", "occurred_at", "message_id", "properties", "brand",
     "order_id", "currency", "revenue", "purpose", "channel", "segment_id",

@@ -19,7 +19,10 @@ class Sentences:
     measures: dict[str, str]
     where: str
     within: str
-    since_day: str
+    since: dict[str, str]
+    this_unit: dict[str, str]
+    previous_unit: dict[str, str]
+    between: dict[str, str]
     currency: str
     units: dict[str, tuple[str, str]]
     this: dict[str, str]
@@ -27,12 +30,13 @@ class Sentences:
     then: str
     apart: str
     without: str
-    since: str
+    never_since: str
     silence: str
     days_ago: tuple[str, str]
     calendar_days_ago: tuple[str, str]
     flags: tuple[str, str]
     segment: str
+    ever: str
     consent: str
     brand_consent: str
     also: str
@@ -71,21 +75,33 @@ ENGLISH = Sentences(
     },
     where=" (where {rule})",
     within=" in the last {length}",
-    since_day=" since the start of the day {days} days ago",
+    since={
+        "day": " since the start of the day {length} ago", "week": " since the start of the week {length} ago",
+        "month": " since the start of the month {length} ago", "quarter": " since the start of the quarter {length} ago",
+        "year": " since the start of the year {length} ago",
+    },
+    this_unit={"day": " today", "week": " this week", "month": " this month", "quarter": " this quarter",
+               "year": " this year"},
+    previous_unit={"day": " yesterday", "week": " in the week before this one", "month": " in the month before this one",
+                   "quarter": " in the quarter before this one", "year": " in the year before this one"},
+    between={"both": " from {low} to {high}", "from": " from {low} on", "to": " up to {high}"},
     currency=" in {currency}",
-    units={"days": ("{n} day", "{n} days"), "hours": ("{n} hour", "{n} hours"),
+    units={"years": ("{n} year", "{n} years"), "quarters": ("{n} quarter", "{n} quarters"),
+           "months": ("{n} month", "{n} months"), "weeks": ("{n} week", "{n} weeks"),
+           "days": ("{n} day", "{n} days"), "hours": ("{n} hour", "{n} hours"),
            "minutes": ("{n} minute", "{n} minutes"), "seconds": ("{n} second", "{n} seconds")},
     this={"month": "this month"},
     sequence="{steps} happened{in_last}{apart}{without}{then_not}",
     then=" then ",
     apart=", each step at most {length} after the one before",
     without=", with no {event} in between",
-    since=", and no {event} since",
+    never_since=", and no {event} since",
     silence=", and no {event} for {length} after",
     days_ago=("{n} day ago", "{n} days ago"),
     calendar_days_ago=("{n} calendar day ago", "{n} calendar days ago"),
     flags=("no", "yes"),
     segment="the profile is in the segment {segment}",
+    ever="the profile is or was in the segment {segment}",
     consent="the person consents to {purpose} by {channel}",
     brand_consent="the person consents to {purpose} by {channel} for {brand}",
     also=" and ",
@@ -126,21 +142,28 @@ KOREAN = Sentences(
     },
     where="({rule}) 조건의 ",
     within="최근 {length} 동안의 ",
-    since_day="{days}일 전 0시부터의 ",
+    since={"day": "{length} 전 0시부터의 ", "week": "{length} 전 월요일부터의 ", "month": "{length} 전 1일부터의 ",
+           "quarter": "{length} 전 첫날부터의 ", "year": "{length} 전 1월 1일부터의 "},
+    this_unit={"day": "오늘의 ", "week": "이번 주의 ", "month": "이번 달의 ", "quarter": "이번 분기의 ", "year": "올해의 "},
+    previous_unit={"day": "어제의 ", "week": "지난주의 ", "month": "지난달의 ", "quarter": "지난 분기의 ",
+                   "year": "작년의 "},
+    between={"both": "{low}부터 {high}까지의 ", "from": "{low}부터의 ", "to": "{high}까지의 "},
     currency="({currency})",
-    units={"days": ("{n}일", "{n}일"), "hours": ("{n}시간", "{n}시간"), "minutes": ("{n}분", "{n}분"),
+    units={"years": ("{n}년", "{n}년"), "quarters": ("{n}분기", "{n}분기"), "months": ("{n}개월", "{n}개월"),
+           "weeks": ("{n}주", "{n}주"), "days": ("{n}일", "{n}일"), "hours": ("{n}시간", "{n}시간"), "minutes": ("{n}분", "{n}분"),
            "seconds": ("{n}초", "{n}초")},
     this={"month": "이번 달"},
     sequence="{in_last}{steps:이} 있음{apart}{without}{then_not}",
     then=" 다음에 ",
     apart=", 각 단계는 앞 단계로부터 {length} 이내",
     without=", 단계 사이에 {event:이} 없음",
-    since=", 그 뒤로 {event:이} 없음",
+    never_since=", 그 뒤로 {event:이} 없음",
     silence=", 그 뒤 {length} 동안 {event:이} 없음",
     days_ago=("{n}일 전", "{n}일 전"),
     calendar_days_ago=("달력으로 {n}일 전", "달력으로 {n}일 전"),
     flags=("아니요", "예"),
     segment="{segment} 세그먼트에 속함",
+    ever="{segment} 세그먼트에 속하거나 속한 적이 있음",
     consent="{purpose} 목적의 {channel} 연락에 동의함",
     brand_consent="{brand}의 {purpose} 목적의 {channel} 연락에 동의함",
     also=", ",

@@ -39,9 +39,13 @@ def numbered(rows: exp.Select, order: list[exp.Expr]) -> exp.Select:
     return rows.select(place.as_(PLACE), copy=False)
 
 
-def completed(node: Sequence, history: History, clock: Clock, parameters: Parameters) -> exp.Select:
-    """The profiles in whose history some choice of events makes up the sequence."""
+def completed(
+    node: Sequence, history: History, clock: Clock, parameters: Parameters, until: datetime | None = None
+) -> exp.Select:
+    """The profiles in whose history some choice of events makes up the sequence, its last step before `until`."""
     chain = _Chain(node, history, parameters)
+    if until is not None:
+        chain.end_before(until)
     if node.then_not is None:
         return _profiles(chain.rows).distinct(copy=False).where(chain.arrived(), copy=False)
     if node.silence is None:
@@ -65,6 +69,11 @@ class _Chain:
     def arrived(self) -> exp.Expr:
         """Whether a row can be the step reached so far."""
         return self._arrived.copy()
+
+    def end_before(self, until: datetime) -> None:
+        """Let the last step lie before a moment; what may not follow it lies also after."""
+        early = exp.LT(this=_own("occurred_at"), expression=self.parameters.moment(until))
+        self._arrived = exp.and_(self._arrived, early)
 
     def length(self, window: Window) -> exp.Expr:
         return self.parameters.duration(timedelta(seconds=window.seconds))

@@ -76,6 +76,22 @@ def test_a_wrong_rule_is_refused_at_its_place_with_a_suggestion() -> None:
     assert not Segment.objects.exists()
 
 
+def test_segments_leave_out_others_as_far_as_the_key_may_say() -> None:
+    caller = everything()
+    segment("staff")
+    made = caller.post("/segments", NEW | {"exclusions": ["staff"], "excluded_everywhere": True}).json()
+    assert (made["exclusions"], made["excluded_everywhere"]) == (["staff"], True)
+    wrong = caller.patch("/segments/fresh", {"exclusions": ["nowhere"]})
+    assert [one["pointer"] for one in is_problem(wrong, 400, "invalid")["errors"]] == ["/exclusions"]
+    bound = everything(purpose="marketing")
+    for answer in (
+        bound.patch("/segments/fresh", {"excluded_everywhere": False}),
+        bound.post("/segments", NEW | {"key": "other", "excluded_everywhere": True}),
+    ):
+        is_problem(answer, 403, "purpose_bound")
+    assert Segment.objects.filter(excluded_everywhere=True).count() == 1
+
+
 NEW_PREVIEW = {"rule": VIP, "purpose": "marketing"}
 
 

@@ -26,8 +26,6 @@ from tests.consent.people import say
 
 CLERK, OFFICER = Actor("user:clerk"), Actor("user:officer")
 EMAIL, PHONE = "erase.me@shop.example", "010-2345-6789"
-# The log of merges keeps opaque ids of records; it is append-only and leads to nobody without the keyring.
-OPAQUE = {"identity_profilechange"}
 
 
 def source() -> Source:

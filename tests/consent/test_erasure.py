@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import models, transaction
 
 from cdp import pipeline
 from cdp.core import crypto, privacy
@@ -19,9 +19,10 @@ from cdp.events.models import Event, Quarantined
 from consent import erasure, journal, suppression, tasks
 from consent.models import ConsentRecord, PrivacyRequest
 from consent.request_models import Erasure, ErasureStep, KeptTransaction
-from identity.models import Profile, Record
+from identity import actions as identity
+from identity.models import Profile, ProfileChange, Record, ReviewCase
 from segments.models import Transition
-from tests.consent.erased import EMAIL, OFFICER, OPAQUE, approved, erased, event, holding, profile_of, somebody
+from tests.consent.erased import EMAIL, OFFICER, approved, erased, event, holding, profile_of, somebody
 from tests.flow.doors import Tool, segment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,8 +38,9 @@ def test_an_erasure_leaves_nothing_in_any_store() -> None:
     profile, subject = profile_of(record), crypto.subjects([record])[record]
     assert Quarantined.objects.count() == 2
     told = erased(record)
-    assert holding(str(record)) <= OPAQUE and not Event.objects.filter(record=record).exists()
-    assert holding(str(profile)) <= OPAQUE | {
+    assert holding(str(record)) == set() and not Event.objects.filter(record=record).exists()
+    assert holding(str(profile)) <= {
+        "identity_profilechange",
         "identity_profile",
         "core_auditentry",
         "segments_transition",
@@ -55,6 +57,21 @@ def test_an_erasure_leaves_nothing_in_any_store() -> None:
     assert told.certificate["severed"]["consent_consentrecord"] == 1
     assert ConsentRecord.objects.filter(subject=subject).count() == 1, "the ledger stays, and leads to nobody"
     assert Record.objects.filter(pk=other).exists() and profile_of(other)
+
+
+def test_what_happened_to_a_profile_names_no_erased_record_and_still_names_the_others() -> None:
+    gone, stays = somebody(), somebody("u2", "else@shop.example", "010-9999-8888")
+    case = ReviewCase.objects.create(left=min(gone, stays), right=max(gone, stays), reason="given names")
+    with transaction.atomic():
+        identity.decide_case(OFFICER, case, "same")
+    pipeline.advance()
+    assert profile_of(gone) == profile_of(stays)
+    changes = ProfileChange.objects.filter(kind__in=("created", "merged"))
+    named = [one for records in changes.values_list("records", flat=True) for one in records]
+    assert len(named) == 3 and set(named) == {str(gone), str(stays)}
+    erased_now = privacy.hooks()["identity.privacy"].erase([gone])
+    assert erased_now["identity_profilechange"] == named.count(str(gone))
+    assert {one for records in changes.values_list("records", flat=True) for one in records} == {str(stays)}
 
 
 def test_the_request_is_answered_and_the_certificate_names_what_stays() -> None:
@@ -160,7 +177,7 @@ def test_what_comes_in_while_it_runs_is_erased_too(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(erasure, "_close", late)
     assert erasure.run(request.erasure.pk)
-    assert holding(str(record)) <= OPAQUE
+    assert holding(str(record)) == set()
     assert Erasure.objects.get(pk=request.erasure.pk).certificate["erased"]["events_event"] == 3
 
 
@@ -200,7 +217,7 @@ SEVERED_OR_OPAQUE = {
     "consent_erasure": "the job itself: forgets the records when it is done",
     "consent_resultnotice": "hangs on the ledger",
     "identity_profile": "stays as a tombstone",
-    "identity_profilechange": "append-only; opaque ids, the tombstones that downstream reads",
+    "identity_profilechange": "append-only; the ids that downstream reads as tombstones, and no erased record's",
     "identity_linkagemodel": "trial examples are forgotten by identity's hook",
 }
 

@@ -10,7 +10,7 @@ from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from cdp.profiles.models import Minor
-from consent import actions, regimes, results
+from consent import actions, clocks, regimes, results
 from consent.models import ConsentRecord, Effective, Purpose, Regime, ResultNotice
 from consent.queries import allowed, dormant, due_for_reconfirmation, may_contact
 from identity.models import Record
@@ -19,6 +19,10 @@ from tests.consent.people import NOW, day, holds, line, person, say
 pytestmark = pytest.mark.django_db
 OFFICER = Actor("user:officer")
 SEOUL = ZoneInfo("Asia/Seoul")
+ASKED = (
+    "night_from", "reconfirm_years", "expires_months", "result_days", "guardian_under", "dormant_months", "answer_months",
+    "answer_days", "answer_rolls", "extension_months", "extension_days",
+)  # fmt: skip
 
 
 def changed(key: str, **settings: object) -> None:
@@ -26,19 +30,12 @@ def changed(key: str, **settings: object) -> None:
 
 
 def test_the_regimes_shipped_and_what_each_asks() -> None:
-    asks = {
-        row.key: {
-            name
-            for name in ("night_from", "reconfirm_years", "result_days", "guardian_under", "dormant_months")
-            if getattr(row, name)
-        }
-        for row in Regime.objects.all()
-    }
+    asks = {row.key: {name for name in ASKED if getattr(row, name)} for row in Regime.objects.all()}
     assert asks == {
-        "pipa": {"guardian_under"},
+        "pipa": {"guardian_under", "answer_days", "answer_rolls", "extension_days"},
         "network_act": {"night_from", "reconfirm_years", "result_days", "guardian_under"},
-        "gdpr": {"guardian_under"},
-        "ccpa": {"guardian_under"},
+        "gdpr": {"guardian_under", "answer_months", "extension_months"},
+        "ccpa": {"guardian_under", "answer_days", "extension_days"},
         "location": {"guardian_under"},
         "credit": set(),
     }
@@ -219,3 +216,28 @@ def test_rule_12_dormancy_is_the_controllers_own_policy_and_nothing_until_one_is
     assert dormant(NOW) == [away]
     changed("pipa", dormant_months=6)
     assert set(dormant(NOW)) == {away, here}
+
+
+# --- regimes that are filled by whoever answers for them ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("regime", ["location", "credit"])
+def test_every_clock_of_the_location_and_the_credit_act_runs_as_an_officer_sets_it(regime: str) -> None:
+    Purpose.objects.filter(pk="marketing").update(regime=regime)
+    late = datetime(2026, 6, 1, 23, tzinfo=SEOUL)
+    of, who = person()
+    say(who, "granted", datetime(2026, 1, 31, 3, tzinfo=UTC), channel=None)
+    assert allowed([of], "marketing", "sms", late, sending=True) == {of}
+    with pytest.raises(Refused, match="no clock"):
+        clocks.due_on(regime, NOW)
+    changed(regime, night_from=time(21), night_to=time(8), expires_months=24, reconfirm_years=1, result_days=7)
+    changed(regime, answer_days=7, answer_rolls=True, guardian_under=19)
+    assert allowed([of], "marketing", "sms", late, sending=True) == set()
+    assert allowed([of], "marketing", "email", late) == {of}
+    assert allowed([of], "marketing", "email", datetime(2028, 1, 31, 3, tzinfo=UTC)) == set()
+    actions.refresh_effective([of])
+    assert {row.due_on for row in due_for_reconfirmation(datetime(2027, 1, 31, tzinfo=UTC), 0)} == {date(2027, 1, 31)}
+    assert given_now("granted", at := datetime.now(UTC)) == results.owed(at, 7)[0].profile
+    assert clocks.due_on(regime, NOW) == date(2026, 6, 8) and regime in clocks.regimes()
+    with pytest.raises(Refused, match="knows no extension"):
+        clocks.extended_to(regime, NOW, date(2026, 6, 8))

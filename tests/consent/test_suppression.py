@@ -36,7 +36,7 @@ from tests.consent.desk import signed_in
 from tests.database import owner_parameters
 from tests.ingestion.wire import counters, post, send, track
 
-OFFICER = Actor("user:officer")
+OFFICER, OTHER = Actor("user:officer"), Actor("user:other")
 EMAIL, PHONE = "kim@x.kr", "010-1234-5678"
 FULL_WIDTH = {ord(plain): chr(ord(plain) + 0xFEE0) for plain in map(chr, range(0x21, 0x7F))}
 
@@ -305,13 +305,27 @@ def test_a_file_of_values_is_added_once_and_tells_what_it_could_not_use(tmp_path
     assert "1234" not in written and "8765" not in written
 
 
-def test_a_lifted_value_may_come_back(listed: tuple[Source, str]) -> None:
-    assert suppression.lift(OFFICER, "email", "ＫＩＭ@x.KR", "asked") is True
-    assert suppression.lift(OFFICER, "email", "kim@x.kr", "asked") is False
-    send(listed[1], {"type": "identify", "userId": "u1", "messageId": "1", "traits": {"email": EMAIL}})
-    assert Event.objects.count() == 1
-    entries = AuditEntry.objects.filter(action="suppression.lifted").order_by("at").values_list("details", flat=True)
-    assert list(entries) == [{"reason": "asked", "lifted": 1}, {"reason": "asked", "lifted": 0}]
+def test_a_value_is_lifted_by_another_than_who_asked_and_may_come_back(listed: tuple[Source, str]) -> None:
+    def back(message: str) -> int:
+        send(listed[1], {"type": "identify", "userId": "u1", "messageId": message, "traits": {"email": EMAIL}})
+        return Event.objects.count()
+
+    assert suppression.lift(OFFICER, "email", "ＫＩＭ@x.KR", "asked") == "lift_asked" and back("1") == 0
+    with pytest.raises(Refused, match="Another person"):
+        suppression.lift(OFFICER, "email", "kim@x.kr", "asked")
+    assert suppression.lift(OTHER, "email", "kim@x.kr", "asked") == "lifted" and back("2") == 1
+    assert suppression.lift(OTHER, "email", "kim@x.kr", "asked") == "not_listed"
+    told = (
+        AuditEntry.objects.filter(actor__in=(OFFICER.name, OTHER.name)).order_by("at").values_list("action", flat=True)
+    )
+    assert list(told)[-3:] == ["suppression.lift_asked", "suppression.lifted", "suppression.not_listed"]
+
+
+def test_whoever_is_suppressed_again_meanwhile_is_not_lifted_on_the_older_word(listed: tuple[Source, str]) -> None:
+    suppression.lift(OFFICER, "email", EMAIL, "asked")
+    assert suppression.add(OTHER, [("email", EMAIL)], "erased") == 0
+    assert suppression.lift(OTHER, "email", EMAIL, "asked") == "lift_asked"
+    assert suppression.stopped([("email", EMAIL)])
 
 
 @pytest.mark.django_db
@@ -326,9 +340,11 @@ def test_officers_add_and_lift_values_on_a_page_that_shows_none(listed: tuple[So
     page = officer.get(place).content.decode()
     assert "as it came in" in page and ">shop<" in page and "1 lines hold no value" in page
     assert not [value for value in ("4321", "L-7", EMAIL) if value in page]
-    officer.post(f"{place}lift/", {**said, "values": "+82 10 8765 4321", "reason": "asked"})
-    assert Suppression.objects.count() == 4
-    assert AuditEntry.objects.filter(action__startswith="suppression.", actor__startswith="user:").count() == 5
+    asked = {**said, "values": "+82 10 8765 4321", "reason": "asked"}
+    for who, listed_now in ((officer, 5), (officer, 5), (signed_in("privacy officer", "second"), 4)):
+        who.post(f"{place}lift/", asked)
+        assert Suppression.objects.count() == listed_now
+    assert AuditEntry.objects.filter(action__startswith="suppression.", actor__startswith="user:").count() == 6
     marketer = signed_in("marketer")
     refused = [
         marketer.post(f"{place}{way}/", {**said, "values": "010-1111-2222"}).status_code for way in ("enter", "lift")

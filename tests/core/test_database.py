@@ -1,6 +1,8 @@
 """What the database itself guarantees, whatever the application does."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,7 @@ from cdp.core.actions import audit
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from consent.models import ConsentRecord
+from identity.models import ProfileChange
 
 APPEND_ONLY = ["core_auditentry", "core_disclosure", "consent_consentrecord", "identity_profilechange"]
 
@@ -36,6 +39,19 @@ def test_append_only_tables_refuse_every_change(table: str, change: str) -> None
         connection.cursor() as cursor,
     ):
         cursor.execute(change.format(table))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("records", [["b"], ["a", "b", "c"], [], {}])
+def test_of_a_profile_s_change_only_names_of_records_may_be_taken_out(records: Any) -> None:
+    change = ProfileChange.objects.create(profile=uuid4(), kind="created", records=["a", "b"], actor="system:test")
+    with (
+        nullcontext() if records in (["b"], []) else pytest.raises(ProgrammingError, match="append-only"),
+        transaction.atomic(),
+    ):
+        ProfileChange.objects.filter(pk=change.pk).update(records=records)
+    kept = ProfileChange.objects.get(pk=change.pk).records
+    assert kept == (records if records in (["b"], []) else ["a", "b"])
 
 
 @pytest.mark.django_db

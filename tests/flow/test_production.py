@@ -96,6 +96,7 @@ def test_the_image_takes_no_local_file_and_is_nobody_special() -> None:
     copied = [name for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()]
     assert copied[-1] == "." and all((ROOT / name).exists() for name in copied)
     assert dockerfile.split()[-2:] == ["USER", "10001"]
+    assert "--extra aws" in dockerfile, "a root key may stay in AWS KMS"
 
 
 def test_the_database_s_log_is_as_silent_as_the_embedded_one_s() -> None:

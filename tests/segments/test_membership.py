@@ -144,6 +144,67 @@ def test_due_segments_are_computed_after_those_they_name() -> None:
 
 
 @pytest.mark.django_db
+def test_each_due_segment_is_computed_once_after_all_that_it_builds_on() -> None:
+    base = segment("base")
+    segment("mid", {"segment": "base"})
+    segment("far", {"segment": "mid"})
+    top = segment("a_top", {"all": [{"segment": "base"}, {"segment": "far"}]})
+    assert actions.refresh_due() == 4
+    one = person(orders_count=3)
+    Segment.objects.filter(pk__in=[base.pk, top.pk]).update(due_at=NOW)
+    before = Run.objects.count()
+    assert actions.refresh_due() == 4 == Run.objects.count() - before
+    assert members_of(top).keys() == {one}
+
+
+EVER = {"segment": "vip", "ever": True}
+
+
+@pytest.mark.django_db
+def test_who_once_was_a_member_stays_one_of_ever_in_the_same_step() -> None:
+    segment()
+    made, one, never = segment("once", EVER), person(orders_count=3), person(orders_count=0)
+    actions.refresh_profiles([one, never], NOW)
+    retrait(one, orders_count=0)
+    actions.refresh_profiles([one, never], LATER)
+    assert members_of(made) == {one: NOW}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("engine", engines.MEMBERS)
+def test_each_engine_knows_who_once_was_a_member(engine: str) -> None:
+    segment()
+    made, one, into, _never = segment("once", EVER), person(orders_count=3), person(orders_count=0), person()
+    actions.refresh_profiles([one], NOW)
+    retrait(one, orders_count=0)
+    actions.refresh_profiles([one], LATER)
+    Profile.objects.filter(pk=one).update(state="merged", redirect_id=into)
+    assert engines.members(engine, made, LATER) == [f"{into}\n".encode()]
+
+
+@pytest.mark.django_db
+def test_ever_goes_with_a_profile_into_the_one_it_is_merged_into_and_back() -> None:
+    below, made, kept, gone = segment(), segment("once", EVER), person(orders_count=0), person(orders_count=3)
+    actions.refresh_profiles([kept, gone], NOW)
+    Profile.objects.filter(pk=gone).update(state="merged", redirect_id=kept)
+    actions.refresh_profiles([kept, gone], LATER)
+    assert not members_of(below) and members_of(made).keys() == {kept}
+    Profile.objects.filter(pk=gone).update(state="live", redirect_id=None)
+    actions.refresh_profiles([kept, gone], LATER)
+    assert members_of(made).keys() == {gone}
+
+
+@pytest.mark.django_db
+def test_a_consent_given_to_no_member_is_no_membership_of_ever() -> None:
+    below, made, one = segment(), segment("once", EVER), person(orders_count=0)
+    Transition.objects.create(
+        segment=below, profile=one, kind="entered", reason="consent", purpose="marketing", channel="email"
+    )
+    actions.recompute(made.pk, NOW)
+    assert not members_of(made)
+
+
+@pytest.mark.django_db
 def test_a_failed_run_says_why_without_a_value_and_is_tried_again_later() -> None:
     made = segment(rule={"trait": "country", "op": "eq", "value": "canary-value"})
     Purpose.objects.filter(pk="marketing").update(data_classes=[])

@@ -8,7 +8,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from cdp.console.labels import ATTRIBUTES, CONTACT_CHANNELS, POINT_REASONS, RECORD_KINDS, REVIEW_REASONS, WHY, label
+from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REVIEW_REASONS, WHY, label
+from consent.types import CONTACT_CHANNELS
 
 register = template.Library()
 LONGEST = 200

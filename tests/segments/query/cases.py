@@ -86,6 +86,7 @@ WORLD = World(
         ("cho", "marketing", "email", "north", "granted"),
     ],
     members=[("vip", "bob"), ("vip", "dee"), ("lapsed", "cho")],
+    once=[("vip", "bob"), ("vip", "ann"), ("vip", "old")],
 )
 
 ORDERS = {"event": "Order Completed"}
@@ -168,6 +169,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"event": "Viewed", "within": {"days": 1, "calendar": True}, "count": {"op": "eq", "value": 2}},
         "cho",
     ),
+    "event_within_months": (orders(within={"months": 1, "days": 2}, count={"op": "gte", "value": 3}), "bob"),
+    "event_within_weeks": (
+        {"event": "Viewed", "within": {"weeks": 1, "calendar": True}, "count": {"op": "eq", "value": 2}},
+        "cho",
+    ),
+    "event_this_month": ({"event": "Viewed", "within": {"this": "month"}}, "cho"),
+    "event_previous_month": (orders(within={"previous": "month"}, count={"op": "gte", "value": 2}), "ann"),
+    "event_between": (orders(between={"from": "2026-02-20", "to": "2026-02-24"}), "ann bob"),
+    "event_between_edges": (
+        orders(between={"from": "2026-01-30T00:00:00Z", "to": "2026-01-30T09:00:00+09:00"}),
+        "bob",
+    ),
+    "event_until": (orders(between={"to": {"days_ago": 30}}), "ann bob"),
+    "event_since": (orders(between={"from": {"days_ago": 9, "calendar": True}}), "ann bob"),
     "event_sum": (orders(sum={"property": "items", "op": "eq", "value": 3}), "ann"),
     "event_sum_zero": (orders(sum={"property": "items", "op": "lt", "value": 1}), "bob cho dee"),
     "event_avg": (orders(avg={"property": "items", "op": "gte", "value": 1.5}), "ann"),
@@ -189,6 +204,11 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"sequence": [ORDERS, ORDERS], "in_last": {"days": 29, "calendar": True}},
         "ann",
     ),
+    "sequence_between": ({"sequence": [HATS, SHOES], "between": {"from": "2026-01-01", "to": "2026-02-19"}}, "ann"),
+    "sequence_between_then_not": (
+        {"sequence": [HATS, SHOES], "then_not": SHOES, "between": {"from": "2026-01-01", "to": "2026-02-19"}},
+        "",
+    ),
     "sequence_then_not": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS}, "ann"),
     "sequence_then_not_for": ({"sequence": [OF_A_KIND], "then_not": IN_DOLLARS, "for": {"days": 24}}, "ann bob"),
     "sequence_revenue": (
@@ -208,6 +228,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "not_sequence": ({"not": {"sequence": [{"event": "Viewed"}], "then_not": ORDERS}}, "ann bob dee"),
     "segment": ({"segment": "vip"}, "bob dee"),
+    "segment_ever": ({"segment": "vip", "ever": True}, "ann bob dee"),
+    "not_segment_ever": ({"not": {"segment": "lapsed", "ever": True}}, "ann bob dee"),
     "consent": ({"consent": {"purpose": "marketing", "channel": "email"}}, "ann"),
     "consent_brand": ({"consent": {"purpose": "marketing", "channel": "email", "brand": "north"}}, "cho"),
     "all": ({"all": [ORDERS, trait("country", "eq", "KR")]}, "ann"),

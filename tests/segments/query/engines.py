@@ -21,6 +21,7 @@ TABLE_NAMES = (
     "events_event",
     "consent_effective",
     "segments_membership",
+    "segments_ever",
 )
 
 

@@ -4,6 +4,7 @@ It imports nothing of the rule language and knows no SQL; where it and an engine
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -48,7 +49,8 @@ class Oracle:
         if "sequence" in rule:
             return self.sequence_fits(rule, profile)
         if "segment" in rule:
-            return (rule["segment"], profile) in self.world.members
+            was = self.world.once if rule.get("ever") else []
+            return (rule["segment"], profile) in [*self.world.members, *was]
         if "consent" in rule:
             asked = rule["consent"]
             wanted = (profile, asked["purpose"], asked["channel"], asked.get("brand", ""), "granted")
@@ -60,9 +62,8 @@ class Oracle:
         history = sorted(
             (event for event in self.world.events if self.world.records.get(event.record) == profile), key=in_order
         )
-        window = {"within": rule["in_last"]} if "in_last" in rule else {}
         past = [event for event in history if event.occurred_at < self.as_of]
-        firsts = [event for event in past if self.in_window(event, window)]
+        firsts = [event for event in past if self.in_window(event, rule, "in_last")]
         return any(self.goes_on(rule, [first], past) for first in firsts if self.is_one(first, rule["sequence"][0]))
 
     def goes_on(self, rule: dict[str, Any], chosen: list[Event], past: list[Event]) -> bool:
@@ -74,7 +75,8 @@ class Oracle:
             between, event = past[here + 1 : index], past[index]
             near = "within" not in rule or event.occurred_at - chosen[-1].occurred_at <= length(rule["within"])
             clean = "without" not in rule or not any(self.is_one(other, rule["without"]) for other in between)
-            next_one = near and clean and self.is_one(event, rule["sequence"][len(chosen)])
+            fits = self.in_window(event, rule, "in_last") and self.is_one(event, rule["sequence"][len(chosen)])
+            next_one = near and clean and fits
             if next_one and self.goes_on(rule, [*chosen, event], past):
                 return True
         return False
@@ -114,15 +116,40 @@ class Oracle:
             values = [value for value in read if value is not None]
         return measured(kind, values, asked)
 
-    def in_window(self, event: Event, rule: dict[str, Any]) -> bool:
-        return event.occurred_at < self.as_of and (
-            "within" not in rule or event.occurred_at >= self.start(rule["within"])
-        )
+    def in_window(self, event: Event, rule: dict[str, Any], key: str = "within") -> bool:
+        if event.occurred_at >= self.as_of:
+            return False
+        if "between" in rule:
+            moment, edges = stamp(event.occurred_at), rule["between"]
+            return ("from" not in edges or moment >= self.span(edges["from"])[0]) and (
+                "to" not in edges or moment <= self.span(edges["to"])[1]
+            )
+        return key not in rule or self.in_units(event, rule[key])
 
-    def start(self, window: dict[str, Any]) -> datetime:
+    def in_units(self, event: Event, window: dict[str, Any]) -> bool:
+        here = self.as_of.astimezone(self.zone)
+        day = event.occurred_at.astimezone(self.zone).date()
+        if "this" in window:
+            return begun(day, window["this"]) == begun(here.date(), window["this"])
+        if "previous" in window:
+            unit = window["previous"]
+            return begun(day, unit) == begun(begun(here.date(), unit) - timedelta(days=1), unit)
         if window.get("calendar"):
-            return self.midnight(self.as_of.astimezone(self.zone).date() - timedelta(days=window["days"]))
-        return self.as_of - length(window)
+            [(unit, count)] = [(unit[:-1], count) for unit, count in window.items() if unit != "calendar"]
+            start = begun(here.date(), unit)
+            for _ in range(count):
+                start = begun(start - timedelta(days=1), unit)
+            return day >= start
+        months = window.get("months", 0) + 3 * window.get("quarters", 0) + 12 * window.get("years", 0)
+        back = here
+        for _ in range(months):
+            back = back.replace(day=1) - timedelta(days=1)
+        start_at = (
+            back.replace(day=min(here.day, monthrange(back.year, back.month)[1])).astimezone(UTC)
+            if months
+            else self.as_of
+        )
+        return event.occurred_at >= start_at - length(window)
 
     def midnight(self, day: date) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
@@ -207,6 +234,16 @@ class Oracle:
 
 def length(window: dict[str, Any]) -> timedelta:
     return timedelta(seconds=sum(window.get(unit, 0) * seconds for unit, seconds in UNITS.items()))
+
+
+def begun(day: date, unit: str) -> date:
+    """The day on which the unit of the calendar began that a day lies in."""
+    while not {
+        "day": True, "week": day.isoweekday() == 1, "month": day.day == 1, "quarter": (day.day, day.month % 3) == (1, 1),
+        "year": (day.day, day.month) == (1, 1),
+    }[unit]:  # fmt: skip
+        day -= timedelta(days=1)
+    return day
 
 
 def in_order(event: Event) -> Any:

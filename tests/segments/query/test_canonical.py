@@ -10,7 +10,7 @@ from segments.query import canonical as canonical_module
 from segments.query.canonical import canonical, fingerprint
 from segments.query.parse import parse, parse_text
 from segments.query.problems import RuleError
-from tests.segments.query.test_engines_agree import rules
+from tests.segments.query.generator import rules
 
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))

@@ -11,7 +11,7 @@ from segments.query.describe import describe
 from segments.query.parse import parse
 from segments.query.particles import Word
 from tests.segments.query.cases import CATALOG
-from tests.segments.query.test_engines_agree import rules
+from tests.segments.query.generator import rules
 
 LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("string", label="국가")})
 
@@ -45,6 +45,11 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             {"trait": "joined", "op": "lt", "value": "2026-01-01"},
             "joined is before “2026-01-01”",
             "joined이(가) “2026-01-01”보다 먼저임",
+        ),
+        (
+            {"segment": "vip", "ever": True},
+            "the profile is or was in the segment “vip”",
+            "“vip” 세그먼트에 속하거나 속한 적이 있음",
         ),
         (
             {"event": "구매", "within": {"weeks": 2}},
@@ -102,6 +107,41 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             {"any": [{"sequence": [{"event": "a"}], "then_not": {"event": "b"}}, {"segment": "c"}]},
             "(“a” happened, and no “b” since) or the profile is in the segment “c”",
             "(“a” 이벤트가 있음, 그 뒤로 “b” 이벤트가 없음), 또는 “c” 세그먼트에 속함",
+        ),
+        (
+            {"event": "구매", "within": {"months": 14, "days": 2}},
+            "“구매” happened at least 1× in the last 14 months, 2 days",
+            "최근 14개월, 2일 동안의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "within": {"years": 1}},
+            "“구매” happened at least 1× in the last 1 year",
+            "최근 1년 동안의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "within": {"weeks": 2, "calendar": True}},
+            "“구매” happened at least 1× since the start of the week 2 weeks ago",
+            "2주 전 월요일부터의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "within": {"this": "quarter"}},
+            "“구매” happened at least 1× this quarter",
+            "이번 분기의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "within": {"previous": "day"}},
+            "“구매” happened at least 1× yesterday",
+            "어제의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "between": {"from": "2026-01-01", "to": {"days_ago": 30}}},
+            "“구매” happened at least 1× from “2026-01-01” to 30 days ago",
+            "“2026-01-01”부터 30일 전까지의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"sequence": [{"event": "담기"}, {"event": "구매"}], "between": {"to": "2026-01-31"}},
+            "“담기” then “구매” happened up to “2026-01-31”",
+            "“2026-01-31”까지의 “담기” 이벤트 다음에 “구매” 이벤트가 있음",
         ),
         (
             {"not": {"segment": "vip"}},

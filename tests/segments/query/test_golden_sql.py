@@ -80,6 +80,7 @@ def test_every_scan_is_restricted_for_few_profiles(name: str) -> None:
             "JOIN profiles_golden",
             "JOIN identity_record",
             "FROM segments_membership",
+            "FROM segments_ever",
             "FROM consent_effective",
         )
     )

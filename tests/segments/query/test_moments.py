@@ -13,7 +13,7 @@ from segments.query import moments
 from segments.query.bounds import Clock
 from segments.query.parse import parse
 from tests.segments.query.engines import fill_postgres, members
-from tests.segments.query.test_engines_agree import CATALOG, rules, worlds
+from tests.segments.query.generator import CATALOG, rules, worlds
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -33,9 +33,17 @@ JOINED: dict[str, Any] = {"property": "joined", "op": "gte", "value": {"days_ago
         ({"not": {"any": [A, {"trait": "b", "op": "eq", "value": {"this": "month"}}]}}, APRIL, None),
         ({"event": "a", "where": [JOINED]}, MIDNIGHT, None),
         ({"event": "a", "within": {"hours": 2}}, None, timedelta(hours=2)),
-        ({"event": "a", "within": {"days": 2, "calendar": True}}, MIDNIGHT, timedelta(days=2)),
+        ({"event": "a", "within": {"days": 2, "calendar": True}}, MIDNIGHT, None),
+        ({"event": "a", "within": {"weeks": 2, "calendar": True}}, datetime(2026, 3, 15, 15, tzinfo=UTC), None),
+        ({"event": "a", "within": {"this": "month"}}, APRIL, None),
+        ({"event": "a", "within": {"previous": "quarter"}}, APRIL, None),
+        ({"event": "a", "within": {"previous": "year"}}, datetime(2026, 12, 31, 15, tzinfo=UTC), None),
+        ({"event": "a", "within": {"months": 2, "days": 1}}, None, timedelta(days=57)),
+        ({"event": "a", "between": {"from": "2026-01-01", "to": "2026-12-31"}}, None, None),
+        ({"event": "a", "between": {"from": {"days_ago": 60}, "to": {"days_ago": 30}}}, None, timedelta(days=30)),
+        ({"event": "a", "between": {"to": {"days_ago": 0, "calendar": True}}}, MIDNIGHT, None),
         ({"sequence": [A, A], "within": {"hours": 2}, "without": A}, None, None),
-        ({"sequence": [A, A], "in_last": {"days": 2, "calendar": True}}, MIDNIGHT, timedelta(days=2)),
+        ({"sequence": [A, A], "in_last": {"days": 2, "calendar": True}}, MIDNIGHT, None),
         ({"sequence": [A], "then_not": A, "for": {"seconds": 20}, "in_last": {"days": 9}}, None, timedelta(seconds=20)),
         ({"sequence": [A], "then_not": {**A, "where": [JOINED]}}, MIDNIGHT, None),
     ],
@@ -73,5 +81,6 @@ def rolls(rule: Any) -> bool:
     if not isinstance(rule, dict):
         return False
     window = rule.get("in_last") or ("event" in rule and rule.get("within")) or {}
-    moment = rule.get("trait") == "seen" and "days_ago" in str(rule)
-    return "for" in rule or moment or (window and not window.get("calendar")) or any(map(rolls, rule.values()))
+    onward = window and not {"calendar", "this", "previous"} & {key for key, value in window.items() if value}
+    moment = (rule.get("trait") == "seen" or "between" in rule) and "days_ago" in str(rule)
+    return "for" in rule or moment or bool(onward) or any(map(rolls, rule.values()))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segments.query.ast import (
+    Calendar,
     Event,
     Flag,
     Measure,
@@ -119,8 +120,23 @@ def nested(depth: int) -> Any:
         ({"event": "a", "within": {}}, "/within", "empty_window"),
         ({"event": "a", "within": {"days": 0}}, "/within/days", "integer_range"),
         ({"event": "a", "within": {"days": 40_000}}, "/within", "window_length"),
-        ({"event": "a", "within": {"hours": 1, "calendar": True}}, "/within", "calendar_days"),
-        ({"event": "a", "within": {"months": 1}}, "/within/months", "unknown_key"),
+        ({"event": "a", "within": {"hours": 1, "calendar": True}}, "/within", "calendar_units"),
+        ({"event": "a", "within": {"days": 1, "weeks": 1, "calendar": True}}, "/within", "calendar_units"),
+        ({"event": "a", "within": {"calendar": True}}, "/within", "calendar_units"),
+        ({"event": "a", "within": {"months": 1201}}, "/within", "window_length"),
+        ({"event": "a", "within": {"years": 101, "calendar": True}}, "/within/years", "integer_range"),
+        ({"event": "a", "within": {"this": "hour"}}, "/within/this", "unknown_unit"),
+        ({"event": "a", "within": {"previous": "day", "days": 1}}, "/within/days", "unknown_key"),
+        ({"event": "a", "within": {"days": 1}, "between": {"to": "2026-01-01"}}, "/between", "one_window"),
+        ({"event": "a", "between": {}}, "/between", "empty_between"),
+        ({"event": "a", "between": ["2026-01-01", "2026-01-02"]}, "/between", "type"),
+        ({"event": "a", "between": {"from": "yesterday"}}, "/between/from", "bad_moment"),
+        ({"event": "a", "between": {"to": 1}}, "/between/to", "bad_moment"),
+        ({"event": "a", "between": {"to": {"days_ago": -1}}}, "/between/to/days_ago", "integer_range"),
+        ({"event": "a", "between": {"from": "2026-01-02", "to": "2026-01-01"}}, "/between", "between_order"),
+        ({"event": "a", "between": {"from": {"days_ago": 1}, "to": {"days_ago": 2}}}, "/between", "between_order"),
+        ({"sequence": [A, A], "in_last": {"days": 1}, "between": {"to": "2026-01-01"}}, "/between", "one_window"),
+        ({"sequence": [A, A], "within": {"months": 1}}, "/within/months", "unknown_key"),
         ({**TRAIT, "value": {"this": "week"}}, "/value/this", "unknown_unit"),
         ({**TRAIT, "value": {"this": ["month"]}}, "/value/this", "unknown_unit"),
         ({**TRAIT, "value": {"this": "month", "days_ago": 1}}, "/value/days_ago", "unknown_key"),
@@ -138,7 +154,7 @@ def nested(depth: int) -> Any:
         ({"sequence": [A, A], "then_not": A, "for": {}}, "/for", "empty_window"),
         ({"sequence": [A, A], "within": {"days": 1, "calendar": True}}, "/within/calendar", "unknown_key"),
         ({"sequence": [A, A], "then_not": A, "for": {"days": 1, "calendar": True}}, "/for/calendar", "unknown_key"),
-        ({"sequence": [A, A], "in_last": {"hours": 1, "calendar": True}}, "/in_last", "calendar_days"),
+        ({"sequence": [A, A], "in_last": {"hours": 1, "calendar": True}}, "/in_last", "calendar_units"),
         ({"sequence": [A, A], "since": {"days": 1}}, "/since", "unknown_key"),
         ({"sequence": [A, 1]}, "/sequence/1", "type"),
         ({"sequence": [A, {}]}, "/sequence/1/event", "type"),
@@ -226,7 +242,7 @@ def test_sequences() -> None:
     }  # fmt: skip
     step = Step("a")
     assert parse(rule) == Sequence(
-        (step, Step("a", currency="KRW")), Window(604_800), step, step, Window(20), Window(172_800, calendar=True)
+        (step, Step("a", currency="KRW")), Window(604_800), step, step, Window(20), Calendar("day", 2)
     )
     assert parse({"sequence": [A], "then_not": A}) == Sequence((step,), then_not=step)
 
@@ -292,6 +308,9 @@ KEYS = [
     "for",
     "in_last",
     "this",
+    "between",
+    "from",
+    "to",
 ]
 rule_like = st.recursive(
     anything | st.sampled_from(["eq", "in", "between", "exists"]),

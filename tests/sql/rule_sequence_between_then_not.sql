@@ -1,0 +1,188 @@
+-- {"sequence": [{"event": "Order Completed", "where": [{"property": "category", "op": "eq", "value": "Hats"}]}, {"event": "Order Completed", "where": [{"property": "category", "op": "eq", "value": "shoes"}]}], "then_not": {"event": "Order Completed", "where": [{"property": "category", "op": "eq", "value": "shoes"}]}, "between": {"from": "2026-01-01", "to": "2026-02-19"}}
+-- postgres: {"p0": "Order Completed", "p1": "2025-12-31 15:00:00+00:00", "p2": "2026-03-01 00:00:00+00:00", "p3": "category", "p4": "Hats", "p5": "shoes", "p6": "2026-02-19 15:00:00+00:00"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.occurred_at,
+      e.place,
+      e.m0,
+      e.m1,
+      MAX(CASE WHEN e.m0 THEN e.place END) OVER (
+        PARTITION BY e.profile_id
+        ORDER BY e.place ASC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS came
+    FROM (
+      SELECT
+        r.profile_id,
+        e.occurred_at,
+        COALESCE(
+          (
+            CASE
+              WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
+              THEN (
+                e.properties -> CAST(%(p3)s AS TEXT)
+              ) #>> CAST('{}' AS TEXT[])
+            END COLLATE "C"
+          ) = CAST(%(p4)s AS TEXT),
+          FALSE
+        ) AS m0,
+        COALESCE(
+          (
+            CASE
+              WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
+              THEN (
+                e.properties -> CAST(%(p3)s AS TEXT)
+              ) #>> CAST('{}' AS TEXT[])
+            END COLLATE "C"
+          ) = CAST(%(p5)s AS TEXT),
+          FALSE
+        ) AS m1,
+        ROW_NUMBER() OVER (
+          PARTITION BY r.profile_id
+          ORDER BY e.occurred_at ASC, (
+            e.message_id COLLATE "C"
+          ) ASC, e.record ASC
+        ) AS place
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        (
+          e.name = CAST(%(p0)s AS TEXT)
+          AND e.occurred_at >= CAST(%(p1)s AS TIMESTAMPTZ)
+          AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
+        )
+        AND (
+          COALESCE(
+            (
+              CASE
+                WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
+                THEN (
+                  e.properties -> CAST(%(p3)s AS TEXT)
+                ) #>> CAST('{}' AS TEXT[])
+              END COLLATE "C"
+            ) = CAST(%(p4)s AS TEXT),
+            FALSE
+          )
+          OR COALESCE(
+            (
+              CASE
+                WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
+                THEN (
+                  e.properties -> CAST(%(p3)s AS TEXT)
+                ) #>> CAST('{}' AS TEXT[])
+              END COLLATE "C"
+            ) = CAST(%(p5)s AS TEXT),
+            FALSE
+          )
+        )
+    ) AS e
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    MAX(
+      CASE
+        WHEN (
+          e.m1 AND NOT e.came IS NULL
+        ) AND e.occurred_at < CAST(%(p6)s AS TIMESTAMPTZ)
+        THEN e.place
+      END
+    ) >= COALESCE(MAX(CASE WHEN e.m1 THEN e.place END), 0)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Order Completed", "p1": "2025-12-31 15:00:00+00:00", "p2": "2026-03-01 00:00:00+00:00", "p3": "/category", "p4": "Hats", "p5": "shoes", "p6": "2026-02-19 15:00:00+00:00"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.occurred_at,
+      e.place,
+      e.m0,
+      e.m1,
+      MAX(CASE WHEN e.m0 THEN e.place END) OVER (
+        PARTITION BY e.profile_id
+        ORDER BY e.place ASC
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS came
+    FROM (
+      SELECT
+        r.profile_id,
+        e.occurred_at,
+        COALESCE(
+          CASE
+            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+          END = CAST($p4 AS TEXT),
+          FALSE
+        ) AS m0,
+        COALESCE(
+          CASE
+            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+          END = CAST($p5 AS TEXT),
+          FALSE
+        ) AS m1,
+        ROW_NUMBER() OVER (
+          PARTITION BY r.profile_id
+          ORDER BY e.occurred_at ASC, e.message_id ASC, e.record ASC
+        ) AS place
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        (
+          e.name = CAST($p0 AS TEXT)
+          AND e.occurred_at >= CAST($p1 AS TIMESTAMPTZ)
+          AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+        )
+        AND (
+          COALESCE(
+            CASE
+              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+            END = CAST($p4 AS TEXT),
+            FALSE
+          )
+          OR COALESCE(
+            CASE
+              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+            END = CAST($p5 AS TEXT),
+            FALSE
+          )
+        )
+    ) AS e
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    MAX(
+      CASE
+        WHEN (
+          e.m1 AND NOT e.came IS NULL
+        ) AND e.occurred_at < CAST($p6 AS TIMESTAMPTZ)
+        THEN e.place
+      END
+    ) >= COALESCE(MAX(CASE WHEN e.m1 THEN e.place END), 0)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
