@@ -38,7 +38,7 @@ SYSTEM = Actor.system("identity")
 # --- records --------------------------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = lambda seen: seen) -> int:
     """Fold the next events after the watermark, as far as `admit` lets them, and touch what they change; returns how
     many events it took.
@@ -78,7 +78,7 @@ def touch_changed(records: Collection[UUID], reading: Reading) -> None:
     touch("links" if reading.links_wanted else "identity", records)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def link(records: Collection[UUID]) -> None:
     """Give changed records the probable links that the live model sees now, and all that these touch their profiles."""
     reading = locked()
@@ -105,17 +105,14 @@ def recluster(
     """
     reading = reading or locked()
     found = component.around(seeds, reading)
-    pinned = {profile for (profile,) in prepared(sql.PINNED, [_profiles_in(found.before)])}
-    plan = assign.assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited, reserved)
+    plan = assign.assign(
+        found.clusters, found.before, found.leaves, found.pinned, found.followed, found.inhabited, reserved
+    )
     _apply(plan, found.before, Cause(run, actor.name, reason))
     review.follow(found.refused, found.before, reading.model.link)
     households.follow(found.refused, found.before, plan.profile_of)
     forget("identity", found.before)
     return plan
-
-
-def _profiles_in(before: Mapping[UUID, UUID | None]) -> list[UUID]:
-    return by_number({profile for profile in before.values() if profile})
 
 
 def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> None:

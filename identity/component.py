@@ -17,7 +17,7 @@ class Component:
     """Whole components of the raw graph of evidence, clustered; nothing of it is written.
 
     `before`: present profile of each record; `leaves`: leaf → kind; `followed`: leaves that go to profiles elsewhere;
-    `inhabited`: profiles that hold records beyond these too.
+    `inhabited`: profiles that hold records beyond these too; `pinned`: those that a steward pinned.
     """
 
     clusters: list[frozenset[UUID]]
@@ -26,6 +26,7 @@ class Component:
     leaves: dict[UUID, str]
     followed: dict[UUID, UUID]
     inhabited: set[UUID]
+    pinned: set[UUID]
 
 
 def around(seeds: Iterable[UUID], reading: Reading) -> Component:
@@ -39,7 +40,7 @@ def around(seeds: Iterable[UUID], reading: Reading) -> Component:
     owners = clusters.Owners(claims_of(leaves), carried_by(leaves), foes_of(leaves))
     grouped, followed = clusters.with_leaves(grouped, leaves, owners, _profiles(owners.everyone() - persons))
     before = {record.id: record.profile for record in records} | _profiles(leaves)
-    return Component(grouped, refused, before, leaves, followed, _inhabited(before))
+    return Component(grouped, refused, before, leaves, followed, *_standing(before))
 
 
 def _with_owners(seeds: set[UUID], reading: Reading) -> set[UUID]:
@@ -85,7 +86,9 @@ def _profiles(records: Collection[UUID]) -> dict[UUID, UUID | None]:
     return dict(prepared(sql.HOMES, [list(records)])) if records else {}
 
 
-def _inhabited(before: Mapping[UUID, UUID | None]) -> set[UUID]:
-    """The profiles that hold records beyond these too: a leaf's former owner, whose id is not ours to give away."""
+def _standing(before: Mapping[UUID, UUID | None]) -> tuple[set[UUID], set[UUID]]:
+    """The profiles that hold records beyond these too (a leaf's former owner, whose id is not ours to give away), and those
+    that a steward pinned."""
     profiles = by_number({profile for profile in before.values() if profile})
-    return {row[0] for row in prepared(sql.INHABITED, {"profiles": profiles, "records": list(before)})}
+    rows = prepared(sql.STANDING, {"profiles": profiles, "records": list(before)}) if profiles else []
+    return {row[0] for row in rows if row[2]}, {row[0] for row in rows if row[1]}

@@ -13,7 +13,7 @@ from cdp.core import crypto
 from cdp.core.indexing import BlindIndex
 from cdp.core.statements import by_number, execute_over, fetch, prepared
 from identity import online, queries, sql
-from identity.fold import fold, is_full, keep_cleaned
+from identity.fold import fold, is_cleaned, is_full, keep_cleaned
 from identity.reading import Reading
 from identity.types import LEAVES, Folded, OpenRecord, Seen
 
@@ -49,11 +49,11 @@ def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, OpenRecord])
     changed = {}
     for record, said in by_record.items():
         before = known[record].folded if record in known else None
-        was = msgspec.json.encode(before) if before else b""
+        was, current = (msgspec.json.encode(before), before.current()) if before else (b"", None)
         folded = fold(before or Folded(), said)
         if msgspec.json.encode(folded) != was:
             changed[record] = folded
-            if said[0].kind not in LEAVES:
+            if said[0].kind not in LEAVES and not is_cleaned(folded, current):
                 keep_cleaned(folded)
     return changed
 

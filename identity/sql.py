@@ -20,8 +20,6 @@ LEAVES_AMONG = "select id from identity_record where id = any(%s) and leaf"
 
 HOMES = "select id, profile_id from identity_record where id = any(%s)"
 
-PINNED = "select id from identity_profile where id = any(%s) and pinned"
-
 PROFILES_OF = "select distinct profile_id from identity_record where id = any(%s) and profile_id is not null"
 
 SAVE_RECORDS = """
@@ -260,9 +258,11 @@ where i.record_id = %s and i.generation = {READ_GENERATION}
 order by o.record_id, o.kind
 """  # noqa: S608 - our own text
 
-# Which of some profiles hold records besides those given.
-INHABITED = """
-select distinct profile_id from identity_record where profile_id = any(%(profiles)s) and id <> all(%(records)s)
+# Of some profiles: whether a steward pinned them, and whether they hold records besides those given.
+STANDING = """
+select p.id, p.pinned, exists (
+    select from identity_record where profile_id = p.id and id <> all(%(records)s) offset 0)
+from identity_profile p where p.id = any(%(profiles)s)
 """
 
 INSERT_PROFILES = "insert into identity_profile (id) select unnest(%b::uuid[])"

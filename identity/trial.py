@@ -25,7 +25,7 @@ from identity.component import Component
 from identity.linkage import score
 from identity.linkage.charts import unlinkable
 from identity.linkage.model import Model
-from identity.models import Link, LinkageModel, Profile, ReviewCase
+from identity.models import Link, LinkageModel, ReviewCase
 from identity.reading import Keys, Reading
 from identity.resolution import BATCH, Report
 from identity.review import WORTH_A_LOOK
@@ -287,12 +287,11 @@ def _tally(table: pa.Table, evidence: Supposed, report: Report) -> Tally:
 
 def _plans(persons: list[UUID], evidence: Supposed, report: Report) -> Iterator[tuple[Component, Plan]]:
     """The components of all records, and which profiles a run would give them."""
-    pinned = set(Profile.objects.filter(pinned=True).values_list("pk", flat=True))
     waiting = dict.fromkeys(persons)
     while waiting:
         seeds = list(islice(waiting, BATCH))
         found = _around(seeds, evidence)
-        plan = assign(found.clusters, found.before, found.leaves, pinned, found.followed, found.inhabited)
+        plan = assign(found.clusters, found.before, found.leaves, found.pinned, found.followed, found.inhabited)
         for record in (*plan.profile_of, *seeds):
             waiting.pop(record, None)
         yield found, plan

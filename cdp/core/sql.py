@@ -103,10 +103,11 @@ SAVE_MARK = """
 insert into core_watermark (stage, system_identifier, txid)
 select %s, system_identifier::text, 0 from pg_control_system() on conflict (stage) do nothing
 """
-MOVE_MARK = """
-update core_watermark m set txid = %s, row = %s, moved_at = now(), system_identifier = c.system_identifier::text
+RESTART_MARK = """
+update core_watermark m set txid = 0, row = null, system_identifier = c.system_identifier::text
 from pg_control_system() c where m.stage = %s
 """
+MOVE_MARK = "update core_watermark set txid = %s, row = %s, moved_at = now() where stage = %s"
 
 GRANTS = f"""
 create schema if not exists keys;

@@ -34,7 +34,10 @@ def take(stage: str) -> Mark | None:
 
 def _locked(stage: str) -> Mark | None:
     for txid, row, below, of_this_database in prepared(sql.TAKE_MARK, [stage]):
-        return Mark(stage, txid if of_this_database else 0, row if of_this_database and row else _FIRST, below)
+        if not of_this_database:
+            execute(sql.RESTART_MARK, [stage])
+            return Mark(stage, 0, _FIRST, below)
+        return Mark(stage, txid, row or _FIRST, below)
     return None
 
 
