@@ -7,11 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from cdp.core.models import ServiceKey
 from cdp.core.types import now
 from cdp.events.models import Source
-from consent.models import ConsentRecord, ContactChannel, Notice, Purpose, RetentionRule
+from cdp.events.types import DataClass
+from consent.models import ConsentRecord, ContactChannel, Notice, Purpose, Regime, RetentionRule
+from consent.types import CONTACT_CHANNELS
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,24 @@ def _activity(purpose: Purpose) -> Activity:
         retention=[_retention(rule) for rule in _rules(purpose)],
         notices=[f"{notice.version} ({notice.language})" for notice in notices],
     )
+
+
+def in_words(activity: Activity) -> dict[str, Any]:
+    """What an activity tells by keys, in the reader's language."""
+    return {
+        "name": str(Purpose.objects.get(pk=activity.purpose)),
+        "basis": Purpose.Basis(activity.basis).label,
+        "regime": str(Regime.objects.get(pk=activity.regime)) if activity.regime else "",
+        "data_classes": [DataClass(one).label for one in activity.data_classes],
+        "contact_channels": [CONTACT_CHANNELS.get(one, one) for one in activity.contact_channels],
+        "retention": [_retention_words(rule) for rule in activity.retention],
+    }
+
+
+def _retention_words(rule: Retention) -> str:
+    words = [RetentionRule.What(rule.what).label, rule.data_class and DataClass(rule.data_class).label, rule.source]
+    days = _("%(days)s days") % {"days": rule.days}
+    return f"{' · '.join(filter(None, map(str, words)))}: {days}"
 
 
 def _third_parties(purpose: Purpose) -> Iterable[Recipient]:

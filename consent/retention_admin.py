@@ -10,8 +10,9 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.events.types import DataClass
 from consent import retention
-from consent.models import RetentionRule, RetentionRun
+from consent.models import Purpose, RetentionRule, RetentionRun
 
 
 @admin.register(RetentionRule)
@@ -42,11 +43,27 @@ class RetentionRuleAdmin(Room[RetentionRule]):
             "opts": self.opts,
             "found": found,
             "due": due,
-            "standing": retention.standing(),
+            "standing": _alike(retention.standing()),
         }
         return TemplateResponse(
             request, "console/retention_preview.html", {**self.admin_site.each_context(request), **shown}
         )
+
+
+def _alike(standing: list[retention.Kept]) -> list[tuple[retention.Kept, str, str, list[str]]]:
+    """(one of them, data class, purpose, sources): what is kept equally long for the same purpose stands together."""
+    names = {purpose.key: str(purpose) for purpose in Purpose.objects.all()}
+    alike: dict[Any, list[retention.Kept]] = {}
+    for kept in standing:
+        alike.setdefault((kept.what, kept.data_class, kept.period), []).append(kept)
+    return [
+        (one[0], _class_name(one[0].data_class), names.get(one[0].period.because_of, ""), [kept.source for kept in one])
+        for one in alike.values()
+    ]
+
+
+def _class_name(data_class: str) -> str:
+    return str(DataClass(data_class).label) if data_class else ""
 
 
 @admin.register(RetentionRun)

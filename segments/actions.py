@@ -19,13 +19,13 @@ from cdp.core.wake import wake
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
-from segments import exclusions, membership, queries, sql, vocabulary
+from segments import assignment, exclusions, membership, queries, sql, vocabulary
 from segments.models import Run, Segment
 from segments.query.catalog import require
 from segments.query.parse import parse
 from segments.types import SegmentFields
 
-MEANING = {"rule", "purpose", "brand", "zone", "exclusions", "excluded_everywhere"}
+MEANING = {"rule", "purpose", "brand", "zone", "exclusions", "excluded_everywhere", "split"}
 # Addresses of the API beside those of segments.
 RESERVED = {"preview"}
 PASS = 5_000
@@ -141,6 +141,7 @@ def _check(segment: Segment) -> None:
     if segment.refresh_minutes < 1:
         raise ValidationError({"refresh_minutes": _("At least one minute.")})
     exclusions.check(segment)
+    assignment.check(segment.split)
     _check_uses(segment)
 
 

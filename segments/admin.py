@@ -25,7 +25,7 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
-from segments import actions, exclusions, export_admin, models, queries
+from segments import actions, assignment, exclusions, export_admin, models, queries
 from segments.query import catalog as rules
 from segments.query.ast import Node
 from segments.query.describe import describe
@@ -107,11 +107,16 @@ class SegmentForm(forms.ModelForm[models.Segment]):
         label=_("leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
     )
 
+    split = RuleField(
+        label=_("split"), required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "rule", "spellcheck": "false"}),
+        help_text=_('As JSON, such as {"holdout": 10, "a": 45, "b": 45}. Drawn once for each member; see the guide.'),
+    )  # fmt: skip
+
     class Meta:
         model = models.Segment
         fields = (
             "name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule", "exclusions",
-            "excluded_everywhere",
+            "excluded_everywhere", "split",
         )  # fmt: skip
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
@@ -131,6 +136,15 @@ class SegmentForm(forms.ModelForm[models.Segment]):
         except (ZoneInfoNotFoundError, ValueError):
             raise ValidationError(_("There is no such time zone. Write it like Asia/Seoul.")) from None
         return zone
+
+    def clean_split(self) -> dict[str, int]:
+        """Parts in percent, or none."""
+        split: dict[str, int] = self.cleaned_data["split"] or {}
+        try:
+            assignment.check(split)
+        except ValidationError as error:
+            raise ValidationError(error.messages) from error
+        return split
 
     def clean_refresh_minutes(self) -> int:
         """At least one minute."""
@@ -215,7 +229,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "owner")}),
         (_("What it may be used for"), {"fields": (("purpose", "brand"), ("zone", "refresh_minutes"))}),
-        (_("Who is in it"), {"fields": ("in_words", "rule", "exclusions", "excluded_everywhere")}),
+        (_("Who is in it"), {"fields": ("in_words", "rule", "exclusions", "excluded_everywhere", "split")}),
     )
     readonly_fields = ("in_words",)
 
@@ -343,6 +357,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN] if seen else [],
             "sees_people": seen,
             "size": few(counts.told(size, seen)),
+            "parts": {name: few(counts.told(part, seen)) for name, part in assignment.sizes(segment).items()},
             "may_publish": may_change and may(request.user, "segments.publish_segment", segment),
             "may_recompute": published and may_change,
         }
@@ -384,6 +399,17 @@ class MembershipAdmin(ReadOnlyRoom[models.Membership]):
     ordering = ("-id",)
     id_fields = ("profile_id",)
     search_help_text = _("The whole id of a profile.")
+
+
+@admin.register(models.Assignment)
+class AssignmentAdmin(ReadOnlyRoom[models.Assignment]):
+    list_display = ("at", "segment", "record", "variant")
+    list_filter = ("segment",)
+    list_select_related = ("segment",)
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("record",)
+    search_help_text = _("The whole id of a record.")
 
 
 @admin.register(models.Transition)

@@ -21,7 +21,10 @@ CONTACT = "contact"
 DANGEROUS = "=+-@\t\r\n＝＋－＠"
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _MOMENT = """to_char(m.entered_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-_MEMBER = {"profile_id": "m.profile_id::text", "entered_at": _MOMENT}
+_MEMBER = {
+    "profile_id": "m.profile_id::text", "entered_at": _MOMENT, "variant": sql.VARIANT,
+    "is_holdout": f"coalesce({sql.VARIANT} = 'holdout', false)",
+}  # fmt: skip
 _CODES = ", ".join(str(ord(character)) for character in DANGEROUS)
 
 
@@ -77,10 +80,14 @@ def _json_lines(rows: list[tuple[str, ...]], contacts: list[str | None], place: 
 
 
 def _csv_rows(columns: Sequence[str]) -> str:
-    return sql.EXPORT.format(columns=", ".join(_MEMBER.get(column) or _cell(column) for column in columns))
+    return sql.EXPORT.format(columns=", ".join(_cell(column) for column in columns))
 
 
-def _cell(trait: str) -> str:
+def _cell(column: str) -> str:
+    return f"({_MEMBER[column]})::text" if column in _MEMBER else _defused_trait(column)
+
+
+def _defused_trait(trait: str) -> str:
     """A trait as a defused cell; the same as `defused`, done by the database."""
     text = f"t.traits ->> '{trait}'"
     harmless = f"({text}) ~ '^{PLAIN_NUMBER.pattern}$'"

@@ -21,7 +21,7 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
-from segments import engines, exclusions, sql
+from segments import assignment, engines, exclusions, sql
 from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, too_slow
 from segments.query import moments
@@ -94,6 +94,7 @@ def _apply(segment: Segment, begun: Run, members: engines.Lines) -> None:
     _stage_members(members)
     about = {"segment": segment.pk, "as_of": begun.as_of, "stage": _stage(begun.pk), "began": begun.started_at}
     entered, left = fetch(sql.APPLY_RUN, about)[0]
+    assignment.draw(segment, begun.as_of)
     execute(sql.FORGET_PASSED, [[about["stage"]]])
     execute(sql.NEXT_DUE, about | next_moment(segment, begun.as_of))
     Run.objects.filter(pk=begun.pk).update(
@@ -167,7 +168,10 @@ def _pass_segment(segment: Segment, names: Names, profiles: Sequence[UUID], as_o
         query = compiled(segment, names, as_of, only_profiles=True)
         about = {"segment": segment.pk, "profiles": list(profiles), "as_of": as_of}
         with transaction.atomic():
-            return sum(fetch(sql.APPLY_PASS.format(rule=query.sql), query.params | about)[0])
+            entered, left = fetch(sql.APPLY_PASS.format(rule=query.sql), query.params | about)[0]
+            if entered:
+                assignment.draw(segment, as_of, profiles)
+            return int(entered + left)
     except (CdpError, RuleError, DatabaseError) as error:
         logger.warning("Segment %s was not refreshed: %s", segment.pk, _reason(error))
         make_due([segment])

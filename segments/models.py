@@ -41,6 +41,10 @@ class Segment(models.Model):
         _("left out everywhere"), default=False,
         help_text=_("Once published, its members are in no other segment of its brand; without a brand, in no other at all."),
     )  # fmt: skip
+    split: models.JSONField[Any, Any] = models.JSONField(
+        _("split"), default=dict, blank=True,
+        help_text=_("Parts in percent that add up to 100, drawn once for each member. Nobody contacts the part “holdout”."),
+    )  # fmt: skip
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.DRAFT)
     version = models.IntegerField(_("version"), default=1)
     refresh_minutes = models.IntegerField(_("recomputed every … minutes"), default=60)
@@ -158,6 +162,24 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.segment_id} {self.profile_id}"
+
+
+class Assignment(models.Model):
+    """Append-only: the part of a split segment that was drawn for a record. Of those in one profile the first holds."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"), db_index=False)
+    record = models.UUIDField(_("record"), db_index=True)
+    variant = models.CharField(_("part"), max_length=20)
+    at = models.DateTimeField(_("when"))
+
+    class Meta:
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+        constraints = [models.UniqueConstraint(fields=["segment", "record"], name="segments_assignment_once")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} {self.variant}"
 
 
 class Transition(models.Model):

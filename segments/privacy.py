@@ -8,10 +8,11 @@ from django.db import transaction
 
 from cdp.core.statements import column, execute, fetch
 from segments import sql
-from segments.models import Membership, Segment, Transition
+from segments.models import Assignment, Membership, Segment, Transition
 from segments.vocabulary import classes_of, names_in
 
 MEMBERSHIP = ("segment", "purpose", "entered_at")
+ASSIGNMENT = ("segment", "variant", "at")
 TRANSITION = ("segment", "kind", "reason", "purpose", "channel", "at")
 
 
@@ -20,8 +21,11 @@ def export(records: list[UUID]) -> dict[str, Any]:
     those segments' rules read, for which purpose."""
     memberships = [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])]
     transitions = [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])]
+    assignments = [dict(zip(ASSIGNMENT, row, strict=True)) for row in fetch(sql.ASSIGNMENTS_OF, [records])]
     named = {row["segment"] for row in (*memberships, *transitions)}
-    return {"memberships": memberships, "transitions": transitions, "uses": _uses(named)}
+    return {
+        "memberships": memberships, "transitions": transitions, "assignments": assignments, "uses": _uses(named),
+    }  # fmt: skip
 
 
 def _uses(segments: Collection[str]) -> list[dict[str, Any]]:
@@ -44,8 +48,10 @@ def erase(records: list[UUID]) -> dict[str, int]:
     """
     profiles = column(sql.PROFILES_OF_ONLY, {"records": records})
     rows = {
+        "segments_assignment": Assignment.objects.filter(record__in=records).count(),
         "segments_membership": Membership.objects.filter(profile__in=profiles).count(),
         "segments_transition": Transition.objects.filter(profile__in=profiles).count(),
     }
     execute(sql.FORGET, {"profiles": profiles})
+    execute(sql.FORGET_ASSIGNMENTS, [records])
     return rows

@@ -1,7 +1,7 @@
 """Reads of segments: what rules may name, counts, and members, changes and exports as consent allows them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -22,7 +22,7 @@ from cdp.profiles.types import TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from consent.suppression import releasable
-from segments import exclusions, formats, sql
+from segments import assignment, exclusions, formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
 from segments.models import Membership, Run, Segment
@@ -188,7 +188,8 @@ def members(
         rows += allowed_of(segment, channel, chunk)
         if len(rows) > limit:
             break
-    page = rows[:limit]
+    parts = assignment.variants(segment, [row.profile_id for row in rows[:limit]])
+    page = [replace(row, variant=parts.get(row.profile_id, "")) for row in rows[:limit]]
     told = [row.profile_id for row in page]
     disclose(actor, "segment.members_read", told, target=str(segment.pk), purpose=purpose, channel=channel)
     return MemberPage(page, page[-1].profile_id if page else after, len(rows) > limit)
@@ -247,13 +248,19 @@ def _told(
     found = [Coming(*row) for row in fetch(sql.NUMBERED, params)]
     entered = sorted({row.profile_id for row in found if row.kind == "entered"})
     allowed = consent.allowed(entered, purpose, channel, now(), brand) if entered else set()
-    told = [row for row in found if row.kind == "left" or row.profile_id in allowed]
+    parts = assignment.variants(segment, {row.profile_id for row in found})
+    told = [
+        replace(row, variant=parts.get(row.profile_id, ""))
+        for row in found
+        if row.kind == "left" or row.profile_id in allowed
+    ]
     return (told[:room], told[room - 1].seq) if len(told) > room else (told, max(until, since))
 
 
 # --- exports ---------------------------------------------------------------------------------------------------------
 
 MEMBER_COLUMNS = ("profile_id", "entered_at")
+SPLIT_COLUMNS = ("variant", "is_holdout")
 TRAIT_COLUMNS = ("country", "region", "age_band", "gender", "first_seen", "last_seen", "orders_count")
 
 
@@ -265,8 +272,8 @@ def export(
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
-    purpose allows); "contact" needs `personal` and the `approval` of a second person, which this spends. Audited when it
-    begins and when it ends, however it ends. Raises `Refused` before the first byte.
+    purpose allows); "contact" needs `personal` and the `approval` of a second person, which this spends, and is
+    empty for a holdout. Audited when it begins and when it ends, however it ends. Raises `Refused` before the first byte.
     """
     point = bind(segment, purpose, channel).point
     chosen = list(columns) or _default_columns(segment)
@@ -295,7 +302,8 @@ class Export:
         """The lines of some members, and how many."""
         if CONTACT not in self.columns:
             return formats.clear(self.fmt, self.segment, ids, self.columns)
-        contacts = releasable(profiles.contact_values(ids, self.point), self.point)
+        contacted = sorted(set(ids) - assignment.held_out(self.segment, ids))
+        contacts = releasable(profiles.contact_values(contacted, self.point), self.point)
         return formats.personal(self.fmt, self.segment, ids, self.columns, contacts)
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:
@@ -314,7 +322,8 @@ class Export:
 def _default_columns(segment: Segment) -> list[str]:
     """The clear columns that the segment's purpose allows."""
     money = f"revenue_total_{settings.DEFAULT_CURRENCY}"
-    return [*MEMBER_COLUMNS, *(name for name in (*TRAIT_COLUMNS, money) if _class_allowed(segment, name))]
+    split = SPLIT_COLUMNS if segment.split else ()
+    return [*MEMBER_COLUMNS, *split, *(name for name in (*TRAIT_COLUMNS, money) if _class_allowed(segment, name))]
 
 
 def _class_allowed(segment: Segment, column: str) -> bool:
@@ -324,7 +333,7 @@ def _class_allowed(segment: Segment, column: str) -> bool:
 
 def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> None:
     for column in columns:
-        known = column in (*MEMBER_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
+        known = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
         if not known or columns.count(column) > 1:
             raise Refused("column_unknown", _("An export has no such column, or it is named twice."))
         if column == CONTACT and not personal:

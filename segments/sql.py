@@ -78,6 +78,44 @@ came as (
     returning profile_id),
 {_NOTE}"""
 
+# The first record of each member without a part, and the part in whose reach its hash lies.
+DRAW = f"""
+with undrawn as (
+    select distinct on (m.profile_id) r.id as record
+    from segments_membership m join identity_record r on r.profile_id = m.profile_id
+    where m.segment_id = %(segment)s and (%(profiles)s::uuid[] is null or m.profile_id = any(%(profiles)s::uuid[]))
+        and not exists (
+            select from identity_record o join segments_assignment a on a.record = o.id and a.segment_id = m.segment_id
+            where o.profile_id = m.profile_id)
+    order by m.profile_id, r.first_seen, r.id
+), placed as (
+    select record, ('x' || encode(substring(sha256(convert_to(%(segment)s::text || ':' || record, 'UTF8')) for 4), 'hex')
+        )::bit(32)::bigint %% %(places)s as place
+    from undrawn)
+insert into segments_assignment (id, segment_id, record, variant, at)
+select {UUID7}, %(segment)s, record, (
+    select name from unnest(%(names)s::text[], %(ends)s::int[]) as part (name, below) where place < below
+    order by below limit 1), %(as_of)s
+from placed
+on conflict (segment_id, record) do nothing
+"""
+
+_VARIANTS = """
+select distinct on (r.profile_id) r.profile_id, a.variant
+from identity_record r join segments_assignment a on a.record = r.id and a.segment_id = %(segment)s
+"""
+VARIANTS = _VARIANTS + "where r.profile_id = any(%(profiles)s::uuid[]) order by r.profile_id, a.at, a.record"
+VARIANT_SIZES = f"""
+select variant, count(*) from (
+    {_VARIANTS} join segments_membership m on m.segment_id = %(segment)s and m.profile_id = r.profile_id
+    order by r.profile_id, a.at, a.record) held
+group by 1 order by 1
+"""
+# Of one member `m`.
+VARIANT = """(
+    select a.variant from identity_record r join segments_assignment a on a.record = r.id
+    where a.segment_id = m.segment_id and r.profile_id = m.profile_id order by a.at, a.record limit 1)"""
+
 EMPTY_SEGMENT = f"""
 with gone as (delete from segments_membership where segment_id = %(segment)s returning profile_id)
 insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
@@ -210,6 +248,12 @@ HISTORY_OF = """
 select s.key, t.kind, t.reason, t.purpose, t.channel, t.at
 from segments_transition t join segments_segment s on s.id = t.segment_id
 where t.profile in (select profile_id from identity_record where id = any(%s::uuid[])) order by t.at, t.id
+"""
+
+FORGET_ASSIGNMENTS = "delete from segments_assignment where record = any(%s::uuid[])"
+ASSIGNMENTS_OF = """
+select s.key, a.variant, a.at from segments_assignment a join segments_segment s on s.id = a.segment_id
+where a.record = any(%s::uuid[]) order by a.at, s.key
 """
 
 MEMBERSHIPS_OF = """

@@ -13,7 +13,7 @@ from consent.models import Purpose
 
 class SegmentFields(TypedDict, total=False):
     """What is said of a segment; `purpose` may be given by its key, `zone` is an IANA name, `rule` is JSON, `exclusions`
-    are keys of segments."""
+    are keys of segments, `split` is {part: percent}."""
 
     key: str
     name: str
@@ -25,6 +25,7 @@ class SegmentFields(TypedDict, total=False):
     rule: object
     exclusions: list[str]
     excluded_everywhere: bool
+    split: dict[str, int]
     refresh_minutes: int
 
 
@@ -52,10 +53,11 @@ class Reach:
 
 @dataclass(frozen=True)
 class Member:
-    """A profile in a segment, and since when."""
+    """A profile in a segment, since when, and in which part of it, where it is split."""
 
     profile_id: UUID
     entered_at: datetime
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Coming:
     kind: str
     reason: str
     at: datetime
+    variant: str = ""
 
 
 @dataclass(frozen=True)

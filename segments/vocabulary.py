@@ -151,7 +151,5 @@ def _read(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:
         yield TRAIT_EVENTS, name
     for leaf in ast.leaves(node):
         for happening in ast.happenings(leaf):
-            for condition in happening.where:
-                yield (happening.name,), condition.name
-        if isinstance(leaf, ast.Event) and leaf.measure.path:
-            yield (leaf.name,), ".".join(leaf.measure.path)
+            for name in ast.properties_of(happening):
+                yield (happening.name,), name

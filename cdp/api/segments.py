@@ -35,8 +35,8 @@ from segments.queries import segments_named
 from segments.types import Preview
 
 FIELDS = (
-    "id", "key", "name", "description", "brand", "zone", "rule", "exclusions", "excluded_everywhere", "state", "version",
-    "refresh_minutes", "created_at", "updated_at", "due_at",
+    "id", "key", "name", "description", "brand", "zone", "rule", "exclusions", "excluded_everywhere", "split", "state",
+    "version", "refresh_minutes", "created_at", "updated_at", "due_at",
 )  # fmt: skip
 
 MOST_EXCLUSIONS = 50
@@ -63,6 +63,10 @@ class SegmentBody(Form):
     excluded_everywhere = serializers.BooleanField(
         required=False, help_text="Its members are in no other segment of its brand. Not with a key bound to a purpose."
     )
+    split = serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=100), required=False,
+        help_text="Parts in percent that add up to 100, drawn once for each member; nobody contacts the part holdout.",
+    )  # fmt: skip
     refresh_minutes = serializers.IntegerField(required=False, min_value=1, max_value=525_600)
 
 

@@ -304,6 +304,7 @@ class SegmentShape(Shape):
     rule = RuleField()
     exclusions = serializers.ListField(child=text(), help_text="Keys of segments whose members are never in this one.")
     excluded_everywhere = serializers.BooleanField(help_text="Its members are in no other segment of its brand.")
+    split = serializers.DictField(child=number(), help_text="Parts in percent; nobody contacts the part holdout.")
     state = serializers.ChoiceField(choices=Segment.State.choices)
     version = number()
     refresh_minutes = number()
@@ -341,10 +342,11 @@ class PreviewShape(Shape):
 
 
 class MemberShape(Shape):
-    """A profile in a segment, and since when."""
+    """A profile in a segment, since when, and in which part of it."""
 
     profile_id = uuid()
     entered_at = moment()
+    variant = text("The part that was drawn for it; empty in a segment that is not split. Do not contact a holdout.")
 
 
 class MembersPageShape(PageShape):
@@ -361,6 +363,7 @@ class ComingShape(Shape):
     kind = serializers.ChoiceField(choices=Transition.Kind.choices)
     reason = text("`rule`, `consent`, `merged`, `erased` or `archived`.")
     at = moment()
+    variant = text("As of a member.")
 
 
 class SegmentChangesShape(Shape):

@@ -56,6 +56,16 @@ HISTORY_KINDS = {
     "moved": pgettext_lazy("profile", "records moved"),
     "left": pgettext_lazy("profile", "records left"),
 }
+# What was done with a privacy request, by the action of its audit row.
+REQUEST_STEPS = {
+    "privacy_request.opened": pgettext_lazy("privacy request", "received"),
+    "privacy_request.verified": pgettext_lazy("privacy request", "verified"),
+    "privacy_request.approved": pgettext_lazy("privacy request", "approved"),
+    "privacy_request.extended": pgettext_lazy("privacy request", "extended"),
+    "privacy_request.refused": pgettext_lazy("privacy request", "refused"),
+    "privacy_request.rectified": pgettext_lazy("privacy request", "a value was corrected"),
+    "privacy_request.done": pgettext_lazy("privacy request", "done"),
+}
 # Why a contact point is not used.
 POINT_REASONS = {"replaced": pgettext_lazy("why a contact point is not used", "replaced")}
 # Why a value of the golden record won.

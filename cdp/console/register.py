@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from consent.register import register
+from consent.register import in_words, register
 
 PERMISSION = "core.view_auditentry"
 
@@ -17,5 +17,5 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     found = register()
     if request.GET.get("format") == "json":
         return JsonResponse(asdict(found), json_dumps_params={"ensure_ascii": False, "indent": 2})
-    shown = {"title": _("Register of processing"), "register": found}
+    shown = {"title": _("Register of processing"), "activities": [(one, in_words(one)) for one in found.activities]}
     return TemplateResponse(request, "console/register.html", {**context, **shown})

@@ -63,10 +63,19 @@ class ChannelRow:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Profiles that may be contacted, by purpose (rows) and contact channel (columns)."""
+    """Profiles whose data may be used, by purpose (rows) and contact channel (columns)."""
 
     channels: list[str]
-    rows: list[tuple[str, list["Share"]]]
+    rows: list["CoverageRow"]
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """One purpose's shares; without `consent` it is allowed until somebody objects, and no choice counts as a yes."""
+
+    name: str
+    consent: bool
+    shares: list["Share"]
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,11 @@ def _coverage(state: State) -> None:
     state.coverage = Coverage(
         channels=[label(CONTACT_CHANNELS, channel) for channel in channels],
         rows=[
-            (purpose_name(purpose), [_share(counts, state.live, purpose, channel) for channel in channels])
+            CoverageRow(
+                purpose_name(purpose),
+                purpose.rests_on_consent,
+                [_share(counts, state.live, purpose, channel) for channel in channels],
+            )
             for purpose in purposes
         ],
     )

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.admin import UserAdmin
 from django.core.paginator import Paginator
@@ -19,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
 from cdp.core.actions import audit, disclose, revoke_service_key
+from cdp.core.queries import actor_names
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
@@ -279,13 +281,32 @@ class ServiceKeyAdmin(Room[models.ServiceKey]):
         return False
 
 
+class AuditList(ChangeList):
+    """A page of the audit, its actors' names read for the page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        shown = list(self.result_list)
+        names = actor_names({row.actor for row in shown})
+        for row in shown:
+            row.actor_name = names[row.actor]
+        self.result_list = shown
+
+
 @admin.register(models.AuditEntry)
 class AuditEntryAdmin(ReadOnlyRoom[models.AuditEntry]):
-    list_display = ("at", "actor", "action", "subject", "target", "purpose")
-    fields = ("at", "actor", "action", "subject", "target", "purpose", "details")
+    list_display = ("at", "who", "action", "subject", "target", "purpose")
+    fields = ("at", "who", "actor", "action", "subject", "target", "purpose", "details")
     ordering = ("-id",)
     id_fields = ("id", "subject")
     search_help_text = _("A whole id: of the entry or of its subject.")
+
+    @admin.display(description=_("who"), ordering="actor")
+    def who(self, row: Any) -> str:
+        return getattr(row, "actor_name", None) or actor_names({row.actor})[row.actor]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AuditList
 
 
 @admin.register(models.Disclosure)

@@ -82,13 +82,17 @@ class EventAdmin(ReadOnlyRoom[models.Event]):
 
 @admin.register(models.Quarantined)
 class QuarantinedAdmin(ReadOnlyRoom[models.Quarantined]):
-    list_display = ("reason", "place", "source", "received_at", "state")
-    list_filter = ("state", "source")
+    list_display = ("why", "place", "source", "received_at", "state")
+    list_filter = ("state", "reason", "source")
     list_select_related = ("source",)
-    fields = ("id", "source", "received_at", "reason", "place", "state")
+    fields = ("why", "reason", "place", "source", "received_at", "state", "id")
     ordering = ("-id",)
     id_fields = ("id",)
     search_help_text = _("The whole id of a quarantined event.")
+
+    @admin.display(description=_("what is wrong"), ordering="reason")
+    def why(self, row: models.Quarantined) -> str:
+        return str(row)
 
 
 @admin.register(models.PlannedField)

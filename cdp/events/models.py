@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from cdp.core.types import uuid7
-from cdp.events.types import CHANNELS, DataClass
+from cdp.events.types import CHANNELS, QUARANTINE_REASONS, DataClass
 
 
 class CurrentTransaction(Func):
@@ -170,7 +170,7 @@ class Quarantined(models.Model):
     )
     received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
     reason = models.CharField(_("reason"), max_length=60)
-    place = models.CharField(_("place"), max_length=200, blank=True)
+    place = models.CharField(pgettext_lazy("in a file", "place"), max_length=200, blank=True)
     sealed = models.BinaryField()
     identifiers = ArrayField(models.BinaryField(max_length=32), default=list)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
@@ -182,7 +182,7 @@ class Quarantined(models.Model):
         indexes = [models.Index(fields=["reason", "received_at"], name="events_quarantined_reason")]
 
     def __str__(self) -> str:
-        return self.reason
+        return str(QUARANTINE_REASONS.get(self.reason, self.reason))
 
 
 class PlannedField(models.Model):

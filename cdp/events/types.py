@@ -26,6 +26,40 @@ CHANNELS = {
 }
 
 
+# Why something waits in quarantine, and what helps.
+QUARANTINE_REASONS = {
+    "bad_consent": pgettext_lazy(
+        "quarantine", "A consent names no purpose or contact channel of ours, or no known state."
+    ),
+    "bad_currency": pgettext_lazy("quarantine", "The currency is no code of ISO 4217."),
+    "bad_json": pgettext_lazy("quarantine", "The line is no JSON."),
+    "bad_money": pgettext_lazy("quarantine", "The amount cannot be read as money."),
+    "bad_row": pgettext_lazy("quarantine", "The row's cells do not fit its heading or the mapping."),
+    "bad_shape": pgettext_lazy("quarantine", "A field holds something of another kind than it should."),
+    "bad_text": pgettext_lazy("quarantine", "A text is empty, too long, or holds what is no text."),
+    "bad_time": pgettext_lazy("quarantine", "The time cannot be read; write it like 2026-05-01T09:00:00+09:00."),
+    "name_too_long": pgettext_lazy("quarantine", "The name of the event or of a field is too long."),
+    "no_event_name": pgettext_lazy("quarantine", "The event has no name."),
+    "no_group_id": pgettext_lazy("quarantine", "The group has no id."),
+    "no_identity": pgettext_lazy(
+        "quarantine",
+        "Nobody is named: an event needs a userId or anonymousId, a row the column external_id or user_id. Map the column.",
+    ),
+    "no_preferences": pgettext_lazy("quarantine", "The consent says nothing of any category."),
+    "no_previous_id": pgettext_lazy("quarantine", "The alias does not say which id it replaces."),
+    "not_an_object": pgettext_lazy("quarantine", "It is no JSON object."),
+    "nul": pgettext_lazy("quarantine", "A text holds a NUL character."),
+    "number_range": pgettext_lazy("quarantine", "A number is too large or no finite number."),
+    "personal_name": pgettext_lazy("quarantine", "The name of the event or of a field holds a personal value."),
+    "repeated_key": pgettext_lazy("quarantine", "An object names a field twice."),
+    "resident_number": pgettext_lazy("quarantine", "It holds a resident registration number, which is never kept."),
+    "too_deep": pgettext_lazy("quarantine", "It is nested too deep."),
+    "too_large": pgettext_lazy("quarantine", "It is too large."),
+    "unexpected": pgettext_lazy("quarantine", "A fault of ours; its kind and place are in the log."),
+    "unknown_type": pgettext_lazy("quarantine", "The type is none of identify, track, page, screen, group, alias."),
+}
+
+
 class DataClass(TextChoices):
     """What kind of personal data a field holds: some kinds may be used for few purposes, or kept for a short time."""
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from cdp.events import queries
-from cdp.events.types import KnownSource
+from cdp.events.types import QUARANTINE_REASONS, KnownSource
 from cdp.ingestion import imports
 from cdp.ingestion.actions import Outcome
 from cdp.ingestion.files import Table, open_table
@@ -81,4 +81,4 @@ def report(out: OutputWrapper, outcome: Outcome) -> None:
     }
     out.write(", ".join(f"{name}: {number}" for name, number in counts.items()))
     for reason, number in sorted(outcome.reasons.items()):
-        out.write(f"  {reason}: {number}")
+        out.write(f"  {reason}: {number}. {QUARANTINE_REASONS.get(reason, '')}".rstrip(" ."))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 Kind = Literal["number", "string", "boolean", "date", "moment"]
-MeasureKind = Literal["count", "sum", "avg", "min", "max"]
+MeasureKind = Literal["count", "sum", "avg", "min", "max", "distinct", "most_frequent"]
 Unit = Literal["month"]
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 
@@ -119,11 +119,27 @@ class PropertyTest:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is counted over the matching events and how it compares; `path` is empty for a count."""
+    """What is counted over the matching events and how it compares; `path` is empty for a count.
+
+    `distinct` is the number of different values of a property, `most_frequent` the value that most events have.
+    """
 
     kind: MeasureKind
     test: Test
     path: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One of the matching events, counted from the first (1, 2, …) or the last (-1), and what must hold of it."""
+
+    number: int
+    where: tuple[PropertyTest, ...] = ()
+    within: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +166,7 @@ class Trait:
 @dataclass(frozen=True, slots=True)
 class Event:
     name: str
-    measure: Measure
+    measure: Measure | Pick
     where: tuple[PropertyTest, ...] = ()
     within: Period | None = None
     currency: str | None = None
@@ -239,8 +255,26 @@ def event_names(node: Node) -> frozenset[str]:
     return frozenset(told.name for leaf in leaves(node) for told in happenings(leaf))
 
 
+def pick_key(number: int) -> str:
+    """The key of a clause that asks for the first, the last or the n-th event."""
+    return {1: "first", -1: "last"}.get(number, "nth")
+
+
+def conditions_of(told: Event | Step) -> tuple[PropertyTest, ...]:
+    """Every test of a property that a description of events makes, also of one picked event."""
+    picked = told.measure.where if isinstance(told, Event) and isinstance(told.measure, Pick) else ()
+    return (*told.where, *picked)
+
+
+def properties_of(told: Event | Step) -> frozenset[str]:
+    """The names of the properties that a description of events reads."""
+    measured = {told.measure.name} if isinstance(told, Event) and isinstance(told.measure, Measure) else set[str]()
+    return frozenset(condition.name for condition in conditions_of(told)) | (measured - {""})
+
+
 def tests_of(leaf: Leaf) -> tuple[Test, ...]:
-    """Every test of a trait or a property in a clause."""
+    """Every test of a trait, a property or a measure in a clause."""
     if isinstance(leaf, Trait):
         return (leaf.test,)
-    return tuple(condition.test for told in happenings(leaf) for condition in told.where)
+    measured = (leaf.measure.test,) if isinstance(leaf, Event) and isinstance(leaf.measure, Measure) else ()
+    return (*measured, *(condition.test for told in happenings(leaf) for condition in conditions_of(told)))

@@ -24,6 +24,7 @@ from segments.query.ast import (
     Not,
     Number,
     Period,
+    Pick,
     PropertyTest,
     Segment,
     Sequence,
@@ -34,6 +35,7 @@ from segments.query.ast import (
     Trait,
     Value,
     Window,
+    pick_key,
 )  # fmt: skip
 from segments.query.parse import AT_LEAST_ONCE, parse
 
@@ -82,7 +84,7 @@ def tree_to_json(node: Node) -> dict[str, object]:
 def _event(node: Event) -> dict[str, object]:
     held: dict[str, object] = {"event": node.name}
     if node.measure != AT_LEAST_ONCE:
-        held[node.measure.kind] = _measure(node.measure)
+        held |= _measure(node.measure)
     if node.where:
         held["where"] = [_condition(condition) for condition in node.where]
     held |= _period("within", node.within)
@@ -105,9 +107,14 @@ def _step(step: Step) -> dict[str, object]:
     return held if step.currency is None else held | {"currency": step.currency}
 
 
-def _measure(measure: Measure) -> dict[str, object]:
-    named = {"property": ".".join(measure.path)} if measure.path else {}
-    return named | _test(measure.test)
+def _measure(measure: Measure | Pick) -> dict[str, object]:
+    match measure:
+        case Measure(kind, test):
+            return {kind: ({"property": measure.name} if measure.path else {}) | _test(test)}
+        case Pick(number, where, within):
+            numbered = {} if number in (1, -1) else {"n": Decimal(number)}
+            tests = {"where": [_condition(condition) for condition in where]} if where else {}
+            return {pick_key(number): numbered | tests | _period("within", within)}
 
 
 def _condition(condition: PropertyTest) -> dict[str, object]:

@@ -20,9 +20,11 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Kind,
+    Measure,
     Node,
     Not,
     Number,
+    Pick,
     PropertyTest,
     Segment,
     Sequence,
@@ -31,6 +33,8 @@ from segments.query.ast import (
     Text,
     Trait,
     Value,
+    conditions_of,
+    pick_key,
 )
 from segments.query.problems import Notes, Problem, RuleError, child
 
@@ -175,8 +179,11 @@ class _Examination:
 
     def event(self, node: Event, path: str) -> None:
         self.happening(node, path)
-        if node.measure.path:
-            self._measured(node, child(path, node.measure.kind))
+        match node.measure:
+            case Measure(kind=kind) as measure if measure.path:
+                self._measured(node, measure, child(path, kind))
+            case Pick(number) as pick:
+                self._conditions(node, pick.where, child(path, pick_key(number)))
 
     def sequence(self, node: Sequence, path: str) -> None:
         for index, step in enumerate(node.steps):
@@ -189,10 +196,13 @@ class _Examination:
         known = self.catalog.events
         if known is not None and node.name not in known:
             _unknown(self.warnings, "event", node.name, known, child(path, "event"))
-        for index, condition in enumerate(node.where):
-            self._condition(node, condition, child(child(path, "where"), index))
+        self._conditions(node, node.where, path)
         if uses_revenue(node) and not (node.currency or self.catalog.currency):
             self.problems.add(path, "currency_missing")
+
+    def _conditions(self, node: Event | Step, where: tuple[PropertyTest, ...], path: str) -> None:
+        for index, condition in enumerate(where):
+            self._condition(node, condition, child(child(path, "where"), index))
 
     def _condition(self, node: Event | Step, condition: PropertyTest, path: str) -> None:
         spec = self._property(node.name, condition.name, path)
@@ -200,13 +210,15 @@ class _Examination:
         if condition.name == REVENUE:
             self._amount(condition.test, path)
 
-    def _measured(self, node: Event, path: str) -> None:
-        name = ".".join(node.measure.path)
+    def _measured(self, node: Event, measure: Measure, path: str) -> None:
+        name = measure.name
         spec = self._property(node.name, name, path)
-        if spec is not None and spec.type != "number":
+        if measure.kind == "most_frequent":
+            self._typed(name, measure.test, kind_of(measure.test, spec), path)
+        elif measure.kind != "distinct" and spec is not None and spec.type != "number":
             self.problems.add(child(path, "property"), "wrong_type", name=name, expected=spec.type, type="number")
-        if name == REVENUE:
-            self._amount(node.measure.test, path)
+        if name == REVENUE and measure.kind != "distinct":
+            self._amount(measure.test, path)
 
     def _property(self, event: str, name: str, path: str) -> PropertySpec | None:
         place = child(path, "property")
@@ -241,12 +253,12 @@ class _Examination:
 
 def uses_revenue(node: Event | Step) -> bool:
     """Whether a description of events counts or tests money, and so needs a currency."""
-    return measures_revenue(node) or any(condition.path == (REVENUE,) for condition in node.where)
+    return measures_revenue(node) or any(condition.path == (REVENUE,) for condition in conditions_of(node))
 
 
 def measures_revenue(node: Event | Step) -> bool:
     """Whether an event clause counts money."""
-    return isinstance(node, Event) and node.measure.path == (REVENUE,)
+    return isinstance(node, Event) and isinstance(node.measure, Measure) and node.measure.path == (REVENUE,)
 
 
 def _places(test: Test, path: str) -> Iterator[tuple[str, Value]]:

@@ -12,10 +12,13 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Flag,
+    Measure,
     Node,
     Not,
     Number,
     Period,
+    Pick,
+    PropertyTest,
     Segment,
     Sequence,
     Step,
@@ -24,6 +27,7 @@ from segments.query.ast import (
     Trait,
     Value,
     Window,
+    pick_key,
 )  # fmt: skip
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.particles import Word
@@ -103,16 +107,29 @@ class _Telling:
         return forms[count != 1].format(n=f"{count:,}")
 
     def _event(self, node: Event) -> str:
-        measure = node.measure
         within = Word(self._period(node.within))
-        counts = measure.kind == "count"
         currency = self.say.currency.format(currency=node.currency) if node.currency else ""
-        what = Word(self._occurrences(node, within, currency if counts else ""))
-        if counts:
-            return self._filled(self.say.counts[measure.test.op], measure.test, what=what, within=within)
-        name = ".".join(measure.path)
-        template = self.say.measures[measure.kind]
-        return self._test(template.format(what=what, property=name, currency=currency, within=within), measure.test)
+        measure = node.measure
+        of_money = isinstance(measure, Measure) and measure.kind != "count"
+        what = Word(self._occurrences(node, within, "" if of_money else currency))
+        match measure:
+            case Measure("count", test):
+                return self._filled(self.say.counts[test.op], test, what=what, within=within)
+            case Measure(kind, test):
+                measured = self.say.measures[kind]
+                told = measured.format(what=what, property=measure.name, currency=currency, within=within)
+                return self._test(told, test)
+            case Pick():
+                return self._picked(measure, what, within)
+
+    def _picked(self, pick: Pick, what: Word, within: Word) -> str:
+        which = self.say.picks[pick_key(pick.number)].format(what=what, within=within, n=pick.number)
+        when, where = self._period(pick.within), self._where(pick.where)
+        return self.say.picked.format(which=Word(which), within=when, where=where)
+
+    def _where(self, where: tuple[PropertyTest, ...]) -> str:
+        conditions = [self._test(condition.name, condition.test) for condition in where]
+        return self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
 
     def _sequence(self, node: Sequence) -> str:
         return self.say.sequence.format(
@@ -133,8 +150,7 @@ class _Telling:
         return Word(self._occurrences(step, "", currency))
 
     def _occurrences(self, node: Event | Step, within: str, currency: str) -> str:
-        conditions = [self._test(condition.name, condition.test) for condition in node.where]
-        where = self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
+        where = self._where(node.where)
         return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency)
 
     def _period(self, period: Period | None) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 from sqlglot import exp
 
-from segments.query import relations, sequences
+from segments.query import measures, relations, sequences
 from segments.query.dialects import CONSTANTS, FUNCTIONS
 
 ALIASES = re.compile(r"p|t|e|r|[sm]\d+")
-WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | {"C", "fits"}
+WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | measures.WORDS | {"C", "fits"}
 
 
 class UnsafeQuery(RuntimeError):

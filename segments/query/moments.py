@@ -11,6 +11,7 @@ from segments.query.ast import (
     Leaf,
     Node,
     Period,
+    Pick,
     Sequence,
     This,
     Window,
@@ -64,7 +65,8 @@ def _lengths(period: Period) -> Iterator[timedelta]:
 
 def _periods(leaf: Leaf) -> Iterator[Period]:
     match leaf:
-        case Event(within=period) if period is not None:
-            yield period
+        case Event(within=period, measure=measure):
+            picked = measure.within if isinstance(measure, Pick) else None
+            yield from (one for one in (period, picked) if one is not None)
         case Sequence(silence=silence, in_last=in_last):
             yield from (period for period in (silence, in_last) if period is not None)

@@ -33,6 +33,10 @@ class Parameters:
         """A DECIMAL(38,6); with a currency, an amount in its minor units."""
         return self._bound(value if currency is None else minor_units(value, currency), DECIMAL)
 
+    def integer(self, value: int) -> exp.Expr:
+        """A whole number that counts rows."""
+        return self._bound(value, "bigint")
+
     def moment(self, value: datetime) -> exp.Expr:
         """A moment in UTC."""
         return self._bound(value, "timestamptz")

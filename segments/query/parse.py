@@ -12,39 +12,37 @@ from typing import get_args
 from segments.query import values, windows
 from segments.query.ast import (
     EVERY_OP,
-    LIST_OPS,
     MEASURE_OPS,
-    ORDER_OPS,
     PRESENCE_OPS,
-    TEXT_OPS,
     All,
     Any,
     Consent,
     Event,
-    Flag,
     Measure,
     MeasureKind,
     Node,
     Not,
     Number,
+    Pick,
     PropertyTest,
     Segment,
     Sequence,
     Step,
     Test,
-    Text,
     Trait,
-    Value,
 )  # fmt: skip
+from segments.query.comparisons import comparison
 from segments.query.problems import Notes, Problem, RuleError, child
 
 DEEPEST = 20
 MOST_CLAUSES = 200
-MOST_VALUES = 1_000
 MOST_EVENTS = 10**9
 DEEPEST_PATH = 5
 MOST_STEPS = 8
 MEASURES: tuple[MeasureKind, ...] = get_args(MeasureKind)
+PICKS = {"first": 1, "last": -1, "nth": None}
+ASKED = (*MEASURES, *PICKS)
+VALUE_OPS = tuple(op for op in EVERY_OP if op not in PRESENCE_OPS)
 BETWEEN = ("within", "without")
 FORBIDDEN = ("without", "then_not")
 AROUND = ("within", "without", "then_not", "for", "in_last", "between")
@@ -112,19 +110,13 @@ class Reading:
     def _parts(self, clause: Json, key: str, path: str, depth: int) -> tuple[Node, ...]:
         values.only_keys(clause, (key,), path, self.notes)
         below = child(path, key)
-        listed = self._listed(clause[key], below)
+        listed = values.listed(clause[key], below, self.notes)
         if listed is not None and not listed:
             self.notes.add(below, "empty_group")
         # One more than allowed is enough to know that there are too many.
         some = (listed or [])[: MOST_CLAUSES + 1]
         read = [self.node(part, child(below, index), depth + 1) for index, part in enumerate(some)]
         return tuple(part for part in read if part is not None)
-
-    def _listed(self, value: object, path: str) -> list[object] | None:
-        if isinstance(value, list):
-            return value
-        self.notes.add(path, "type", expected="a list")
-        return None
 
     def all(self, clause: Json, path: str, depth: int) -> Node | None:
         return All(self._parts(clause, "all", path, depth))
@@ -140,7 +132,7 @@ class Reading:
     def trait(self, clause: Json, path: str, depth: int) -> Node | None:
         values.only_keys(clause, ("trait", "op", "value"), path, self.notes)
         name = values.name(clause["trait"], child(path, "trait"), self.notes)
-        test = self.test(clause, path, EVERY_OP)
+        test = comparison(clause, path, EVERY_OP, self.notes)
         return None if name is None or test is None else Trait(name, test)
 
     def segment(self, clause: Json, path: str, depth: int) -> Node | None:
@@ -162,7 +154,7 @@ class Reading:
         return None if purpose is None or channel is None or brand is None else Consent(purpose, channel, brand)
 
     def event(self, clause: Json, path: str, depth: int) -> Node | None:
-        values.only_keys(clause, ("event", "where", "within", "between", "currency", *MEASURES), path, self.notes)
+        values.only_keys(clause, ("event", "where", "within", "between", "currency", *ASKED), path, self.notes)
         name = values.name(clause["event"], child(path, "event"), self.notes)
         where = self._where(clause.get("where", []), child(path, "where"))
         within = windows.period(clause, "within", path, self.notes)
@@ -184,7 +176,7 @@ class Reading:
         return Sequence(tuple(step for step in steps if step), within, without, then_not, silence, in_last)
 
     def _steps(self, value: object, path: str) -> list[Step | None]:
-        listed = self._listed(value, path)
+        listed = values.listed(value, path, self.notes)
         if listed is not None and not 1 <= len(listed) <= MOST_STEPS:
             self.notes.add(path, "step_number", limit=MOST_STEPS)
         return [self._step(part, child(path, index)) for index, part in enumerate((listed or [])[:MOST_STEPS])]
@@ -212,7 +204,7 @@ class Reading:
         return None if name is None else Step(name, where, currency)
 
     def _where(self, value: object, path: str) -> tuple[PropertyTest, ...]:
-        listed = (self._listed(value, path) or [])[: MOST_CLAUSES + 1]
+        listed = (values.listed(value, path, self.notes) or [])[: MOST_CLAUSES + 1]
         read = [self._property_test(part, child(path, index)) for index, part in enumerate(listed)]
         return tuple(test for test in read if test is not None)
 
@@ -224,7 +216,7 @@ class Reading:
             return None
         values.only_keys(held, ("property", "op", "value"), path, self.notes)
         names = self._path(held.get("property"), child(path, "property"))
-        test = self.test(held, path, EVERY_OP)
+        test = comparison(held, path, EVERY_OP, self.notes)
         return None if names is None or test is None else PropertyTest(names, test)
 
     def _path(self, value: object, path: str) -> tuple[str, ...] | None:
@@ -235,8 +227,8 @@ class Reading:
             return None
         return names or None
 
-    def _measure(self, clause: Json, path: str) -> Measure | None:
-        named = [kind for kind in MEASURES if kind in clause]
+    def _measure(self, clause: Json, path: str) -> Measure | Pick | None:
+        named = [kind for kind in ASKED if kind in clause]
         if not named:
             return AT_LEAST_ONCE
         if len(named) > 1:
@@ -246,92 +238,38 @@ class Reading:
         held = values.mapping(clause[named[0]], below, self.notes)
         if held is None:
             return None
-        return self._count(held, below) if named[0] == "count" else self._total(named[0], held, below)
+        return self._pick(named[0], held, below) if named[0] in PICKS else self._of_all(named[0], held, below)
 
-    def _count(self, held: Json, path: str) -> Measure | None:
-        values.only_keys(held, ("op", "value"), path, self.notes)
-        test = self.test(held, path, MEASURE_OPS)
-        if test is None:
-            return None
-        for value in test.values:
-            whole = value.value if isinstance(value, Number) else None
-            values.integer(whole, 0, MOST_EVENTS, child(path, "value"), self.notes)
-        return Measure("count", test)
-
-    def _total(self, kind: MeasureKind, held: Json, path: str) -> Measure | None:
-        values.only_keys(held, ("property", "op", "value"), path, self.notes)
-        names = self._path(held.get("property"), child(path, "property"))
-        test = self.test(held, path, MEASURE_OPS)
+    def _of_all(self, name: str, held: Json, path: str) -> Measure | None:
+        """A measure of all matching events: a number, or the most frequent value of a property."""
+        kind = next(kind for kind in MEASURES if kind == name)
+        values.only_keys(held, ("op", "value") if kind == "count" else ("property", "op", "value"), path, self.notes)
+        names = () if kind == "count" else self._path(held.get("property"), child(path, "property"))
+        test = comparison(held, path, VALUE_OPS if kind == "most_frequent" else MEASURE_OPS, self.notes)
         if names is None or test is None:
             return None
-        if not all(isinstance(value, Number) for value in test.values):
-            self.notes.add(child(path, "value"), "type", expected="a number")
+        if kind != "most_frequent":
+            self._numbers(test, child(path, "value"), whole=kind in ("count", "distinct"))
         return Measure(kind, test, names)
 
-    def test(self, held: Json, path: str, known: tuple[str, ...]) -> Test | None:
-        """The operator and its values, one kind of value throughout."""
-        op = held.get("op")
-        if not isinstance(op, str) or op not in known:
-            self.notes.add(child(path, "op"), "unknown_op", name=op, known=", ".join(known))
-            return None
-        if op in PRESENCE_OPS:
-            return self._presence(op, held, path)
-        if "value" not in held:
-            self.notes.add(path, "missing_key", name="value")
-            return None
-        read = self._values(op, held["value"], child(path, "value"))
-        return None if read is None else self._agreeing(op, read, child(path, "value"))
+    def _numbers(self, test: Test, path: str, *, whole: bool) -> None:
+        for value in test.values:
+            number = value.value if isinstance(value, Number) else None
+            if whole:
+                values.integer(number, 0, MOST_EVENTS, path, self.notes)
+            elif number is None:
+                self.notes.add(path, "type", expected="a number")
 
-    def _presence(self, op: str, held: Json, path: str) -> Test:
-        if "value" in held:
-            self.notes.add(child(path, "value"), "surplus_value", op=op)
-        return Test(op)
-
-    def _values(self, op: str, value: object, path: str) -> tuple[Value, ...] | None:
-        if op in LIST_OPS or op == "between":
-            return self._several(op, value, path)
-        one = values.scalar(value, path, self.notes)
-        return None if one is None else (one,)
-
-    def _several(self, op: str, value: object, path: str) -> tuple[Value, ...] | None:
-        listed = self._listed(value, path)
-        if listed is None:
-            return None
-        if op == "between" and len(listed) != 2:
-            self.notes.add(path, "between_pair")
-        elif not listed:
-            self.notes.add(path, "empty_list")
-        elif len(listed) > MOST_VALUES:
-            self.notes.add(path, "too_many_values", limit=MOST_VALUES)
-        else:
-            read = [values.scalar(part, child(path, index), self.notes) for index, part in enumerate(listed)]
-            return tuple(part for part in read if part is not None) if None not in read else None
-        return None
-
-    def _agreeing(self, op: str, read: tuple[Value, ...], path: str) -> Test | None:
-        # A text beside days ago may be a date; the catalog knows.
-        kinds = {"date" if len(read) > 1 and _may_be_date(value, read) else value.kind for value in read}
-        if len(kinds) > 1:
-            self.notes.add(path, "mixed_values")
-        elif op in TEXT_OPS and kinds != {"string"}:
-            self.notes.add(path, "type", expected="a text")
-        elif op in TEXT_OPS and read == (Text(""),):
-            self.notes.add(path, "empty_text")
-        elif op in ORDER_OPS and isinstance(read[0], Flag):
-            self.notes.add(path, "op_type", op=op, type="boolean")
-        elif op == "between" and _descends(*read):
-            self.notes.add(path, "between_order")
-        else:
-            return Test(op, read)
-        return None
-
-
-def _may_be_date(value: Value, among: tuple[Value, ...]) -> bool:
-    return isinstance(value, Text) and any(other.kind == "date" for other in among)
-
-
-def _descends(low: Value, high: Value) -> bool:
-    return isinstance(low, Number) and isinstance(high, Number) and low.value > high.value
+    def _pick(self, name: str, held: Json, path: str) -> Pick | None:
+        """`{"first": {"where": […]}}`, `{"last": {"within": {"days": 30}}}`, `{"nth": {"n": 3, "between": {…}}}`."""
+        numbered = ("n",) if name == "nth" else ()
+        values.only_keys(held, (*numbered, "where", "within", "between"), path, self.notes)
+        number = PICKS.get(name) or values.integer(held.get("n"), 1, MOST_EVENTS, child(path, "n"), self.notes)
+        where = self._where(held.get("where", []), child(path, "where"))
+        within = windows.period(held, "within", path, self.notes)
+        if not held.keys() & {"where", "within", "between"} or held.get("where") == []:
+            self.notes.add(path, "empty_pick")
+        return None if number is None else Pick(number, where, within)
 
 
 Reader = Callable[[Reading, Json, str, int], Node | None]

@@ -42,6 +42,7 @@ MESSAGES: Mapping[str, str] = {
     "currency_code": _("A currency is three capital letters, such as KRW."),
     "currency_missing": _("Say in which currency the money is counted."),
     "one_measure": _("Use only one of: %(names)s."),
+    "empty_pick": _("Say what must hold of the event: “where”, “within” or “between”."),
     "empty_window": _('A window needs a length, such as {"days": 30}.'),
     "calendar_units": _("A calendar window is counted in one unit, of: %(known)s."),
     "one_window": _("Use only one of: %(names)s."),

@@ -17,6 +17,8 @@ class Sentences:
     counts: dict[str, str]
     event: str
     measures: dict[str, str]
+    picks: dict[str, str]
+    picked: str
     where: str
     within: str
     since: dict[str, str]
@@ -72,7 +74,11 @@ ENGLISH = Sentences(
         "avg": "the average {property}{currency} of {what}{within}",
         "min": "the lowest {property}{currency} of {what}{within}",
         "max": "the highest {property}{currency} of {what}{within}",
+        "distinct": "the number of different {property}{currency} of {what}{within}",
+        "most_frequent": "the most frequent {property}{currency} of {what}{within}",
     },
+    picks={"first": "the first {what}{within}", "last": "the last {what}{within}", "nth": "number {n} of {what}{within}"},
+    picked="{which} happened{within}{where}",
     where=" (where {rule})",
     within=" in the last {length}",
     since={
@@ -139,7 +145,10 @@ KOREAN = Sentences(
     measures={
         "sum": "{what}의 {property}{currency} 합계", "avg": "{what}의 {property}{currency} 평균",
         "min": "{what}의 {property}{currency} 최솟값", "max": "{what}의 {property}{currency} 최댓값",
+        "distinct": "{what}의 서로 다른 {property}{currency} 개수", "most_frequent": "{what}의 가장 잦은 {property}{currency}",
     },
+    picks={"first": "{what} 중 첫 번째", "last": "{what} 중 마지막", "nth": "{what} 중 {n}번째"},
+    picked="{which:이} {within}{where}것임",
     where="({rule}) 조건의 ",
     within="최근 {length} 동안의 ",
     since={"day": "{length} 전 0시부터의 ", "week": "{length} 전 월요일부터의 ", "month": "{length} 전 1일부터의 ",

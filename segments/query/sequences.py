@@ -32,9 +32,10 @@ class History:
     flags: Mapping[Step, str]
 
 
-def numbered(rows: exp.Select, order: list[exp.Expr]) -> exp.Select:
-    """The rows with their place in the history of their profile."""
-    ordered = exp.Order(expressions=[exp.Ordered(this=key, desc=False, nulls_first=False) for key in order])
+def numbered(rows: exp.Select, order: list[exp.Expr], *, newest_first: bool = False) -> exp.Select:
+    """The rows with their place in the history of their profile, counted from its one end or the other."""
+    keys = [exp.Ordered(this=key, desc=newest_first, nulls_first=False) for key in order]
+    ordered = exp.Order(expressions=keys)
     place = exp.Window(this=exp.RowNumber(), partition_by=[exp.column("profile_id", "r")], order=ordered)
     return rows.select(place.as_(PLACE), copy=False)
 

@@ -29,6 +29,14 @@ def mapping(value: object, path: str, notes: Notes) -> Mapping[str, object] | No
     return None
 
 
+def listed(value: object, path: str, notes: Notes) -> list[object] | None:
+    """A list."""
+    if isinstance(value, list):
+        return value
+    notes.add(path, "type", expected="a list")
+    return None
+
+
 def only_keys(value: Mapping[str, object], known: Collection[str], path: str, notes: Notes) -> None:
     """Note keys that this clause does not know: a misspelt window must not silently mean "ever"."""
     for name in [key for key in value if key not in known][:MOST_UNKNOWN_KEYS]:

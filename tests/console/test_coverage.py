@@ -63,7 +63,13 @@ def test_home_shows_who_did_not_object(rows: None, root: User) -> None:
             Effective.objects.create(profile=profile, purpose_id=purpose, channel_id="email", state=state, since=AT)
     client = Client()
     client.force_login(root)
-    coverage = client.get(reverse("admin:index")).context["state"].coverage
-    shares = {name: {share.channel: share.percent for share in shares} for name, shares in coverage.rows}
+    answer = client.get(reverse("admin:index"))
+    coverage, page = answer.context["state"].coverage, answer.content.decode()
+    assert 'Sale and sharing of personal data <span class="quiet">did not object' in page
+    assert 'Marketing messages <span class="quiet">agreed' in page
+    shares = {row.name: {share.channel: share.percent for share in row.shares} for row in coverage.rows}
+    assert {row.name for row in coverage.rows if not row.consent} == {
+        "Providing the service", "Analytics", "Sale and sharing of personal data"
+    }  # fmt: skip
     assert shares["Providing the service"]["E-mail"] == 75 and shares["Providing the service"]["SMS"] == 100
     assert shares["Marketing messages"]["E-mail"] == 25 and shares["Marketing messages"]["SMS"] == 0

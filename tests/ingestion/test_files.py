@@ -1,6 +1,7 @@
 """Files: every encoding and form, bad rows kept apart with their place, a second run that changes nothing."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from cdp.core import crypto
 from cdp.core.types import Actor
 from cdp.events.models import Event, Quarantined, Source
+from cdp.events.types import QUARANTINE_REASONS
 from cdp.ingestion import imports
 from consent.actions import suppress
 from consent.models import ConsentRecord
@@ -29,6 +31,7 @@ TILL = {
     "order": "receipt_no", "place": "store", "money": "total", "refund": {"when_negative": True},
     "properties": {"cat": "category", "name": "item"}, "sealed": ["cashier"], "identifiers": {"phone": "caller"},
 }  # fmt: skip
+INGESTION = Path(imports.__file__).parent
 TILL_HEADER = "at,member_no,receipt_no,store,total,cat,name,cashier,caller\n"
 
 
@@ -156,6 +159,28 @@ def test_identifiers_of_a_row(shop: Shop, tmp_path: Path) -> None:
     first, second = Event.objects.order_by("kind")
     assert (first.kind, sealed(first)["identifiers"]) == ("customer", {"user_id": ["u1"], "loyalty_id": ["L1"]})
     assert (second.kind, sealed(second)["external_id"]) == ("user", "u2")
+
+
+@pytest.mark.parametrize("mapping", [None, {"columns": {"no": "member"}}, {"join": {"full_name": ["no"]}}])
+def test_a_file_without_a_key_is_refused_and_told_which_columns_there_are(
+    shop: Shop, tmp_path: Path, mapping: Any
+) -> None:
+    with pytest.raises(CommandError, match=r"external_id.*There are: no, email"):
+        records(tmp_path, "no,email\nC1,kim@shop.kr\n", mapping)
+    assert not Quarantined.objects.exists() and not Event.objects.exists()
+
+
+@pytest.mark.parametrize("mapping", [{"columns": {"no": "user_id"}}, {"join": {"external_id": ["no"]}}])
+def test_a_mapped_column_is_a_key(shop: Shop, tmp_path: Path, mapping: Any) -> None:
+    assert "taken: 1" in records(tmp_path, "no,email\nC1,kim@shop.kr\n", mapping)
+
+
+def test_each_reason_of_quarantine_has_words(shop: Shop, tmp_path: Path) -> None:
+    code = "".join(path.read_text() for path in INGESTION.rglob("*.py"))
+    assert set(re.findall(r'Flaw\("(\w+)"\)', code)) | {"unexpected"} <= QUARANTINE_REASONS.keys()
+    said = records(tmp_path, "external_id,updated_at\n,2026-03-04\n")
+    assert "  no_identity: 1. Nobody is named: an event needs" in said
+    assert str(Quarantined.objects.get()).startswith("Nobody is named")
 
 
 def test_bad_rows_go_to_quarantine_with_their_place_and_stop_nothing(shop: Shop, tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ def test_an_erased_profile_is_forgotten_and_readers_are_told() -> None:
     made, (a, b) = filled(2)
     assert len(privacy.export([record_of(a)])["memberships"]) == len(privacy.export([record_of(a)])["transitions"]) == 1
     counts = privacy.erase([record_of(a)])
-    assert counts == {"segments_membership": 1, "segments_transition": 1}
+    assert counts == {"segments_assignment": 0, "segments_membership": 1, "segments_transition": 1}
     assert members_of(made).keys() == {b}
     assert list(Transition.objects.filter(profile=a).values_list("kind", "reason")) == [("left", "erased")]
     assert (a, "left", "erased") in feed(made)
@@ -294,5 +294,5 @@ def test_a_profile_with_other_records_stays() -> None:
     made, (a, *_rest) = filled(2)
     other = record_of(person())
     execute("update identity_record set profile_id = %s where id = %s", [a, other])
-    assert privacy.erase([other]) == {"segments_membership": 0, "segments_transition": 0}
+    assert set(privacy.erase([other]).values()) == {0}
     assert a in members_of(made)

@@ -8,7 +8,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext
 
-from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REVIEW_REASONS, WHY, label
+from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
+from cdp.core.queries import actor_names
 from consent.types import CONTACT_CHANNELS
 
 register = template.Library()
@@ -57,6 +58,18 @@ def contact_channel(key: str) -> str:
 def reason(key: str) -> str:
     """Why a value won, in words."""
     return label(WHY, key)
+
+
+@register.filter
+def who(actor: str) -> str:
+    """What people call an actor."""
+    return actor_names({actor})[actor] if actor else ""
+
+
+@register.filter
+def done(action: str) -> str:
+    """What an audit row about a privacy request says was done, in words."""
+    return label(REQUEST_STEPS, action)
 
 
 @register.filter

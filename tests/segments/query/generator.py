@@ -132,7 +132,25 @@ totals = st.builds(
     asked_of(st.sampled_from([0, 1, -1, 2.5, 10, 12.5, 0.123457]), EQUAL + ORDER),
 )
 counts = asked_of(st.integers(0, 3), EQUAL + ORDER).map(lambda test: {"count": test})
-measures = st.just({}) | counts | totals
+distincts = st.builds(
+    lambda name, test: {"distinct": {"property": name, **test}},
+    st.sampled_from(["size", "deep.in", "revenue", "currency"]),
+    asked_of(st.integers(0, 3), EQUAL + ORDER),
+)
+FREQUENT = TESTS["string"] | TESTS["number"] | TESTS["boolean"] | asked_of(days_ago, ("eq", "lt", "gte"))
+frequents = st.one_of(
+    st.builds(
+        lambda name, test: {"most_frequent": {"property": name, **test}}, st.sampled_from(["size", "deep.in"]), FREQUENT
+    ),
+    st.builds(
+        lambda test: {"most_frequent": {"property": "revenue", **test}},
+        asked_of(st.sampled_from([0, 1, 10, 12.5]), EQUAL + LISTS + ORDER),
+    ),
+    st.builds(
+        lambda test: {"most_frequent": {"property": "currency", **test}},
+        asked_of(st.sampled_from(["KRW", "USD"]), EQUAL + LISTS + ORDER),
+    ),
+)
 windows = st.sampled_from(
     [
         {"days": 7},
@@ -170,6 +188,18 @@ def period(key: str) -> st.SearchStrategy[dict[str, Any]]:
     return st.just({}) | windows.map(lambda window: {key: window}) | betweens.map(lambda window: {"between": window})
 
 
+def pick_of(which: str, number: int, where: list[Any], when: dict[str, Any]) -> dict[str, Any]:
+    return {which: ({"n": number} if which == "nth" else {}) | when | {"where": where}}
+
+
+picks = st.builds(
+    pick_of,
+    st.sampled_from(["first", "last", "nth"]),
+    st.integers(1, 3),
+    st.lists(conditions, min_size=1, max_size=2),
+    period("within"),
+)
+measures = st.just({}) | counts | totals | distincts | frequents | picks
 around = st.builds(
     dict.__or__,
     period("within"),
@@ -211,6 +241,7 @@ each = st.tuples(
     figures.map(lambda test: {"trait": "visits", **test}),
     (searches | presence).map(lambda test: {"trait": "place", **test}),
     st.builds(event_of, st.sampled_from(NAMES), totals, around),
+    st.builds(event_of, st.sampled_from(NAMES), distincts | frequents | picks, around),
     chains | lone_steps,
 ).map(list)
 leaves = traits | events | events | chains | lone_steps | consents | others

@@ -19,6 +19,7 @@ MINOR = {"KRW": 0, "JPY": 0, "USD": 2, "KWD": 3}
 UNITS = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 OPPOSITE = {"ne": "eq", "not_in": "in", "not_exists": "exists"}
 MISSING = None
+MEASURES = ("count", "sum", "avg", "min", "max", "distinct", "most_frequent")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,12 @@ class Oracle:
     def event_fits(self, rule: dict[str, Any], profile: str) -> bool:
         events = [event for event in self.world.events if self.world.records.get(event.record) == profile]
         events = [event for event in events if event.name == rule["event"] and self.in_window(event, rule)]
-        measures = [kind for kind in ("count", "sum", "avg", "min", "max") if kind in rule]
+        for which, number in (("first", 1), ("last", -1), ("nth", None)):
+            if which in rule:
+                return self.picked(
+                    sorted(self.kept(events, rule), key=in_order), number or rule["nth"]["n"], rule, which
+                )
+        measures = [kind for kind in MEASURES if kind in rule]
         kind = measures[0] if measures else "count"
         asked = rule.get(kind, {"op": "gte", "value": 1})
         if asked.get("property") == "revenue":
@@ -112,9 +118,29 @@ class Oracle:
         elif kind == "count":
             return compare(Decimal(len(self.kept(events, rule))), asked)
         else:
-            read = [number(reach(event.properties, asked["property"])) for event in self.kept(events, rule)]
-            values = [value for value in read if value is not None]
+            read = [value for event in self.kept(events, rule) for value in [self.value(event, asked["property"])]]
+            if kind == "distinct":
+                values = list({(type(one), one) for value in read for one in [countable(value)] if one is not None})
+                return compare(Decimal(len(values)), asked)
+            typed = [READ["number" if kind != "most_frequent" else kind_of(asked)](value) for value in read]
+            values = [value for value in typed if value is not None]
+        if kind == "distinct":
+            return compare(Decimal(len(set(values))), asked)
+        if kind == "most_frequent":
+            return bool(values) and self.holds(most_frequent(values), asked, kind_of(asked))
         return measured(kind, values, asked)
+
+    def picked(self, events: list[Event], number: int, rule: dict[str, Any], which: str) -> bool:
+        """Whether there is such an event and it is as asked."""
+        if len(events) < abs(number):
+            return False
+        event, asked = events[number - 1 if number > 0 else number], rule[which]
+        currency = rule.get("currency", self.currency)
+        tests = asked.get("where", [])
+        return self.in_window(event, asked) and all(self.condition(event, test, currency) for test in tests)
+
+    def value(self, event: Event, name: str) -> Any:
+        return getattr(event, name) if name in ("currency", "order_id") else reach(event.properties, name)
 
     def in_window(self, event: Event, rule: dict[str, Any], key: str = "within") -> bool:
         if event.occurred_at >= self.as_of:
@@ -328,6 +354,16 @@ def compare(value: Any, test: dict[str, Any]) -> bool:
         "between": lambda: wanted[0] <= value <= wanted[1],
     }
     return checks[test["op"]]()
+
+
+def countable(value: Any) -> Any:
+    """A value as it is told from others: a text, a number or a flag."""
+    return next((one for one in (text(value), boolean(value), number(value)) if one is not None), None)
+
+
+def most_frequent(values: list[Any]) -> Any:
+    """Of values that are equally frequent the least."""
+    return min(values, key=lambda value: (-values.count(value), value))
 
 
 def measured(kind: str, values: list[Decimal], asked: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from segments.query.ast import happenings, leaves, properties_of
 from segments.query.catalog import Catalog, examine
 from segments.query.compiler import compile_rule
 from segments.query.parse import parse
@@ -21,6 +22,14 @@ def problems(rule: dict[str, Any], catalog: Catalog = CATALOG) -> list[Problem]:
 
 def where(name: str, op: str, value: Any, event: str = ORDER) -> dict[str, Any]:
     return {"event": event, "where": [{"property": name, "op": op, "value": value}]}
+
+
+def picked(name: str, op: str, value: Any) -> dict[str, Any]:
+    return {"where": [{"property": name, "op": op, "value": value}]}
+
+
+def most_frequent(name: str, op: str, value: Any) -> dict[str, Any]:
+    return {"event": ORDER, "most_frequent": {"property": name, "op": op, "value": value}}
 
 
 def then(second: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -69,6 +78,14 @@ def then(second: dict[str, Any] | None = None) -> dict[str, Any]:
         ({**then(), "without": where("items", "eq", "3")}, "/without/where/0/value", "wrong_type"),
         ({**then(), "then_not": where("items", "eq", "3")}, "/then_not/where/0/value", "wrong_type"),
         (then(where("revenue", "gt", 10**30)), "/sequence/1/where/0/value", "number_range"),
+        ({"event": ORDER, "first": picked("items", "eq", "3")}, "/first/where/0/value", "wrong_type"),
+        ({"event": ORDER, "nth": {"n": 2, **picked("user.email", "eq", "a")}}, "/nth/where/0/property", "sealed"),
+        ({"event": ORDER, "last": picked("revenue", "gt", 10**30)}, "/last/where/0/value", "number_range"),
+        ({"event": ORDER, "distinct": {"property": "email", "op": "gt", "value": 1}}, "/distinct/property", "sealed"),
+        (most_frequent("items", "eq", "3"), "/most_frequent/value", "wrong_type"),
+        (most_frequent("items", "contains", "3"), "/most_frequent/op", "op_type"),
+        (most_frequent("revenue", "in", [10**30]), "/most_frequent/value", "number_range"),
+        (most_frequent("phone", "eq", "3"), "/most_frequent/property", "sealed"),
         ({"any": [{"not": {"trait": "zzz", "op": "exists"}}]}, "/any/0/not/trait", "unknown_trait"),
     ],
 )
@@ -85,6 +102,25 @@ def test_the_nearest_name_is_suggested() -> None:
 def test_a_purpose_opens_its_data_classes() -> None:
     rule = {"trait": "credit_score", "op": "gt", "value": 700}
     assert problems(rule) and not problems(rule, replace(CATALOG, allowed_classes=frozenset({"general", "credit"})))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"where": [{"property": "loan", "op": "exists"}]},
+        {"sum": {"property": "loan", "op": "gt", "value": 1}},
+        {"distinct": {"property": "loan", "op": "gt", "value": 1}},
+        {"most_frequent": {"property": "loan", "op": "eq", "value": "car"}},
+        {"first": {"where": [{"property": "loan", "op": "exists"}]}},
+    ],
+)
+def test_whatever_reads_a_property_needs_its_data_class(asked: dict[str, Any]) -> None:
+    rule = {"event": ORDER, **asked}
+    planned = replace(CATALOG, classes={(ORDER, "loan"): frozenset({"credit"})})
+    assert [problem.code for problem in problems(rule, planned)] == ["data_class"]
+    assert not problems(rule)
+    [leaf] = leaves(parse(rule))
+    assert [properties_of(told) for told in happenings(leaf)] == [{"loan"}]
 
 
 def test_names_of_events_and_properties_are_open() -> None:

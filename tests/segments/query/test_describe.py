@@ -144,6 +144,39 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "“2026-01-31”까지의 “담기” 이벤트 다음에 “구매” 이벤트가 있음",
         ),
         (
+            {"event": "구매", "distinct": {"property": "종류", "op": "gte", "value": 3}, "within": {"days": 30}},
+            "the number of different 종류 of “구매” in the last 30 days is at least 3",
+            "최근 30일 동안의 “구매” 이벤트의 서로 다른 종류 개수가 3 이상임",
+        ),
+        (
+            {"event": "구매", "most_frequent": {"property": "종류", "op": "in", "value": ["신발", "모자"]}},
+            "the most frequent 종류 of “구매” is one of “신발”, “모자”",
+            "“구매” 이벤트의 가장 잦은 종류가 “신발”, “모자” 중 하나임",
+        ),
+        (
+            {
+                "event": "구매",
+                "first": {"within": {"days": 30}, "where": [{"property": "종류", "op": "eq", "value": "신발"}]},
+            },
+            "the first “구매” happened in the last 30 days (where 종류 is “신발”)",
+            "“구매” 이벤트 중 첫 번째가 최근 30일 동안의 (종류가 “신발”임) 조건의 것임",
+        ),
+        (
+            {
+                "event": "구매",
+                "last": {"where": [{"property": "revenue", "op": "gt", "value": 1000}]},
+                "currency": "KRW",
+                "within": {"previous": "month"},
+            },
+            "the last “구매” in KRW in the month before this one happened (where revenue is more than 1,000)",
+            "지난달의 “구매”(KRW) 이벤트 중 마지막이 (revenue이(가) 1,000보다 큼) 조건의 것임",
+        ),
+        (
+            {"event": "구매", "nth": {"n": 2, "between": {"from": "2026-01-01"}}},
+            "number 2 of “구매” happened from “2026-01-01” on",
+            "“구매” 이벤트 중 2번째가 “2026-01-01”부터의 것임",
+        ),
+        (
             {"not": {"segment": "vip"}},
             "it is not so that (the profile is in the segment “vip”)",
             "(“vip” 세그먼트에 속함)에 해당하지 않음",

@@ -32,6 +32,9 @@ JOINED: dict[str, Any] = {"property": "joined", "op": "gte", "value": {"days_ago
         ({"trait": "birth_month", "op": "eq", "value": {"this": "month"}}, APRIL, None),
         ({"not": {"any": [A, {"trait": "b", "op": "eq", "value": {"this": "month"}}]}}, APRIL, None),
         ({"event": "a", "where": [JOINED]}, MIDNIGHT, None),
+        ({"event": "a", "first": {"where": [JOINED]}}, MIDNIGHT, None),
+        ({"event": "a", "last": {"within": {"hours": 2}}, "within": {"this": "month"}}, APRIL, timedelta(hours=2)),
+        ({"event": "a", "most_frequent": JOINED}, MIDNIGHT, None),
         ({"event": "a", "within": {"hours": 2}}, None, timedelta(hours=2)),
         ({"event": "a", "within": {"days": 2, "calendar": True}}, MIDNIGHT, None),
         ({"event": "a", "within": {"weeks": 2, "calendar": True}}, datetime(2026, 3, 15, 15, tzinfo=UTC), None),
@@ -80,7 +83,7 @@ def rolls(rule: Any) -> bool:
         return any(map(rolls, rule))
     if not isinstance(rule, dict):
         return False
-    window = rule.get("in_last") or ("event" in rule and rule.get("within")) or {}
+    window = rule.get("in_last") or ("sequence" not in rule and rule.get("within")) or {}
     onward = window and not {"calendar", "this", "previous"} & {key for key, value in window.items() if value}
     moment = (rule.get("trait") == "seen" or "between" in rule) and "days_ago" in str(rule)
     return "for" in rule or moment or bool(onward) or any(map(rolls, rule.values()))

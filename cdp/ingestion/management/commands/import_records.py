@@ -1,7 +1,7 @@
 """`manage.py import_records --source S FILE [--mapping M.json]`: what a source knows of its people."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,26 @@ class Command(BaseCommand):
         if twice := mapping.made_twice(table.columns or ()):
             raise CommandError(_("More than one column makes: %(names)s") % {"names": ", ".join(sorted(twice))})
         rows = RecordRows(mapping, source, sources.plan(), now())
+        made = [*mapping.joined(dict.fromkeys(table.columns or ()))]
+        _require_key(table.columns, {*made, *mapping.join})
         mapped = [f"{CONSENT}{column.category()}" for column in mapping.consents.values()]
-        _require_consents(rows, [*mapping.joined(dict.fromkeys(table.columns or ())), *mapped])
+        _require_consents(rows, [*made, *mapped])
         with shown(self.stdout, table.name) as progress:
             outcome = imports.run(table, rows, progress)
         report(self.stdout, outcome)
         if rows.undated:
             said = _("%(number)d consents name no time (consent_at or updated_at) and grant nothing.")
             self.stdout.write(said % {"number": rows.undated})
+
+
+def _require_key(columns: Sequence[str] | None, made: Collection[str]) -> None:
+    """Refuse a file none of whose columns says whose row it is."""
+    if columns and not {"external_id", "user_id"}.intersection(made):
+        said = _(
+            'No column says whose row it is. Map the one that does: {"columns": {"COLUMN": "external_id"}}. '
+            "There are: %(names)s"
+        )
+        raise CommandError(said % {"names": ", ".join(columns)})
 
 
 def _require_consents(rows: RecordRows, columns: Iterable[str]) -> None:

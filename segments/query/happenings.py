@@ -1,0 +1,132 @@
+"""Reading events in SQL: which of them a description means, when they count, and what their properties say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlglot import exp
+
+from segments.query import relations
+from segments.query.ast import Event, Period, PropertyTest, Step
+from segments.query.bounds import Clock
+from segments.query.catalog import Catalog, kind_of, measures_revenue, uses_revenue
+from segments.query.conditions import Conditions, Field, JsonField, truth
+from segments.query.dialects import Dialect, cast, when
+from segments.query.parameters import Parameters
+
+PROFILES = "profiles"
+
+
+@dataclass
+class Happenings:
+    """The events of one query; with `only_profiles` those of the profiles that are its parameter."""
+
+    catalog: Catalog
+    clock: Clock
+    only_profiles: bool
+    dialect: Dialect
+    parameters: Parameters
+    conditions: Conditions
+
+    def scope(self, profile_id: exp.Expr) -> list[exp.Expr]:
+        """Nothing, or that a profile is one of those asked for."""
+        if not self.only_profiles:
+            return []
+        uuids = cast(exp.Placeholder(this=PROFILES), "uuid[]")
+        return [exp.EQ(this=profile_id, expression=exp.Any(this=exp.paren(uuids)))]
+
+    def scan(
+        self, names: list[str], start: datetime | None, end: datetime, *also: exp.Expr
+    ) -> exp.Select:  # fmt: skip
+        """The events of these names from a moment until before another, each with its profile."""
+        conditions = [self._named(names), *self.from_until(start, end), *self.scope(exp.column("profile_id", "r"))]
+        query = exp.Select().from_(table(relations.EVENT, "e"))
+        query.join(table(relations.RECORD, "r"), on=equal(exp.column("id", "r"), exp.column("record", "e")), copy=False)
+        return query.where(*conditions, *also, copy=False)
+
+    def from_until(self, start: datetime | None, end: datetime) -> list[exp.Expr]:
+        """That an event happened from one moment (None: ever) until before another."""
+        moment = exp.column("occurred_at", "e")
+        after = [] if start is None else [exp.GTE(this=moment.copy(), expression=self.parameters.moment(start))]
+        return [*after, exp.LT(this=moment, expression=self.parameters.moment(end))]
+
+    def _named(self, names: list[str]) -> exp.Expr:
+        name = exp.column("name", "e")
+        if len(names) == 1:
+            return equal(name, self.parameters.text(names[0]))
+        return equal(name, exp.Any(this=exp.paren(self.parameters.texts(names))))
+
+    def bounds(self, period: Period | None) -> tuple[datetime | None, datetime]:
+        """Since ever where a rule names no period; those at or after "as of" never count."""
+        return (None, self.clock.now) if period is None else self.clock.bounds(period)
+
+    def matching(self, node: Event) -> exp.Select:
+        """The events that a clause describes."""
+        return self.scan([node.name], *self.bounds(node.within), *self.filters(node))
+
+    def latest_of_orders(self, node: Event) -> exp.Select:
+        """Revenue once for each (profile, brand, order id): its last statement.
+
+        Among the events of the leaf's name and window that state revenue, the last by event time, then message id, then
+        record stands for the order; `where` and the currency are asked of that one. Events without order id each count,
+        as do those that are not of whole orders.
+        """
+        columns = [exp.column("profile_id", "r"), exp.column("brand", "e"), exp.column("order_id", "e")]
+        alone = exp.Is(this=exp.column("order_id", "e"), expression=exp.null())
+        own = [when(alone.copy(), exp.column(name, "e")) for name in ("record", "message_id")]
+        keys = [*columns, *own]
+        fits = exp.and_(*self.filters(node)).as_("fits")
+        query = self.scan([node.name], *self.bounds(node.within), exp.column("revenue", "e").is_(exp.null()).not_())
+        query = query.select(exp.column("profile_id", "r"), exp.column("revenue", "e"), fits, copy=False)
+        query = query.distinct(*[key.copy() for key in keys]).order_by(*self._latest_first(keys), copy=False)
+        return exp.Select().from_(query.subquery("e")).where(exp.column("fits", "e"), copy=False)
+
+    def _latest_first(self, keys: list[exp.Expr]) -> list[exp.Expr]:
+        grouped = [exp.Ordered(this=key.copy(), desc=False, nulls_first=False) for key in keys]
+        return [*grouped, *(exp.Ordered(this=tie, desc=True, nulls_first=False) for tie in self.by_time())]
+
+    def by_time(self) -> list[exp.Expr]:
+        """The order of events: event time, then message id, then record."""
+        message_id = self.dialect.by_code_point(exp.column("message_id", "e"))
+        return [exp.column("occurred_at", "e"), message_id, exp.column("record", "e")]
+
+    def filters(self, node: Event | Step) -> list[exp.Expr]:
+        """What must hold of an event of this name for it to answer the description."""
+        currency = self.currency(node)
+        asked = [self._in_currency(currency)] if currency and (node.currency or measures_revenue(node)) else []
+        return [*asked, *(self.condition(node, condition) for condition in node.where)]
+
+    def condition(self, node: Event | Step, condition: PropertyTest) -> exp.Expr:
+        """Whether an event's property fits."""
+        spec = self.catalog.property_spec(node.name, condition.name)
+        field = self.property(condition.path, self.currency(node))
+        return self.conditions.holds(field, condition.test, kind_of(condition.test, spec))
+
+    def currency(self, node: Event | Step) -> str | None:
+        """The currency of the money that a description speaks of; None where it speaks of none."""
+        return node.currency or (self.catalog.currency if uses_revenue(node) else None)
+
+    def _in_currency(self, currency: str) -> exp.Expr:
+        return truth(equal(exp.column("currency", "e"), self.parameters.text(currency)))
+
+    def property(self, path: tuple[str, ...], currency: str | None) -> Field:
+        """A reserved property's column (money in minor units, of the currency asked for only), or a JSON value."""
+        match path:
+            case ("revenue",) if currency:
+                return self.conditions.money(when(self._in_currency(currency), exp.column("revenue", "e")), currency)
+            case ("currency" | "order_id" as name,):
+                return self.conditions.column(exp.column(name, "e"))
+        found: exp.Expr = exp.column("properties", "e")
+        for key in path:
+            found = self.dialect.member(found, key, self.parameters.text)
+        return JsonField(self.dialect, found)
+
+
+def table(name: str, alias: str | None = None) -> exp.Expr:
+    """A table or a set of ours."""
+    named = exp.TableAlias(this=exp.to_identifier(alias)) if alias else None
+    return exp.Table(this=exp.to_identifier(name), alias=named)
+
+
+def equal(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """left = right."""
+    return exp.EQ(this=left, expression=right)

@@ -1,0 +1,96 @@
+-- {"event": "Order Completed", "distinct": {"property": "revenue", "op": "eq", "value": 1}, "currency": "USD"}
+-- postgres: {"p0": "USD", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT DISTINCT ON (
+      r.profile_id,
+      e.brand,
+      e.order_id,
+      CASE WHEN e.order_id IS NULL THEN e.record END,
+      CASE WHEN e.order_id IS NULL THEN e.message_id END
+    )
+      r.profile_id,
+      e.revenue,
+      COALESCE(e.currency = CAST(%(p0)s AS TEXT), FALSE) AS fits
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      e.name = CAST(%(p1)s AS TEXT)
+      AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
+      AND NOT e.revenue IS NULL
+    ORDER BY
+      r.profile_id ASC,
+      e.brand ASC,
+      e.order_id ASC,
+      CASE WHEN e.order_id IS NULL THEN e.record END ASC,
+      CASE WHEN e.order_id IS NULL THEN e.message_id END ASC,
+      e.occurred_at DESC NULLS LAST,
+      (
+        e.message_id COLLATE "C"
+      ) DESC NULLS LAST,
+      e.record DESC NULLS LAST
+  ) AS e
+  WHERE
+    e.fits
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(DISTINCT e.revenue) = CAST(%(p3)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "USD", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT DISTINCT ON (
+      r.profile_id,
+      e.brand,
+      e.order_id,
+      CASE WHEN e.order_id IS NULL THEN e.record END,
+      CASE WHEN e.order_id IS NULL THEN e.message_id END
+    )
+      r.profile_id,
+      e.revenue,
+      COALESCE(e.currency = CAST($p0 AS TEXT), FALSE) AS fits
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      e.name = CAST($p1 AS TEXT)
+      AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+      AND NOT e.revenue IS NULL
+    ORDER BY
+      r.profile_id ASC,
+      e.brand ASC,
+      e.order_id ASC,
+      CASE WHEN e.order_id IS NULL THEN e.record END ASC,
+      CASE WHEN e.order_id IS NULL THEN e.message_id END ASC,
+      e.occurred_at DESC,
+      e.message_id DESC,
+      e.record DESC
+  ) AS e
+  WHERE
+    e.fits
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(DISTINCT e.revenue) = CAST($p3 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

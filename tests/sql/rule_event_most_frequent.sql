@@ -1,0 +1,82 @@
+-- {"event": "Order Completed", "most_frequent": {"property": "category", "op": "eq", "value": "shoes"}}
+-- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "category", "p3": "shoes"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.value,
+      ROW_NUMBER() OVER (PARTITION BY e.profile_id ORDER BY COUNT(*) DESC NULLS LAST, e.value ASC) AS place
+    FROM (
+      SELECT
+        r.profile_id,
+        (
+          CASE
+            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
+            THEN (
+              e.properties -> CAST(%(p2)s AS TEXT)
+            ) #>> CAST('{}' AS TEXT[])
+          END COLLATE "C"
+        ) AS value
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+    ) AS e
+    WHERE
+      NOT e.value IS NULL
+    GROUP BY
+      e.profile_id,
+      e.value
+  ) AS e
+  WHERE
+    e.place = 1 AND COALESCE(e.value = CAST(%(p3)s AS TEXT), FALSE)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "/category", "p3": "shoes"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.value,
+      ROW_NUMBER() OVER (PARTITION BY e.profile_id ORDER BY COUNT(*) DESC, e.value ASC) AS place
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+        END AS value
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+    ) AS e
+    WHERE
+      NOT e.value IS NULL
+    GROUP BY
+      e.profile_id,
+      e.value
+  ) AS e
+  WHERE
+    e.place = 1 AND COALESCE(e.value = CAST($p3 AS TEXT), FALSE)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
