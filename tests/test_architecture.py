@@ -16,9 +16,9 @@ PACKAGES = ("cdp", "identity", "consent", "segments")
 PROJECT = {"cdp", "cdp.settings", "cdp.celery", "cdp.wsgi", "cdp.apps"}
 # What a package shows to the others.
 SHOWN = {"actions", "queries", "types"}
-# Packages with rooms of their own in `cdp`; core is everybody's, and the pipeline is asked as a whole.
+# Packages with rooms of their own in `cdp`; core is everybody's, and pipeline and answers are asked as a whole.
 ROOMS = ("events", "profiles", "lake", "ingestion", "api", "console", "demo", "management")
-OPEN = ("cdp.core", "cdp.pipeline")
+OPEN = ("cdp.core", "cdp.pipeline", "cdp.answers")
 # module → what it imports of another package beside actions, queries and types.
 JUSTIFIED = {
     # Addresses.
@@ -59,9 +59,9 @@ JUSTIFIED = {
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
-    "cdp.pipeline": {
-        "consent.package_content", "consent.people", "consent.suppression", "identity.models", "identity.resolution",
-    },
+    "cdp.pipeline": {"consent.suppression", "identity.models", "identity.resolution"},
+    # What a person is told, and the case that a rehearsed verdict is on.
+    "cdp.answers": {"consent.package_content", "consent.people", "identity.models"},
     # What is done with linkage models by hand: trials load Splink too.
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.

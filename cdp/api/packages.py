@@ -15,7 +15,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import pipeline
+from cdp import answers
 from cdp.api.endpoint import Endpoint
 from cdp.api.forms import Form, read_body
 from consent import package, package_file
@@ -63,7 +63,7 @@ def fetch(request: HttpRequest, token: str) -> HttpResponse:
         link = package.works(token)
         status = HTTPStatus.OK if link else HTTPStatus.NOT_FOUND
         return render(request, PAGE, {"link": link}, status=status)
-    made = package.use(token, pipeline.access_package)
+    made = package.use(token, answers.access_package)
     if made is None:
         return render(request, PAGE, {"link": None}, status=HTTPStatus.NOT_FOUND)
     answer = HttpResponse(package_file.zipped(made), content_type="application/zip")

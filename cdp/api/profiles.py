@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import pipeline
+from cdp import answers
 from cdp.api import actions, shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import bad_request
@@ -81,7 +81,7 @@ class ProfileView(Endpoint):
         is bound to a purpose or a contact channel `consents` tells those of it alone."""
         asked = read_query(ProfileQuery, request)
         purpose = purpose_of_reading(self, asked) if asked["personal"] else ""
-        found = pipeline.profile_answer(profile, *self.bound)
+        found = answers.profile_answer(profile, *self.bound)
         answer = asdict(found)
         if asked["personal"]:
             answer["personal"] = actions.read_personal(self.actor, found.id, purpose)
@@ -179,7 +179,7 @@ class ConsentsView(Endpoint):
         """The effective state is as fresh as the pipeline; members and exports ask the ledger itself. To a key that is
         bound to a purpose or a contact channel both tell those of it alone, with the lines that speak of every channel."""
         read_query(NothingQuery, request)
-        return Response(asdict(pipeline.consents_answer(profile, *self.bound)))
+        return Response(asdict(answers.consents_answer(profile, *self.bound)))
 
 
 class ProfileChangesView(Endpoint):

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import pipeline
+from cdp import answers
 from cdp.api import actions as api
 from cdp.api import review_shapes as shapes
 from cdp.api.endpoint import Endpoint, StewardsEndpoint
@@ -122,7 +122,7 @@ class CaseView(Endpoint):
         """What this key may know of it: no segments without their scope, and consents of what it is bound to."""
         if case.blind or case.state != "open" or None in case.profiles:
             return None
-        found = asdict(pipeline.blast_radius(case.id, "different" if case.together else "same"))
+        found = asdict(answers.blast_radius(case.id, "different" if case.together else "same"))
         if "segments:read" not in self.key.scopes:
             found["segments"] = []
         purpose, channel = self.bound

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import OperationalError
 from django.utils.translation import pgettext_lazy
 
-from cdp import pipeline
+from cdp import answers
 from cdp.console.labels import ATTRIBUTES, label, purpose_name
 from cdp.console.masking import mask
 from cdp.core.errors import CdpError
@@ -120,9 +120,9 @@ class Radius:
     """What the verdict that changes something would change, in words; `unknown` where it could not be computed now."""
 
     verdict: str
-    parts: list[pipeline.Part]
-    segments: list[tuple[str, bool, pipeline.Part]]
-    consents: list[tuple[str, str, str, Any, Any, pipeline.Part]]
+    parts: list[answers.Part]
+    segments: list[tuple[str, bool, answers.Part]]
+    consents: list[tuple[str, str, str, Any, Any, answers.Part]]
     unknown: bool = False
 
 
@@ -133,7 +133,7 @@ def radius(case: Case) -> Radius | None:
         return None
     verdict = "different" if case.together else "same"
     try:
-        found = pipeline.blast_radius(case.id, verdict)
+        found = answers.blast_radius(case.id, verdict)
     except (CdpError, OperationalError) as error:
         logger.warning("A blast radius could not be computed (%s).", type(error).__name__)
         return Radius(verdict, [], [], [], unknown=True)
@@ -141,7 +141,7 @@ def radius(case: Case) -> Radius | None:
     return Radius(verdict, found.parts, told, list(_consents(found.consents)))
 
 
-def _consents(shifts: Iterable[pipeline.ConsentShift]) -> Iterable[tuple[str, str, str, Any, Any, pipeline.Part]]:
+def _consents(shifts: Iterable[answers.ConsentShift]) -> Iterable[tuple[str, str, str, Any, Any, answers.Part]]:
     """(purpose, contact channel, brand, state before, state after, part) in words."""
     purposes = consent.purposes()
     nothing = pgettext_lazy("consent", "none")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from cdp import pipeline
+from cdp import answers
 from cdp.console import steward
 from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_korean
 from cdp.console.masking import mask_all
@@ -42,7 +42,7 @@ def personal(profiles: list[UUID], unmasked: bool = False) -> dict[UUID, dict[st
 
 def page(profile: UUID, unmasked: bool) -> dict[str, Any]:
     """The parts of a profile's page, by the names its template uses."""
-    known = pipeline.profile_page(profile)
+    known = answers.profile_page(profile)
     values = known.personal if unmasked else mask_all(known.personal)
     sources = {record.id: record.source for record in known.records}
     return {

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from cdp import pipeline
+from cdp import answers, pipeline
 from cdp.core import crypto
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, DataKey
@@ -118,7 +118,7 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
         left=min(hers, his), right=max(hers, his), defaults={"household": min(hers, his), "shared": "phone", "reason": "names"}
     )  # fmt: skip
     ReviewCase.objects.get_or_create(left=min(hers, his), right=max(hers, his), defaults={"reason": "given names"})
-    found = pipeline.access_package(subject_of(hers))
+    found = answers.access_package(subject_of(hers))
     assert {line["attribute"]: line["value"] for line in found["golden"]}["email"] == "hana@x.kr"
     assert [event["name"] for event in found["events"]] == ["Identify", "Order Completed"]
     assert found["events"][1]["personal"]["properties"]["message"].startswith("<script>")
@@ -143,7 +143,7 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
         *(str(pk) for pk in ConsentRecord.objects.filter(subject=subject_of(his)).values_list("pk", flat=True)),
     ]  # fmt: skip
     assert [value for value in strangers if value in text] == []
-    other = flat(pipeline.access_package(subject_of(his)))
+    other = flat(answers.access_package(subject_of(his)))
     assert [value for value in strangers[:7] if value not in other] == [] and "hana@x.kr" not in other
 
 
@@ -165,7 +165,7 @@ def test_an_opt_out_that_names_her_number_is_told_but_not_who_else_said_it(shop:
         [NewConsent(contact=("phone", bytes(point)), method="080", recorded_by="system:test", **said)]
     )
     pipeline.advance()
-    found = pipeline.access_package(subject_of(hers))
+    found = answers.access_package(subject_of(hers))
     assert [(line["channel"], line["method"]) for line in found["opt_outs"]] == [("call", "080")]
 
 
@@ -177,13 +177,13 @@ def test_right_after_a_merge_it_holds_both_sides_and_after_an_unmerge_one(shop: 
     )[0]
     with transaction.atomic():
         identity.decide_case(OFFICER, case, "same")
-    found = pipeline.access_package(subject_of(hers))
+    found = answers.access_package(subject_of(hers))
     emails = {record["values"]["email"][0][0] for record in found["records"]}
     assert emails == {"hana@x.kr", "duri@y.kr"} and len(found["golden"]) > 5
     assert {event["order_id"] for event in found["events"]} == {None, "o-her", "o-him"}
     with transaction.atomic():
         identity.decide_case(OFFICER, ReviewCase.objects.get(pk=case.pk), "different")
-    assert "duri@y.kr" not in flat(pipeline.access_package(subject_of(hers)))
+    assert "duri@y.kr" not in flat(answers.access_package(subject_of(hers)))
 
 
 @committing
@@ -192,7 +192,7 @@ def test_what_came_in_a_moment_ago_is_in_it(shop: Source) -> None:
     with transaction.atomic():
         store([told(shop, "h-1", "Page Viewed", 2)])
     agrees(hers)
-    found = pipeline.access_package(subject_of(hers))
+    found = answers.access_package(subject_of(hers))
     assert found["events"][-1]["name"] == "Page Viewed" and found["consents_now"][0]["state"] == "granted"
 
 
@@ -205,7 +205,7 @@ def test_it_tells_who_looked_by_kind_only(shop: Source) -> None:
     AuditEntry.objects.create(
         actor="user:1234", action="profile.unmasked", subject=subject_of(hers), details={"reason": "contact"}
     )
-    found = pipeline.access_package(subject_of(hers))
+    found = answers.access_package(subject_of(hers))
     assert ("profile.unmasked", "user") in {(row["what"], row["by"]) for row in found["readings"]}
     assert "user:1234" not in flat(found)
 
@@ -216,7 +216,7 @@ def test_of_who_was_erased_it_knows_nothing(shop: Source) -> None:
     subject = subject_of(hers)
     for hook in hooks().values():
         hook.erase(people.records_of(subject))
-    found = pipeline.access_package(subject)
+    found = answers.access_package(subject)
     assert [name for name, held in found.items() if held and name not in ("format", "made_at", "purposes")] == []
 
 
@@ -242,7 +242,7 @@ class Words(HTMLParser):
 def test_the_file_reads_in_korean_and_english_and_runs_nothing(shop: Source) -> None:
     hers, _ = two_of_one_household(shop)
     agrees(hers)
-    file = zipfile.ZipFile(io.BytesIO(package_file.zipped(pipeline.access_package(subject_of(hers)))))
+    file = zipfile.ZipFile(io.BytesIO(package_file.zipped(answers.access_package(subject_of(hers)))))
     assert file.namelist() == ["data.json", "ko.html", "en.html"]
     data = json.loads(file.read("data.json"))
     assert data["format"] == "access-package/1" and data["records"][0]["values"]["full_name"][0][0] == "김하나"

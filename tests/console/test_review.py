@@ -123,7 +123,7 @@ def test_the_page_opens_where_the_radius_cannot_be_computed(
     steward: Client, world: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = apart(world)
-    monkeypatch.setattr("cdp.pipeline.REHEARSAL_LIMITS", "set local statement_timeout = 1")
+    monkeypatch.setattr("cdp.answers.REHEARSAL_LIMITS", "set local statement_timeout = 1")
     shown = steward.get(page(ReviewCase, "change", made.pk)).content.decode()
     assert "It cannot be computed at this moment" in shown
 

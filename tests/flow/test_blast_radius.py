@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from cdp import pipeline
+from cdp import answers, pipeline
 from cdp.core import crypto
 from cdp.core.models import AuditEntry, Touched
 from cdp.core.types import Actor
@@ -65,7 +65,7 @@ def homes() -> dict[UUID, UUID]:
     return dict(Record.objects.exclude(profile=None).values_list("pk", "profile_id"))
 
 
-def assert_as_told(told: pipeline.BlastRadius, before: dict[UUID, UUID], stood: dict[UUID, Any]) -> None:
+def assert_as_told(told: answers.BlastRadius, before: dict[UUID, UUID], stood: dict[UUID, Any]) -> None:
     """Each part, and each record's segments and consents, are as they were foretold."""
     made = set(homes().values()) - set(before.values())
     moves = {(before[one], homes()[one]) for one in before}
@@ -88,7 +88,7 @@ def assert_as_told(told: pipeline.BlastRadius, before: dict[UUID, UUID], stood: 
 def test_a_merge_is_foretold_with_its_segments_and_withdrawn_consents(pair: tuple[UUID, UUID]) -> None:
     made, before = case(*pair), homes()
     stood = {profile: stands(profile) for profile in before.values()}
-    told = pipeline.blast_radius(made.pk, "same")
+    told = answers.blast_radius(made.pk, "same")
     assert sorted(part.records for part in told.parts) == [1, 2]
     assert len({part.after for part in told.parts}) == 1
     assert {(shift.name, shift.entered) for shift in told.segments} >= {("spenders", True), ("agreeing", False)}
@@ -103,7 +103,7 @@ def test_a_parting_is_foretold(pair: tuple[UUID, UUID]) -> None:
     pipeline.advance()
     made, before = ReviewCase.objects.get(), homes()
     stood = {profile: stands(profile) for profile in before.values()}
-    told = pipeline.blast_radius(made.pk, "different")
+    told = answers.blast_radius(made.pk, "different")
     assert len({part.after for part in told.parts}) == 2 and {part.after for part in told.parts} > {None}
     actions.decide_case(STEWARD, made, "different")
     pipeline.advance()
@@ -115,26 +115,26 @@ def test_telling_changes_nothing_and_keeps_no_lock(pair: tuple[UUID, UUID]) -> N
     tables = (AuditEntry, Touched, Link, Profile, Membership, Effective)
     counts = [model.objects.count() for model in tables]
     for verdict in ("same", "different"):
-        pipeline.blast_radius(made.pk, verdict)
+        answers.blast_radius(made.pk, verdict)
     assert canonical() == before and [model.objects.count() for model in tables] == counts
     assert not pipeline.advance()
 
 
 def test_what_waits_for_the_pipeline_is_not_taken_for_a_consequence(pair: tuple[UUID, UUID]) -> None:
     consents(pair[0], "withdrawn", 8)
-    told = pipeline.blast_radius(case(*pair).pk, "same")
+    told = answers.blast_radius(case(*pair).pk, "same")
     assert told.consents == []
     assert {shift.name for shift in told.segments} == {"spenders", "busan"}
 
 
 def test_where_nothing_moves_nothing_is_told(pair: tuple[UUID, UUID]) -> None:
-    told = pipeline.blast_radius(case(*pair).pk, "different")
+    told = answers.blast_radius(case(*pair).pk, "different")
     assert (told.parts, told.segments, told.consents) == ([], [], [])
 
 
 def test_it_can_be_asked_within_a_transaction(pair: tuple[UUID, UUID]) -> None:
     made = case(*pair)
     with transaction.atomic():
-        assert pipeline.blast_radius(made.pk, "same").parts
+        assert answers.blast_radius(made.pk, "same").parts
         assert Link.objects.count() == 0
     assert Link.objects.count() == 0

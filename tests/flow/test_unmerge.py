@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from cdp import pipeline
+from cdp import answers, pipeline
 from cdp.core import crypto
 from cdp.core.types import Actor
 from cdp.events.actions import store
@@ -51,7 +51,7 @@ def consents(record: UUID, state: str, at: int) -> None:
 
 def known(profile: UUID) -> dict[str, Any]:
     """What the pages show of a profile, without the moments at which it was computed."""
-    page = pipeline.profile_page(profile)
+    page = answers.profile_page(profile)
     return {
         "personal": page.personal, "golden": page.golden, "records": page.records, "contacts": page.contact_points,
         "consents": [(row.purpose, row.channel, row.state, row.since) for row in page.consents],
