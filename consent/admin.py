@@ -1,4 +1,4 @@
-"""Staff pages: may we."""
+"""Staff pages: may we. The ledger has its page in the console."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -61,21 +61,6 @@ class NoticeAdmin(Room[models.Notice]):
     def has_change_permission(self, request: HttpRequest, obj: models.Notice | None = None) -> bool:
         # People agreed to this very text: a new text is a new version.
         return False
-
-
-@admin.register(models.ConsentRecord)
-class ConsentRecordAdmin(ReadOnlyRoom[models.ConsentRecord]):
-    list_display = ("given_at", PURPOSE, CHANNEL, "brand", "state", "method", "source", "subject")
-    list_filter = ("state", "purpose", "channel")
-    list_select_related = ("source",)
-    fields = (
-        "id", "subject", "purpose", "channel", "brand", "recipient", "country", "basis", "notice_version",
-        "notice_language", "state", "given_at", "received_at", "method", "guardian", "source", "expires_at",
-        "recorded_by",
-    )  # fmt: skip
-    ordering = ("-id",)
-    id_fields = ("id", "subject")
-    search_help_text = _("A whole id: of the line or of its subject.")
 
 
 @admin.register(models.ResultNotice)

@@ -17,15 +17,10 @@ from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from consent import suppression, value_files
 from consent.models import Suppression
-from consent.types import Lifting, SuppressionReason, TakenValues
+from consent.types import IDENTIFIERS, Lifting, SuppressionReason, TakenValues
 
 ADD, LIFT = "consent.add_suppression", "consent.delete_suppression"
 DAYS = 30
-KINDS = {
-    "email": pgettext_lazy("kind of identifier", "E-mail"), "phone": pgettext_lazy("kind of identifier", "Phone"),
-    "user_id": pgettext_lazy("kind of identifier", "User id"),
-    "loyalty_id": pgettext_lazy("kind of identifier", "Loyalty card"),
-}  # fmt: skip
 DOORS = {
     suppression.AT_THE_DOOR: pgettext_lazy("where something was stopped", "as it came in"),
     suppression.AT_THE_FOLD: pgettext_lazy("where something was stopped", "before it became a record"),
@@ -43,7 +38,7 @@ LIFTED = {
 class ValuesForm(forms.Form):
     """Values of one kind, entered or as a file; only digests of them are kept."""
 
-    kind = forms.ChoiceField(choices=[*KINDS.items()], label=_("Kind"))
+    kind = forms.ChoiceField(choices=[*IDENTIFIERS.items()], label=_("Kind"))
     brand = forms.SlugField(required=False, max_length=19, label=_("Brand"), help_text=_("Empty: all brands."))
     values = forms.CharField(
         required=False, label=_("Values"), help_text=_("One a line, in any spelling."),

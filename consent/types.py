@@ -22,6 +22,14 @@ CONTACT_CHANNELS = {
     "ad_audience": pgettext_lazy("contact channel", "Ad audience"),
 }
 
+# By what a person is named to the product: for looking them up, for keeping them out.
+IDENTIFIERS = {
+    "email": pgettext_lazy("kind of identifier", "E-mail"),
+    "phone": pgettext_lazy("kind of identifier", "Phone"),
+    "user_id": pgettext_lazy("kind of identifier", "User id"),
+    "loyalty_id": pgettext_lazy("kind of identifier", "Loyalty card"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class NewConsent:

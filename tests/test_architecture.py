@@ -91,6 +91,7 @@ JUSTIFIED = {
     },
     "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
     "cdp.console.privacy_desk": {
+    "cdp.console.consent_desk": {"consent.models", "consent.people", "consent.signals"},
         "consent.clocks", "consent.erasure", "consent.grounds", "consent.holds", "consent.models", "consent.people",
         "consent.request_models", "consent.requests",
     },

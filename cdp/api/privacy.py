@@ -18,8 +18,9 @@ from cdp.core.types import UNSTORABLE, now
 from consent import clocks, notices, people, requests
 from consent.grounds import Door, ExtensionGround, Given, Kind, Proof, RefusalGround
 from consent.models import PrivacyRequest
+from consent.types import IDENTIFIERS
 
-BY = ("email", "phone", "user_id", "loyalty_id")
+BY = tuple(IDENTIFIERS)
 
 
 class IdentifierBody(Form):

@@ -14,13 +14,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console import linkage, privacy_desk, review, steward, unmask
+from cdp.console import consent_desk, linkage, privacy_desk, review, steward, unmask
 from cdp.console import profile as profiles
 from cdp.core.admin import ReadOnlyRoom
 from identity import queries as identity
 from identity.models import Profile
 
-__all__ = ["ProfileAdmin", "linkage", "privacy_desk", "review"]
+__all__ = ["ProfileAdmin", "consent_desk", "linkage", "privacy_desk", "review"]
 
 
 class ProfileList(ChangeList):

@@ -50,7 +50,7 @@ def page(profile: UUID, unmasked: bool) -> dict[str, Any]:
         "traits": _traits(known.golden.traits),
         "records": [(record, label(CHANNELS, record.channel)) for record in known.records],
         "contact_points": [(point, sources[point.record]) for point in known.contact_points],
-        "consents": _consents(known.consents),
+        "consents": consents(known.consents),
         "memberships": known.memberships,
         "events": known.events,
         "household": [(member.profile, _hints(member)) for member in known.household.members],
@@ -108,7 +108,7 @@ def _trait_value(name: str, value: Any) -> Any:
     return date_format(timezone.localtime(datetime.fromisoformat(value)), "SHORT_DATETIME_FORMAT")
 
 
-def _consents(rows: list[EffectiveConsent]) -> list[tuple[str, list[str], EffectiveConsent]]:
+def consents(rows: list[EffectiveConsent]) -> list[tuple[str, list[str], EffectiveConsent]]:
     """(purpose, contact channels, one of their rows): channels of one purpose, brand, state and day stand together."""
     purposes = consent.purposes()
     alike: dict[tuple[Any, ...], list[EffectiveConsent]] = {}

@@ -137,6 +137,7 @@ def test_rule_7_of_a_child_nothing_is_collected_by_its_own_word_from_the_first_m
     assert set(Event.objects.values_list("message_id", flat=True)) == {"3", "4"}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_rule_7_what_was_said_and_is_no_profile_s_yet_makes_a_child_too(shop: Shop) -> None:
     send(shop[1], born(2015, messageId="1"))
     Source.objects.filter(pk=shop[0].pk).update(required_purpose="personalisation")
