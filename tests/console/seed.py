@@ -145,11 +145,10 @@ def segments(profiles: list[Profile]) -> list[Segment]:
 
 def rest(profiles: list[Profile], sources: list[Source]) -> None:
     """One row or more in every other table."""
-    one, other = sorted(Record.objects.values_list("pk", flat=True)[:2])
+    one, other = sorted(Record.objects.filter(profile=profile).order_by("pk")[0].pk for profile in profiles[:2])
     model = LinkageModel.objects.create(version="2026-11-01", parameters=b"\x01", state="retired")
     ResolutionRun.objects.create(model=model, finished_at=NOW(), counts={"records": 2})
-    near = sorted(Record.objects.filter(profile=profile).order_by("pk")[0].pk for profile in profiles[:2])
-    HouseholdHint.objects.create(left=near[0], right=near[1], household=near[0], shared="phone", reason="given names")
+    HouseholdHint.objects.create(left=one, right=other, household=one, shared="phone", reason="given names")
     ModelRequest.objects.create(model=model, kind="trial", actor="system:test", finished_at=NOW(), refused="model_live")
     Link.objects.create(left=one, right=other, kind="probable", weight=7.5, model=model)
     ReviewCase.objects.create(left=one, right=other, reason="gray", weight=3.2, levels={"name": 2, "birth_date": 1})
