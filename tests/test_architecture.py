@@ -52,6 +52,8 @@ JUSTIFIED = {
     # What waits in quarantine, erased by the digests of a person's identifiers.
     "cdp.ingestion.privacy": {"cdp.events.models"},
     "cdp.ingestion.reindex": {"cdp.events.models"},
+    # What a tombstone knows of a person: digests of their records, as the list and the journal keep them.
+    "segments.tombstones": {"consent.suppression"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
