@@ -37,6 +37,15 @@ def won(amount: int, order_id: str | None) -> dict[str, Any]:
 
 
 WORLD = World(
+BASKET = {
+    "products": [
+        {"category": "a", "price": 3, "sizes": [38, 40.5]},
+        {"category": "b", "price": "9", "sizes": 44},
+        {"category": "b", "price": 4},
+        None,
+        "b",
+    ]
+}
     profiles={"ann": "live", "bob": "live", "cho": "live", "dee": "live", "old": "redirected"},
     traits={
         "ann": {
@@ -75,6 +84,8 @@ WORLD = World(
         order("nobody", 5, "m8", properties={"category": "shoes"}, **won(7, "N1")),
         order("stale", 5, "m9", properties={"category": "shoes"}, **won(7, "O1")),
         Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
+        Event("web", "Basket", AS_OF - timedelta(days=12), "m14", BASKET),
+        Event("pos", "Basket", AS_OF - timedelta(days=12), "m15", {"products": {"category": "b", "price": 9}}),
         Event("call", "Viewed", AS_OF - timedelta(hours=33), "m11", {"due": "2026-02-27"}),
         Event("call", "Line Sold", AS_OF - timedelta(days=9), "m12", {}, revenue=700, currency="KRW", order_id="R1"),
         Event("call", "Line Sold", AS_OF - timedelta(days=9), "m13", {}, revenue=800, currency="KRW", order_id="R1"),
@@ -114,6 +125,10 @@ def property_is(event: str, name: str, op: str, *value: Any) -> dict[str, Any]:
 
 HATS = property_is("Order Completed", "category", "eq", "Hats")
 SHOES = property_is("Order Completed", "category", "eq", "shoes")
+def line(name: str, op: str, *value: Any) -> dict[str, Any]:
+    return property_is("Basket", name, op, *value)
+
+
 IN_DOLLARS = property_is("Order Completed", "currency", "eq", "USD")
 OF_A_KIND = property_is("Order Completed", "category", "exists")
 
@@ -212,6 +227,30 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "event_nth_missing": (orders(nth={"n": 4, "where": [{"property": "items", "op": "not_exists"}]}), ""),
     "sequence": ({"sequence": [HATS, SHOES]}, "ann"),
     "sequence_same": ({"sequence": [ORDERS, ORDERS, ORDERS]}, "ann bob"),
+    "event_elements": (line("products[].category", "eq", "b"), "ann"),
+    "event_elements_ne": (line("products[].category", "ne", "b"), "bob"),
+    "event_elements_exists": (line("products[].category", "exists"), "ann"),
+    "event_elements_not_exists": (line("products[].category", "not_exists"), "bob"),
+    "event_elements_nested": (line("products[].sizes[]", "gte", 40), "ann"),
+    "event_elements_of_texts": (property_is("Viewed", "tags[]", "starts_with", "a"), "cho"),
+    "event_elements_sum": ({"event": "Basket", "sum": {"property": "products[].price", "op": "eq", "value": 7}}, "ann"),
+    "event_elements_sum_zero": (
+        {"event": "Basket", "sum": {"property": "products[].price", "op": "eq", "value": 0}},
+        "bob cho dee",
+    ),
+    "event_elements_avg": (
+        {"event": "Basket", "avg": {"property": "products[].price", "op": "eq", "value": 3.5}},
+        "ann",
+    ),
+    "event_elements_distinct": (
+        {"event": "Basket", "distinct": {"property": "products[].category", "op": "eq", "value": 2}},
+        "ann",
+    ),
+    "event_elements_most_frequent": (
+        {"event": "Basket", "most_frequent": {"property": "products[].category", "op": "eq", "value": "b"}},
+        "ann",
+    ),
+    "sequence_elements": ({"sequence": [line("products[].category", "eq", "a"), ORDERS]}, "ann"),
     "sequence_within": ({"sequence": [ORDERS, ORDERS], "within": {"days": 1}}, "ann bob"),
     "sequence_within_edge": ({"sequence": [HATS, SHOES], "within": {"days": 35}}, "ann"),
     "sequence_without": ({"sequence": [{"event": "Line Sold"}] * 2, "without": {"event": "Viewed"}}, "cho"),
