@@ -221,6 +221,7 @@ class Reading:
         return None if names is None or test is None else PropertyTest(names, test)
 
     def _path(self, value: object, path: str) -> tuple[str, ...] | None:
+        """`address.city`, or through every element of a list: `products[].category`, `tags[]`."""
         name = values.name(value, path, self.notes)
         if name is None:
             return None
@@ -229,7 +230,6 @@ class Reading:
             self.notes.add(path, "bad_path", name=name)
             return None
         return tuple(part for key, each in names for part in ((key, EACH) if each else (key,)))
-        """`address.city`, or through every element of a list: `products[].category`, `tags[]`."""
 
     def _measure(self, clause: Json, path: str) -> Measure | Pick | None:
         named = [kind for kind in ASKED if kind in clause]

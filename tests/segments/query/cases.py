@@ -36,7 +36,6 @@ def won(amount: int, order_id: str | None) -> dict[str, Any]:
     return {"revenue": amount, "currency": "KRW", "order_id": order_id}
 
 
-WORLD = World(
 BASKET = {
     "products": [
         {"category": "a", "price": 3, "sizes": [38, 40.5]},
@@ -46,6 +45,7 @@ BASKET = {
         "b",
     ]
 }
+WORLD = World(
     profiles={"ann": "live", "bob": "live", "cho": "live", "dee": "live", "old": "redirected"},
     traits={
         "ann": {
@@ -83,9 +83,9 @@ BASKET = {
         order("pos", 5, "m7", revenue=1_250, currency="USD", order_id="B2"),
         order("nobody", 5, "m8", properties={"category": "shoes"}, **won(7, "N1")),
         order("stale", 5, "m9", properties={"category": "shoes"}, **won(7, "O1")),
-        Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
         Event("web", "Basket", AS_OF - timedelta(days=12), "m14", BASKET),
         Event("pos", "Basket", AS_OF - timedelta(days=12), "m15", {"products": {"category": "b", "price": 9}}),
+        Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
         Event("call", "Viewed", AS_OF - timedelta(hours=33), "m11", {"due": "2026-02-27"}),
         Event("call", "Line Sold", AS_OF - timedelta(days=9), "m12", {}, revenue=700, currency="KRW", order_id="R1"),
         Event("call", "Line Sold", AS_OF - timedelta(days=9), "m13", {}, revenue=800, currency="KRW", order_id="R1"),
@@ -123,12 +123,12 @@ def property_is(event: str, name: str, op: str, *value: Any) -> dict[str, Any]:
     return {"event": event, "where": [{"property": name, "op": op, **({"value": value[0]} if value else {})}]}
 
 
-HATS = property_is("Order Completed", "category", "eq", "Hats")
-SHOES = property_is("Order Completed", "category", "eq", "shoes")
 def line(name: str, op: str, *value: Any) -> dict[str, Any]:
     return property_is("Basket", name, op, *value)
 
 
+HATS = property_is("Order Completed", "category", "eq", "Hats")
+SHOES = property_is("Order Completed", "category", "eq", "shoes")
 IN_DOLLARS = property_is("Order Completed", "currency", "eq", "USD")
 OF_A_KIND = property_is("Order Completed", "category", "exists")
 
@@ -225,8 +225,6 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "event_nth": (orders(nth={"n": 2, "between": {"to": "2026-01-30"}}), "bob"),
     "event_nth_missing": (orders(nth={"n": 4, "where": [{"property": "items", "op": "not_exists"}]}), ""),
-    "sequence": ({"sequence": [HATS, SHOES]}, "ann"),
-    "sequence_same": ({"sequence": [ORDERS, ORDERS, ORDERS]}, "ann bob"),
     "event_elements": (line("products[].category", "eq", "b"), "ann"),
     "event_elements_ne": (line("products[].category", "ne", "b"), "bob"),
     "event_elements_exists": (line("products[].category", "exists"), "ann"),
@@ -251,6 +249,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "ann",
     ),
     "sequence_elements": ({"sequence": [line("products[].category", "eq", "a"), ORDERS]}, "ann"),
+    "sequence": ({"sequence": [HATS, SHOES]}, "ann"),
+    "sequence_same": ({"sequence": [ORDERS, ORDERS, ORDERS]}, "ann bob"),
     "sequence_within": ({"sequence": [ORDERS, ORDERS], "within": {"days": 1}}, "ann bob"),
     "sequence_within_edge": ({"sequence": [HATS, SHOES], "within": {"days": 35}}, "ann"),
     "sequence_without": ({"sequence": [{"event": "Line Sold"}] * 2, "without": {"event": "Viewed"}}, "cho"),
