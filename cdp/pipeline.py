@@ -35,6 +35,7 @@ from identity import queries as identity_queries
 from identity.models import ResolutionRun, ReviewCase
 from identity.types import HistoryEntry, Household, RecordView
 from segments import actions as segments
+from segments import delivery_plan
 from segments import queries as segments_queries
 from segments.types import SegmentMembership
 
@@ -144,6 +145,7 @@ def _consent() -> int:
     ids = touched.take("consent", SUBJECTS_A_STEP)
     if ids:
         segments.note_consent_changes(consent.refresh_effective(ids))
+        delivery_plan.note_consent_changes(ids)
         touched.touch("segments", ids)
     return len(ids)
 

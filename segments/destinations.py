@@ -1,6 +1,7 @@
 """Writes of destinations: who is sent members, by what secret, and which segments."""
 
 import re
+from collections import defaultdict
 from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from cdp.core import crypto
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
+from consent.register import Recipient
 from segments.delivery_plan import lay_inside
 from segments.models import Destination, Segment, Subscription
 from segments.outgoing import kind_of
@@ -103,6 +105,16 @@ def _meaning(destination: Destination) -> tuple[str, ...]:
 
 def _seal(destination: Destination, secrets: list[str]) -> bytes:
     return crypto.seal(crypto.data_keys([destination.pk])[destination.pk], TABLE, COLUMN, secrets)
+
+
+def recipients() -> dict[str, list[Recipient]]:
+    """To whom segments are sent, by purpose, as the register of processing names them."""
+    found: dict[str, list[Recipient]] = defaultdict(list)
+    for one in Destination.objects.filter(enabled=True).order_by("recipient", "country", "role"):
+        told = Recipient(one.recipient, one.role, one.country)
+        if told not in found[one.purpose_id]:
+            found[one.purpose_id].append(told)
+    return found
 
 
 # --- the segments that are sent there ---------------------------------------------------------------------------------

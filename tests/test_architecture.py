@@ -63,6 +63,7 @@ JUSTIFIED = {
     # The batch run: loaded when it starts, for Splink is large.
     "cdp.pipeline": {
         "consent.package_content", "consent.people", "consent.suppression", "identity.models", "identity.resolution",
+        "segments.delivery_plan",
     },
     # What is done with linkage models by hand: trials load Splink too.
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
@@ -78,7 +79,8 @@ JUSTIFIED = {
     },
     # The register of processing names the sources; its page shows it.
     "consent.register": {"cdp.events.models"},
-    "cdp.console.register": {"consent.register"},
+    "cdp.console.register": {"consent.register", "segments.destinations"},
+    "segments.destinations": {"consent.register"},
     # Whose data somebody touched: the audit log and the profiles of today.
     "cdp.console.incident": {"identity.incident"},
     "cdp.management.commands.incident": {"identity.incident"},
@@ -92,8 +94,8 @@ JUSTIFIED = {
         "consent.clocks", "consent.grounds", "consent.models", "consent.notices", "consent.people", "consent.requests",
     },
     "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
-    "cdp.console.privacy_desk": {
     "cdp.console.consent_desk": {"consent.models", "consent.people", "consent.signals"},
+    "cdp.console.privacy_desk": {
         "consent.clocks", "consent.erasure", "consent.grounds", "consent.holds", "consent.models", "consent.people",
         "consent.request_models", "consent.requests",
     },

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.urls import reverse
 
 from cdp import pipeline
 from cdp.core.errors import Refused
@@ -16,6 +17,7 @@ from identity.models import Profile
 from segments import deliveries, delivery_plan, destinations, privacy
 from segments.models import Delivery, Destination, Segment, Told
 from tests.consent.erased import OFFICER, approved, holding, profile_of, somebody
+from tests.console.test_pages import signed_in
 from tests.flow.doors import segment
 from tests.segments.receiver import Receiver, receiving
 from tests.segments.test_deliveries import again, destination
@@ -52,6 +54,7 @@ def test_the_certificate_waits_for_the_word_of_each_destination_that_was_told(
 ) -> None:
     record, told, _untold = sent
     profile = profile_of(record)
+    officer = signed_in("privacy officer")
     request = approved(record)
     pk = request.erasure.pk
     receiver.answers = [500]
@@ -59,6 +62,8 @@ def test_the_certificate_waits_for_the_word_of_each_destination_that_was_told(
     [tombstone] = Delivery.objects.filter(kind="erased")
     assert (tombstone.destination, tombstone.profiles) == (told, [profile]) and not Told.objects.exists()
     again(told)
+    page = officer.get(reverse("admin:consent_privacyrequest_change", args=[request.pk])).content.decode()
+    assert told.name in page and "http_500" in page
     assert not erasure.run(pk) and [one["why"] for one in erasure.confirmations(Erasure.objects.get(pk=pk))] == [
         "http_500"
     ]
@@ -72,6 +77,8 @@ def test_the_certificate_waits_for_the_word_of_each_destination_that_was_told(
     assert confirmed and (word["destination"], word["state"], word["why"]) == (told.name, "confirmed", "")
     assert word["at"] == confirmed.isoformat() and (word["recipient"], word["country"]) == ("Mailer Inc", "KR")
     assert PrivacyRequest.objects.get(pk=request.pk).state == "done"
+    page = officer.get(reverse("admin:consent_privacyrequest_change", args=[request.pk])).content.decode()
+    assert page.count(told.name) == 2 and "confirmed" in page
     assert holding(str(record)) == set()
     assert "segments_delivery" not in holding(str(profile)) and "segments_told" not in holding(str(profile))
 
