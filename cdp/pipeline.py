@@ -22,6 +22,7 @@ from identity import actions as identity
 from identity import queries as identity_queries
 from identity.models import ResolutionRun
 from segments import actions as segments
+from segments import delivery_plan
 
 logger = logging.getLogger(__name__)
 EVENTS_A_STEP = 10_000
@@ -145,6 +146,7 @@ def _consent() -> int:
     ids = touched.take("consent", SUBJECTS_A_STEP)
     if ids:
         segments.note_consent_changes(consent.refresh_effective(ids))
+        delivery_plan.note_consent_changes(ids)
         touched.touch("segments", ids)
     return len(ids)
 

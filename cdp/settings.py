@@ -274,6 +274,8 @@ CELERY_BEAT_SCHEDULE = {
     "lake": {"task": "lake.keep_up", "schedule": 5.0, "options": {"expires": 5}},
     "lake_reconcile": {"task": "lake.reconcile", "schedule": crontab(hour=19, minute=30), "options": {"expires": 3600}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
+    "deliveries": {"task": "deliveries.work", "schedule": 5.0, "options": {"expires": 5}},
+    "look_again": {"task": "deliveries.look_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
     # At night in Seoul, when few are busy.
@@ -283,6 +285,7 @@ WAKE_TASK = "pipeline.advance"
 LINKAGE_TASK = "linkage.work"
 RETENTION_TASK = "retention.run"
 PRIVACY_TASK = "privacy.work"
+DELIVERY_TASK = "deliveries.send"
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))
@@ -298,6 +301,16 @@ SEGMENT_ENGINE = os.environ.get("CDP_SEGMENT_ENGINE", "auto")
 LAKE_FROM_EVENTS = int(os.environ.get("CDP_LAKE_FROM_EVENTS", "2000000"))
 # After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
+# How members are sent: "webhook=segments.webhooks,files=house.files", each a module with what `segments.outgoing` asks.
+DESTINATION_KINDS = dict(
+    part.split("=", 1) for part in _list("CDP_DESTINATION_KINDS", "webhook=segments.webhooks") if "=" in part
+)
+# Within how many seconds a destination answers, and after how many tries in vain, over three days, a delivery is given up.
+DELIVERY_SECONDS = float(os.environ.get("CDP_DELIVERY_SECONDS", "10"))
+DELIVERY_TRIES = int(os.environ.get("CDP_DELIVERY_TRIES", "10"))
+# Networks besides the public ones that destinations may be in, like 10.1.0.0/16; and whether plain http may be used.
+DELIVERY_NETWORKS = _list("CDP_DELIVERY_NETWORKS")
+DELIVERY_PLAIN_HTTP = _flag("CDP_DELIVERY_PLAIN_HTTP", False)
 # How many review cases a steward is handed out a day.
 REVIEW_DAILY_LIMIT = int(os.environ.get("CDP_REVIEW_DAILY_LIMIT", "100"))
 # How many automatic merges, and how many near misses, drawn at random wait for a steward at a time (0: none).
@@ -325,6 +338,8 @@ ERASURE_JOURNAL = os.environ.get("CDP_ERASURE_JOURNAL", str(embedded.home() / "e
 START_CHECKS = ["consent.statutes.refuse_unknown", "consent.journal.refuse_unreplayed"]
 # After how many days no backup holds what was erased: stated in certificates of erasure.
 BACKUP_DAYS = int(os.environ.get("CDP_BACKUP_DAYS", "35"))
+# What says of an erasure, by keyed digests of the person's records, which destinations have confirmed it.
+ERASURE_CONFIRMATIONS = ["segments.tombstones.confirmations"]
 # The statutes that order transactions to be kept although their person asked for erasure (`consent.statutes`).
 RETENTION_STATUTES = _list("CDP_RETENTION_STATUTES", "kr_ecommerce")
 # For how many minutes a code holds that proves a person's address, and how it is sent, by kind of address:

@@ -2,8 +2,9 @@
 
 In this order, each step done once: find all records of the person; keep what a statute names; suppress every identifier;
 write the journal, outside the database, to disk; then let each package erase what it holds (`settings.PRIVACY_HOOKS`),
-each in a transaction of its own with the note that it is done; look once more whether anything came in meanwhile; issue
-the certificate. A step that fails is tried again later, and shown until it succeeds.
+each in a transaction of its own with the note that it is done; wait until each destination that was told of the person has
+confirmed a tombstone, or an officer has excepted it; look once more whether anything came in meanwhile; issue the
+certificate. A step that fails is tried again later, and shown until it succeeds.
 """
 
 import logging
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from cdp.core.actions import audit
 from cdp.core.logs import shape
@@ -34,6 +36,8 @@ State = Erasure.State
 SEVERED = ("consent_consentrecord", "core_auditentry", "consent_privacyrequest")
 # Stores in which nothing of anybody is kept, so that an erasure finds nothing there; each is proved by a test.
 KEEP_NOTHING = ("exports", "task results", "cache")
+# How a destination stands that an erasure need not wait for.
+SETTLED = ("confirmed", "excepted")
 AT_ONCE = 20
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
@@ -83,7 +87,18 @@ def _next(pk: UUID) -> Callable[[], None] | None:
     waiting = erasure.steps.filter(done_at=None).order_by("place").first()
     if waiting:
         return lambda: _erase(pk, waiting)
-    return (lambda: _seal(pk)) if erasure.finished_at else (lambda: _close(pk))
+    if erasure.finished_at:
+        return lambda: _seal(pk)
+    return None if _waits(erasure) else lambda: _close(pk)
+
+
+def _waits(erasure: Erasure) -> bool:
+    """Whether a destination has yet to confirm; then others come first for a while. After a restore nobody is waited for:
+    nothing is served or sent before all is erased again."""
+    waits = not erasure.replayed and any(one["state"] not in SETTLED for one in confirmations(erasure))
+    if waits:
+        Erasure.objects.filter(pk=erasure.pk).update(retry_at=now() + SHORTEST_WAIT)
+    return waits
 
 
 def _locked(pk: UUID) -> Erasure:
@@ -230,7 +245,7 @@ def _certificate(erasure: Erasure, late: dict[str, dict[str, int]], at: datetime
         "severed": severed,
         "kept": _kept(erasure),
         "suppressed_identifiers": len(erasure.digests),
-        "destinations": _destinations(erasure),
+        "destinations": confirmations(erasure),
         "backups_expire_on": _backups_expire(at).isoformat(),
     }
 
@@ -250,10 +265,11 @@ def _kept(erasure: Erasure) -> list[dict[str, Any]]:
     ]
 
 
-def _destinations(erasure: Erasure) -> list[dict[str, Any]]:
-    """{"destination", "state": confirmed or excepted, "at"} of each that data was sent to: the product sends to none yet,
-    its tools pull, and see the erasure in the feeds of changes."""
-    return []
+def confirmations(erasure: Erasure) -> list[dict[str, Any]]:
+    """How each destination stands that was told of the person: {"destination", "recipient", "country", "state": pending,
+    failed, confirmed or excepted, "at", "why", …}. Tools that pull see the erasure in the feeds of changes."""
+    digests = [bytes(digest) for digest in erasure.digests]
+    return [one for path in settings.ERASURE_CONFIRMATIONS for one in import_string(path)(digests)]
 
 
 def _backups_expire(at: datetime) -> date:

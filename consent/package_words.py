@@ -22,6 +22,7 @@ SECTIONS = {
     "memberships": _("Groups of customers that you are in"),
     "transitions": _("Groups that you came into or left, and why"),
     "assignments": _("Which part of a comparison of groups you were drawn into"),
+    "sent": _("To whom you were named as one of such a group"),
     "uses": _("Which purposes used which data of yours"),
     "readings": _("Who looked at your data, and what for"),
     "purposes": _("What we use personal data for"),
@@ -50,6 +51,8 @@ WORDS: Mapping[str, Any] = {
     "fields": _("Fields"), "role": _("Role"), "id": _("Number"), "variant": _("Part"),
     "by=user": pgettext_lazy("who looked", "one of our staff"), "by=key": pgettext_lazy("who looked", "one of our tools"),
     "by=system": pgettext_lazy("who looked", "our system"),
+    "inside": _("Named still"), "role=processor": pgettext_lazy("of data", "processor"),
+    "role=recipient": pgettext_lazy("of data", "recipient"),
     "state=granted": _("granted"), "state=withdrawn": _("withdrawn"), "state=refused": _("refused"),
 }  # fmt: skip
 

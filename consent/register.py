@@ -1,6 +1,6 @@
 """The register of processing (GDPR Art. 30; PIPA Art. 30), made of what is configured and of what the ledger names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,8 @@ from consent.types import CONTACT_CHANNELS
 
 @dataclass(frozen=True)
 class Recipient:
-    """Who is given data: a third party that consents name, with its country, or a tool with a service key of its own."""
+    """Who is given data: a third party that consents name, a processor or recipient to whom segments are sent, each with its
+    country, or a tool with a service key of its own."""
 
     name: str
     kind: str
@@ -63,14 +64,14 @@ class Register:
     activities: list[Activity]
 
 
-def register() -> Register:
-    """The register as of now; nobody's data is in it."""
-    return Register(
-        dict(settings.CONTROLLER), now(), [_activity(purpose) for purpose in Purpose.objects.order_by("key")]
-    )
+def register(sent_to: Mapping[str, Iterable[Recipient]]) -> Register:
+    """The register as of now; nobody's data is in it. `sent_to`: to whom segments are sent, by purpose."""
+    purposes = Purpose.objects.order_by("key")
+    activities = [_activity(purpose, sent_to.get(purpose.key, ())) for purpose in purposes]
+    return Register(dict(settings.CONTROLLER), now(), activities)
 
 
-def _activity(purpose: Purpose) -> Activity:
+def _activity(purpose: Purpose, sent_to: Iterable[Recipient]) -> Activity:
     named = Source.objects.filter(required_purpose__in=("", purpose.key), enabled=True, built_in=False)
     notices = Notice.objects.filter(purpose=purpose).order_by("version", "language")
     return Activity(
@@ -83,7 +84,7 @@ def _activity(purpose: Purpose) -> Activity:
         data_classes=sorted(purpose.data_classes),
         sources=list(named.order_by("name").values_list("name", flat=True)),
         contact_channels=list(ContactChannel.objects.order_by("key").values_list("key", flat=True)),
-        recipients=[*_third_parties(purpose), *_tools(purpose)],
+        recipients=[*sent_to, *_third_parties(purpose), *_tools(purpose)],
         retention=[_retention(rule) for rule in _rules(purpose)],
         notices=[f"{notice.version} ({notice.language})" for notice in notices],
     )

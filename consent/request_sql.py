@@ -31,7 +31,7 @@ union all select 'consent_privacyrequest', count(*) from consent_privacyrequest 
 # An interrupted run of two workers at once: whoever holds the row works, the other does something else.
 OPEN_ERASURES = """
 select id from consent_erasure
-where state in ('waiting', 'running') or (state = 'failed' and retry_at <= %s) order by created_at limit %s
+where state in ('waiting', 'running', 'failed') and (retry_at is null or retry_at <= %s) order by created_at limit %s
 """
 
 RECORDS_OF_SUBJECTS = "select record from keys.core_datakey where id = any(%s)"

@@ -208,3 +208,12 @@ class Transition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.profile}"
+
+
+# The tables of a part each, in modules of their own.
+from segments.destination_models import Delivery as Delivery  # noqa: E402
+from segments.destination_models import Destination as Destination  # noqa: E402
+from segments.destination_models import DestinationGroupPermission as DestinationGroupPermission  # noqa: E402
+from segments.destination_models import DestinationUserPermission as DestinationUserPermission  # noqa: E402
+from segments.destination_models import Subscription as Subscription  # noqa: E402
+from segments.destination_models import Told as Told  # noqa: E402

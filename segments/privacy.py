@@ -7,24 +7,27 @@ from uuid import UUID
 from django.db import transaction
 
 from cdp.core.statements import column, execute, fetch
-from segments import sql
+from segments import delivery_sql, sql, tombstones
 from segments.models import Assignment, Membership, Segment, Transition
 from segments.vocabulary import classes_of, names_in
 
 MEMBERSHIP = ("segment", "purpose", "entered_at")
+SENT = ("segment", "purpose", "recipient", "country", "role", "since", "inside")
 ASSIGNMENT = ("segment", "variant", "at")
 TRANSITION = ("segment", "kind", "reason", "purpose", "channel", "at")
 
 
 def export(records: list[UUID]) -> dict[str, Any]:
-    """The segments that the profiles of these records are in, their history of coming and going, and which data of theirs
-    those segments' rules read, for which purpose."""
+    """The segments that the profiles of these records are in, their history of coming and going, which data of theirs
+    those segments' rules read, for which purpose, and to whom they were sent."""
     memberships = [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])]
     transitions = [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])]
     assignments = [dict(zip(ASSIGNMENT, row, strict=True)) for row in fetch(sql.ASSIGNMENTS_OF, [records])]
     named = {row["segment"] for row in (*memberships, *transitions)}
+    sent = [dict(zip(SENT, row, strict=True)) for row in fetch(delivery_sql.SENT, [records])]
     return {
         "memberships": memberships, "transitions": transitions, "assignments": assignments, "uses": _uses(named),
+        "sent": sent,
     }  # fmt: skip
 
 
@@ -42,13 +45,15 @@ def _uses(segments: Collection[str]) -> list[dict[str, Any]]:
 
 @transaction.atomic
 def erase(records: list[UUID]) -> dict[str, int]:
-    """Forget the profiles that consist of nothing but these records: table → rows. Readers are told that they left.
+    """Forget the profiles that consist of nothing but these records: table → rows. Readers are told that they left, and
+    destinations that knew of them that they are erased.
 
     A profile with other records stays; the pipeline looks at it again.
     """
     profiles = column(sql.PROFILES_OF_ONLY, {"records": records})
     rows = {
         "segments_assignment": Assignment.objects.filter(record__in=records).count(),
+        **tombstones.leave(profiles, records),
         "segments_membership": Membership.objects.filter(profile__in=profiles).count(),
         "segments_transition": Transition.objects.filter(profile__in=profiles).count(),
     }

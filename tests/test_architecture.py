@@ -52,6 +52,8 @@ JUSTIFIED = {
     # What waits in quarantine, erased by the digests of a person's identifiers.
     "cdp.ingestion.privacy": {"cdp.events.models"},
     "cdp.ingestion.reindex": {"cdp.events.models"},
+    # What a tombstone knows of a person: digests of their records, as the list and the journal keep them.
+    "segments.tombstones": {"consent.suppression"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
@@ -59,7 +61,9 @@ JUSTIFIED = {
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
-    "cdp.pipeline": {"consent.suppression", "identity.models", "identity.resolution"},
+    "cdp.pipeline": {
+        "consent.suppression", "identity.models", "identity.resolution", "segments.delivery_plan",
+    },
     # What a person is told, and the case that a rehearsed verdict is on.
     "cdp.answers": {"consent.package_content", "consent.people", "identity.models"},
     # What is done with linkage models by hand: trials load Splink too.
@@ -76,7 +80,8 @@ JUSTIFIED = {
     },
     # The register of processing names the sources; its page shows it.
     "consent.register": {"cdp.events.models"},
-    "cdp.console.register": {"consent.register"},
+    "cdp.console.register": {"consent.register", "segments.destinations"},
+    "segments.destinations": {"consent.register"},
     # Whose data somebody touched: the audit log and the profiles of today.
     "cdp.console.incident": {"identity.incident"},
     "cdp.management.commands.incident": {"identity.incident"},
@@ -90,8 +95,8 @@ JUSTIFIED = {
         "consent.clocks", "consent.grounds", "consent.models", "consent.notices", "consent.people", "consent.requests",
     },
     "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
-    "cdp.console.privacy_desk": {
     "cdp.console.consent_desk": {"consent.models", "consent.people", "consent.signals"},
+    "cdp.console.privacy_desk": {
         "consent.clocks", "consent.erasure", "consent.grounds", "consent.holds", "consent.models", "consent.people",
         "consent.request_models", "consent.requests",
     },

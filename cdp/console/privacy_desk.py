@@ -1,7 +1,7 @@
 """The privacy officer's desk: what is due, and each request with the steps it may take, its holds, its erasure."""
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -44,6 +44,23 @@ STORES = {
     "cdp.profiles.privacy": _("Golden record and contact points"),
     "identity.privacy": _("Records, identifiers, links"),
     "cdp.events.privacy": _("Events and data keys"),
+}
+
+
+# How a destination stands that was told of the person.
+STANDS = {
+    "pending": pgettext_lazy("of a destination", "waits"),
+    "failed": pgettext_lazy("of a destination", "given up: send it again, or except it"),
+    "confirmed": pgettext_lazy("of a destination", "confirmed"),
+    "excepted": pgettext_lazy("of a destination", "excepted"),
+}
+
+
+# Why one was excepted.
+GROUNDS = {
+    "closed": _("The company exists no more"),
+    "deleted": _("It holds no data of ours any more"),
+    "told": _("It was told, and has confirmed, in another way"),
 }
 
 
@@ -183,6 +200,8 @@ class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
             "given": () if found.reply_to else Given.choices, "hold_reasons": HoldReason.choices,
             "holds": [(hold, hold.release_asked_by == me) for hold in holds.standing(subjects)],
             "notices": found.notices.order_by("id"), "erasure": erasing,
+            "destinations": _told(erasure.confirmations(erasing)) if erasing else (),
+            "certified": _told(erasing.certificate.get("destinations", ())) if erasing else (),
             "erasure_steps": [(label(STORES, one.hook), one) for one in erasing.steps.order_by("place")] if erasing else (),
         }  # fmt: skip
 
@@ -203,6 +222,17 @@ class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
         else:
             messages.success(request, _("Done, and written to the audit log."))
         return HttpResponseRedirect(reverse("admin:consent_privacyrequest_change", args=[pk]))
+
+
+def _told(confirmations: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How destinations stand, in words."""
+    return [
+        {
+            **one, "words": label(STANDS, one["state"]), "why": label(GROUNDS, one["why"]),
+            "moment": one["at"] and datetime.fromisoformat(one["at"]),
+        }
+        for one in confirmations
+    ]  # fmt: skip
 
 
 def _board() -> list[tuple[Any, int, str, str]]:

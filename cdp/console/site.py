@@ -31,8 +31,8 @@ QUESTIONS = (
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
     "Event", "Source", "WriteKey", "Quarantined", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
-    "Purpose", "ConsentRecord", "Effective", "Segment", "Membership", "Transition", "Run", "User", "ServiceKey",
-    "AuditEntry",
+    "Purpose", "ConsentRecord", "Effective", "Segment", "Membership", "Transition", "Run", "Destination", "Delivery",
+    "User", "ServiceKey", "AuditEntry",
 )  # fmt: skip
 
 

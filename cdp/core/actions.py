@@ -25,6 +25,8 @@ SCOPES = (
     "segments:read",
     "segments:write",
     "members:read",
+    "destinations:read",
+    "destinations:write",
     "privacy:read",
     "privacy:write",
     "consents:write",

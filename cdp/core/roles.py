@@ -33,6 +33,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "marketer": (
         *MAPS, *PEOPLE, "view:segments.*", "add:segments.segment", "change:segments.segment",
         "publish_segment:segments.segment", "export_segment:segments.segment",
+        "add:segments.uploadedlist", "delete:segments.uploadedlist",
+        "use_destination:segments.destination",
     ),
     "steward": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "change:identity.reviewcase",
@@ -42,6 +44,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
         "view:core.auditentry", "approve_exportrequest:segments.exportrequest",
+        "except_delivery:segments.delivery",
         "add:consent.purpose", "change:consent.purpose", "add:consent.notice", "add:consent.regime",
         "change:consent.regime", "add:consent.category", "change:consent.category",
         "add:consent.suppression", "delete:consent.suppression",
@@ -57,7 +60,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "change:events.writekey", "add:events.channel", "add:events.place", "change:events.place", "add:events.product",
         "change:events.product", "add:events.plannedfield", "change:events.plannedfield", "view:segments.segment",
         "view:segments.segmentgrouppermission", "add:segments.segmentgrouppermission",
-        "delete:segments.segmentgrouppermission", "view:events.sourcegrouppermission",
+        "delete:segments.segmentgrouppermission", "add:segments.destination", "change:segments.destination",
+        "view:segments.delivery", "view:segments.subscription", "view:segments.destinationgrouppermission",
+        "add:segments.destinationgrouppermission", "delete:segments.destinationgrouppermission",
+        "view:events.sourcegrouppermission",
         "add:events.sourcegrouppermission", "delete:events.sourcegrouppermission", "view:identity.resolutionrun",
         "view:identity.linkagemodel",
     ),
@@ -72,6 +78,8 @@ SCOPE_NEEDS: Mapping[str, str] = {
     "segments:read": "view:segments.segment",
     "segments:write": "change:segments.segment",
     "members:read": "export_segment:segments.segment",
+    "destinations:read": "view:segments.destination",
+    "destinations:write": "change:segments.destination",
     "privacy:read": "view:consent.privacyrequest",
     "privacy:write": "change:consent.privacyrequest",
     "consents:write": "change:consent.privacyrequest",

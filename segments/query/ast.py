@@ -18,6 +18,7 @@ MEASURE_OPS = ("eq", "ne", *ORDER_OPS)
 TEXT_OPS = ("contains", "starts_with")
 PRESENCE_OPS = ("exists", "not_exists")
 LIST_OPS = ("in", "not_in")
+EACH = "[]"
 NEGATIONS = {"ne": "eq", "not_in": "in", "not_exists": "exists"}
 
 
@@ -105,16 +106,24 @@ class Between:
 Period = Window | Calendar | Between
 
 
+def spelt(path: tuple[str, ...]) -> str:
+    """A path as rules write it: products[].category."""
+    return "".join(part if part == EACH else f".{part}" for part in path)[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class PropertyTest:
-    """A test of one property; `path` leads through nested objects, never through arrays."""
+    """A test of one property; `path` leads through nested objects, and with `EACH` through every element of an array.
+
+    There it holds where an element fits; `ne`, `not_in` and `not_exists` where none is, is in, is there.
+    """
 
     path: tuple[str, ...]
     test: Test
 
     @property
     def name(self) -> str:
-        return ".".join(self.path)
+        return spelt(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,7 @@ class Measure:
 
     @property
     def name(self) -> str:
-        return ".".join(self.path)
+        return spelt(self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from segments.query import bounds
 from segments.query.ast import (
+    EACH,
     LIST_OPS,
     ORDER_OPS,
     TEXT_OPS,
@@ -96,8 +97,10 @@ class Catalog:
 def planned_classes(
     classes: Mapping[tuple[str, str], frozenset[str]], events: Collection[str], name: str
 ) -> frozenset[str]:
-    """The data classes planned for a field of these events."""
-    return frozenset[str]().union(*(classes.get((event, name), ()) for event in ("", *events)))
+    """The data classes planned for a field of these events, or for an object or list that it lies in."""
+    parts = name.replace(EACH, "").split(".")
+    paths = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return frozenset[str]().union(*(classes.get((event, path), ()) for event in ("", *events) for path in paths))
 
 
 @dataclass(frozen=True, slots=True)

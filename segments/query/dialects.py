@@ -18,6 +18,7 @@ DIGITS, ZEROS = "0123456789", "0000000000"
 SHAPES: dict[Kind, str] = {"date": "0000-00-00", "moment": "0000-00-00T00:00:00.000000Z"}
 Bind = Callable[[str], exp.Expr]
 DECIMAL = "decimal(38, 6)"
+ELEMENT = "element"
 
 
 @cache
@@ -53,6 +54,9 @@ class Dialect(Protocol):
     def boolean(self, json: exp.Expr) -> exp.Expr:
         """The value as a boolean."""
 
+    def elements(self, json: exp.Expr, alias: str) -> exp.Expr:
+        """The elements of a list as rows of one column, `element`; none of anything else."""
+
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         """A string column made to compare by code point."""
 
@@ -67,6 +71,11 @@ def shaped(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
 def when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
     """CASE WHEN condition THEN value END."""
     return exp.Case(ifs=[exp.If(this=condition, true=value)])
+
+
+def _rows(function: str, listed: exp.Expr, alias: str) -> exp.Expr:
+    named = exp.TableAlias(this=exp.to_identifier(alias), columns=[exp.to_identifier(ELEMENT)])
+    return exp.Table(this=exp.Anonymous(this=function, expressions=[listed]), alias=named)
 
 
 def _type_is(function: str, json: exp.Expr, name: str) -> exp.Expr:
@@ -101,6 +110,10 @@ class Postgres:
     def boolean(self, json: exp.Expr) -> exp.Expr:
         return when(_type_is("jsonb_typeof", json, "boolean"), cast(json.copy(), "boolean"))
 
+    def elements(self, json: exp.Expr, alias: str) -> exp.Expr:
+        listed = when(_type_is("jsonb_typeof", json, "array"), json.copy())
+        return _rows("jsonb_array_elements", listed, alias)
+
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return exp.paren(exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True)))
 
@@ -133,6 +146,10 @@ class DuckDB:
         read = exp.TryCast(this=self._string(json), to=sql_type("boolean").copy())
         return when(_type_is("json_type", json, "BOOLEAN"), read)
 
+    def elements(self, json: exp.Expr, alias: str) -> exp.Expr:
+        every = exp.Anonymous(this="json_extract", expressions=[json.copy(), exp.Literal.string("$[*]")])
+        return _rows("unnest", when(_type_is("json_type", json, "ARRAY"), every), alias)
+
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return text
 
@@ -142,8 +159,11 @@ class DuckDB:
 
 POSTGRES = Postgres()
 DUCKDB = DuckDB()
-FUNCTIONS = frozenset({"jsonb_typeof", "json_type", "json_extract", "json_extract_string"})
+FUNCTIONS = frozenset(
+    {"jsonb_typeof", "json_type", "json_extract", "json_extract_string", "jsonb_array_elements", "unnest"}
+)
 CONSTANTS = frozenset(
-    {"number", "string", "boolean", "null", "OBJECT", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "$",
-     "{}", "0", "1", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED, *SHAPES.values()}
+    {"number", "string", "boolean", "array", "null", "OBJECT", "ARRAY", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR",
+     "BOOLEAN", "$", "$[*]", "{}", "0", "1", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED,
+     *SHAPES.values()}
 )  # fmt: skip

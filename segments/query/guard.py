@@ -6,10 +6,10 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from segments.query import measures, relations, sequences
-from segments.query.dialects import CONSTANTS, FUNCTIONS
+from segments.query.dialects import CONSTANTS, ELEMENT, FUNCTIONS
 
-ALIASES = re.compile(r"p|t|e|r|[sm]\d+")
-WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | measures.WORDS | {"C", "fits"}
+ALIASES = re.compile(r"p|t|e|r|[smv]\d+")
+WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | measures.WORDS | {"C", "fits", ELEMENT}
 
 
 class UnsafeQuery(RuntimeError):

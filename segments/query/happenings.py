@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlglot import exp
 
 from segments.query import relations
-from segments.query.ast import Event, Period, PropertyTest, Step
+from segments.query.ast import EACH, NEGATIONS, Event, Period, PropertyTest, Step, Test
 from segments.query.bounds import Clock
 from segments.query.catalog import Catalog, kind_of, measures_revenue, uses_revenue
 from segments.query.conditions import Conditions, Field, JsonField, truth
-from segments.query.dialects import Dialect, cast, when
+from segments.query.dialects import ELEMENT, Dialect, cast, when
 from segments.query.parameters import Parameters
 
 PROFILES = "profiles"
@@ -96,10 +96,17 @@ class Happenings:
         return [*asked, *(self.condition(node, condition) for condition in node.where)]
 
     def condition(self, node: Event | Step, condition: PropertyTest) -> exp.Expr:
-        """Whether an event's property fits."""
-        spec = self.catalog.property_spec(node.name, condition.name)
-        field = self.property(condition.path, self.currency(node))
-        return self.conditions.holds(field, condition.test, kind_of(condition.test, spec))
+        """Whether an event's property fits; of a list, whether an element does."""
+        kind = kind_of(condition.test, self.catalog.property_spec(node.name, condition.name))
+        elements, field = self.property(condition.path, self.currency(node))
+        if not elements:
+            return self.conditions.holds(field, condition.test, kind)
+        opposite = NEGATIONS.get(condition.test.op)
+        test = condition.test if opposite is None else Test(opposite, condition.test.values)
+        found = exp.Exists(
+            this=joined(exp.select(exp.Literal.number(1)), elements).where(self.conditions.holds(field, test, kind))
+        )
+        return found if opposite is None else exp.Not(this=found)
 
     def currency(self, node: Event | Step) -> str | None:
         """The currency of the money that a description speaks of; None where it speaks of none."""
@@ -108,17 +115,35 @@ class Happenings:
     def _in_currency(self, currency: str) -> exp.Expr:
         return truth(equal(exp.column("currency", "e"), self.parameters.text(currency)))
 
-    def property(self, path: tuple[str, ...], currency: str | None) -> Field:
-        """A reserved property's column (money in minor units, of the currency asked for only), or a JSON value."""
+    def property(self, path: tuple[str, ...], currency: str | None) -> tuple[list[exp.Expr], Field]:
+        """A reserved property's column (money in minor units, of the currency asked for only), or a JSON value.
+
+        With the lists on the way to it, whose elements are to be joined one after the other.
+        """
         match path:
             case ("revenue",) if currency:
-                return self.conditions.money(when(self._in_currency(currency), exp.column("revenue", "e")), currency)
+                return [], self.conditions.money(
+                    when(self._in_currency(currency), exp.column("revenue", "e")), currency
+                )
             case ("currency" | "order_id" as name,):
-                return self.conditions.column(exp.column(name, "e"))
+                return [], self.conditions.column(exp.column(name, "e"))
+        elements: list[exp.Expr] = []
         found: exp.Expr = exp.column("properties", "e")
         for key in path:
-            found = self.dialect.member(found, key, self.parameters.text)
-        return JsonField(self.dialect, found)
+            if key == EACH:
+                alias = f"v{len(elements)}"
+                elements.append(self.dialect.elements(found, alias))
+                found = exp.column(ELEMENT, alias)
+            else:
+                found = self.dialect.member(found, key, self.parameters.text)
+        return elements, JsonField(self.dialect, found)
+
+
+def joined(query: exp.Select, elements: list[exp.Expr]) -> exp.Select:
+    """A query over the elements of lists, each of which may lie in the one before."""
+    for element in elements:
+        query = query.join(element, join_type="cross") if query.args.get("from_") else query.from_(element)
+    return query
 
 
 def table(name: str, alias: str | None = None) -> exp.Expr:

@@ -1,7 +1,9 @@
 """What an event clause asks of a profile's matching events: how many, how much, which, and which of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 
 from sqlglot import exp
 
@@ -9,7 +11,7 @@ from segments.query import relations
 from segments.query.ast import Event, Kind, Measure, Number, Pick, Test
 from segments.query.catalog import REVENUE, kind_of, measures_revenue
 from segments.query.conditions import ColumnField, Field, compared
-from segments.query.happenings import Happenings
+from segments.query.happenings import Happenings, joined
 from segments.query.sequences import PLACE, numbered
 
 VALUE = "value"
@@ -37,74 +39,92 @@ def admits_zero(node: Event) -> bool:
     return False
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """What is counted: a clause's events, or the elements of lists in them, with the value that is measured."""
+
+    query: exp.Select
+    profile_id: exp.Expr
+    value: Field
+
+    @property
+    def number(self) -> exp.Expr:
+        return self.value.typed("number")
+
+
+def _rows(node: Event, measure: Measure, read: Happenings) -> _Rows:
+    """Money counts once for each order, and is not asked for its currency again, for the events are of one."""
+    if measures_revenue(node):
+        of_orders = node.name in relations.WHOLE_ORDER
+        query = read.latest_of_orders(node) if of_orders else read.matching(node)
+        money = ColumnField(exp.column(REVENUE, "e"), None if measure.kind == "distinct" else read.currency(node))
+        return _Rows(query, exp.column("profile_id", "e" if of_orders else "r"), money)
+    elements, value = read.property(measure.path, None)
+    return _Rows(joined(read.matching(node), elements), exp.column("profile_id", "r"), value)
+
+
 def _measured(node: Event, measure: Measure, read: Happenings) -> exp.Select:
-    query, profile_id = _counted(node, read)
-    holds = _holds(node, measure, read)
+    rows = _rows(node, measure, read)
+    holds = _holds(node, measure, rows, read)
     having = exp.Not(this=exp.paren(holds)) if admits_zero(node) else holds
-    return query.select(profile_id, copy=False).group_by(profile_id.copy(), copy=False).having(having, copy=False)
+    query = rows.query.select(rows.profile_id, copy=False).group_by(rows.profile_id.copy(), copy=False)
+    return query.having(having, copy=False)
 
 
-def _counted(node: Event, read: Happenings) -> tuple[exp.Select, exp.Expr]:
-    """The events that count, revenue once for each order, and the column of their profile."""
-    if measures_revenue(node) and node.name in relations.WHOLE_ORDER:
-        return read.latest_of_orders(node), exp.column("profile_id", "e")
-    return read.matching(node), exp.column("profile_id", "r")
-
-
-def _holds(node: Event, measure: Measure, read: Happenings) -> exp.Expr:
+def _holds(node: Event, measure: Measure, rows: _Rows, read: Happenings) -> exp.Expr:
     """The measure of one profile, compared. An average is its sum against so many times the bound: nothing is divided."""
-    currency = read.currency(node) if measures_revenue(node) and measure.kind != "distinct" else None
-    bounds = [read.parameters.number(number, currency) for number in numbers(measure.test)]
+    bounds = [read.parameters.number(number, rows.value.currency) for number in numbers(measure.test)]
     if measure.kind == "avg":
-        count = exp.Count(this=_number(node, measure, read))
-        bounds = [exp.Mul(this=bound, expression=count.copy()) for bound in bounds]
-    return compared(_aggregate(node, measure, read), measure.test.op, bounds)
+        bounds = [exp.Mul(this=bound, expression=exp.Count(this=rows.number)) for bound in bounds]
+    return compared(_aggregate(node, measure, rows, read), measure.test.op, bounds)
 
 
-def _aggregate(node: Event, measure: Measure, read: Happenings) -> exp.Expr:
+def _aggregate(node: Event, measure: Measure, rows: _Rows, read: Happenings) -> exp.Expr:
     match measure.kind:
         case "count":
             return exp.Count(this=exp.Star())
         case "distinct":
-            return _distinct(node, measure, read)
+            spec = read.catalog.property_spec(node.name, measure.name)
+            return _distinct(rows.value, COUNTABLE if spec is None else (spec.type,))
         case "sum":
-            none = exp.Literal.number(0)
-            return exp.Coalesce(this=exp.Sum(this=_number(node, measure, read)), expressions=[none])
+            return exp.Coalesce(this=exp.Sum(this=rows.number), expressions=[exp.Literal.number(0)])
         case "min":
-            return exp.Min(this=_number(node, measure, read))
+            return exp.Min(this=rows.number)
         case "max":
-            return exp.Max(this=_number(node, measure, read))
-    return exp.Sum(this=_number(node, measure, read))
+            return exp.Max(this=rows.number)
+    return exp.Sum(this=rows.number)
 
 
-def _distinct(node: Event, measure: Measure, read: Happenings) -> exp.Expr:
+def _distinct(value: Field, kinds: Sequence[Kind]) -> exp.Expr:
     """The number of different values, of the property's own type or of each type that it may have."""
-    field, spec = _value(measure, read), read.catalog.property_spec(node.name, measure.name)
-    kinds = COUNTABLE if spec is None else (spec.type,)
-    counts = [exp.Count(this=exp.Distinct(expressions=[field.typed(kind)])) for kind in kinds]
-    total: exp.Expr = counts[0]
-    for count in counts[1:]:
-        total = exp.Add(this=total, expression=count)
-    return total
+    counts: list[exp.Expr] = [exp.Count(this=exp.Distinct(expressions=[value.typed(kind)])) for kind in kinds]
+    return reduce(lambda total, count: exp.Add(this=total, expression=count), counts)
 
 
 def _most_frequent(node: Event, measure: Measure, read: Happenings) -> exp.Select:
     """The value that most events have; of several the one that sorts first. Values of other types do not count."""
     kind = kind_of(measure.test, read.catalog.property_spec(node.name, measure.name))
-    query, profile_id = _counted(node, read)
-    value = _value(measure, read).typed(kind)
-    rows = query.select(profile_id, value.as_(VALUE), copy=False).subquery("e")
-    mine, held = exp.column("profile_id", "e"), exp.column(VALUE, "e")
-    order = [exp.Ordered(this=exp.Count(this=exp.Star()), desc=True, nulls_first=False),
-             exp.Ordered(this=held.copy(), desc=False, nulls_first=False)]  # fmt: skip
-    place = exp.Window(this=exp.RowNumber(), partition_by=[mine.copy()], order=exp.Order(expressions=order))
-    ranked = exp.select(mine.copy(), held.copy(), place.as_(PLACE)).from_(rows)
-    ranked = ranked.where(exp.Not(this=exp.Is(this=held.copy(), expression=exp.null())), copy=False)
-    ranked = ranked.group_by(mine.copy(), held.copy(), copy=False)
-    currency = read.currency(node) if measures_revenue(node) else None
-    fits = read.conditions.holds(ColumnField(held, currency), measure.test, kind)
-    first = exp.EQ(this=exp.column(PLACE, "e"), expression=exp.Literal.number(1))
-    return exp.select(mine).from_(ranked.subquery("e")).where(first, fits, copy=False)
+    rows = _rows(node, measure, read)
+    valued = rows.query.select(rows.profile_id, rows.value.typed(kind).as_(VALUE), copy=False)
+    profile_id, value = exp.column("profile_id", "e"), exp.column(VALUE, "e")
+    ranked = exp.select(profile_id, value, _rank(profile_id, value).as_(PLACE)).from_(valued.subquery("e"))
+    ranked = ranked.where(exp.Not(this=exp.Is(this=value.copy(), expression=exp.null())), copy=False)
+    ranked = ranked.group_by(profile_id.copy(), value.copy(), copy=False)
+    fits = read.conditions.holds(ColumnField(value.copy(), rows.value.currency), measure.test, kind)
+    return _placed(ranked, exp.Literal.number(1), fits)
+
+
+def _rank(profile_id: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """The place of a value among those of a profile: the more frequent first, then the lesser."""
+    keys = [exp.Ordered(this=exp.Count(this=exp.Star()), desc=True, nulls_first=False),
+            exp.Ordered(this=value.copy(), desc=False, nulls_first=False)]  # fmt: skip
+    return exp.Window(this=exp.RowNumber(), partition_by=[profile_id.copy()], order=exp.Order(expressions=keys))
+
+
+def _placed(rows: exp.Select, place: exp.Expr, fits: exp.Expr) -> exp.Select:
+    """The profiles whose row at a place fits."""
+    at_place = exp.EQ(this=exp.column(PLACE, "e"), expression=place)
+    return exp.select(exp.column("profile_id", "e")).from_(rows.subquery("e")).where(at_place, fits, copy=False)
 
 
 def _picked(node: Event, pick: Pick, read: Happenings) -> exp.Select:
@@ -115,19 +135,7 @@ def _picked(node: Event, pick: Pick, read: Happenings) -> exp.Select:
         fits += read.from_until(start, end)
     query = read.matching(node).select(exp.column("profile_id", "r"), exp.and_(*fits).as_("fits"), copy=False)
     rows = numbered(query, read.by_time(), newest_first=pick.number < 0)
-    place = exp.EQ(this=exp.column(PLACE, "e"), expression=read.parameters.integer(abs(pick.number)))
-    return exp.select(exp.column("profile_id", "e")).from_(rows.subquery("e")).where(place, exp.column("fits", "e"))
-
-
-def _value(measure: Measure, read: Happenings) -> Field:
-    """What is measured; money is not asked for its currency again, for the events are of one."""
-    if measure.path == (REVENUE,):
-        return ColumnField(exp.column(REVENUE, "e"))
-    return read.property(measure.path, None)
-
-
-def _number(node: Event, measure: Measure, read: Happenings) -> exp.Expr:
-    return _value(measure, read).typed("number")
+    return _placed(rows, read.parameters.integer(abs(pick.number)), exp.column("fits", "e"))
 
 
 def numbers(test: Test) -> list[Decimal]:

@@ -11,6 +11,7 @@ from typing import get_args
 
 from segments.query import values, windows
 from segments.query.ast import (
+    EACH,
     EVERY_OP,
     MEASURE_OPS,
     PRESENCE_OPS,
@@ -220,12 +221,15 @@ class Reading:
         return None if names is None or test is None else PropertyTest(names, test)
 
     def _path(self, value: object, path: str) -> tuple[str, ...] | None:
+        """`address.city`, or through every element of a list: `products[].category`, `tags[]`."""
         name = values.name(value, path, self.notes)
-        names = tuple(name.split(".")) if name is not None else ()
-        if name is not None and (not all(names) or len(names) > DEEPEST_PATH):
+        if name is None:
+            return None
+        names = [(part.removesuffix(EACH), part.endswith(EACH)) for part in name.split(".")]
+        if not all(key for key, _ in names) or len(names) > DEEPEST_PATH:
             self.notes.add(path, "bad_path", name=name)
             return None
-        return names or None
+        return tuple(part for key, each in names for part in ((key, EACH) if each else (key,)))
 
     def _measure(self, clause: Json, path: str) -> Measure | Pick | None:
         named = [kind for kind in ASKED if kind in clause]

@@ -38,7 +38,7 @@ MESSAGES: Mapping[str, str] = {
     "between_pair": _("“between” needs a list of two values: lowest and highest."),
     "between_order": _("The lowest value is greater than the highest."),
     "op_type": _("The operator “%(op)s” cannot be used with a value of type %(type)s."),
-    "bad_path": _("“%(name)s” is not a property path: names joined by dots."),
+    "bad_path": _("“%(name)s” is not a property path: names joined by dots, each with [] after it if it is a list."),
     "currency_code": _("A currency is three capital letters, such as KRW."),
     "currency_missing": _("Say in which currency the money is counted."),
     "one_measure": _("Use only one of: %(names)s."),

@@ -205,6 +205,7 @@ SEVERED_OR_OPAQUE = {
     "core_auditentry": "append-only; names people by the id of the destroyed key",
     "core_disclosure": "append-only; the same",
     "core_authenticator": "a second factor of staff, sealed",
+    "segments_destination": "a secret that signs messages, sealed",
     "core_keyencryptionkey": "keys of keys",
     "core_indexkey": "keys of keys",
     "core_keyproof": "keys of keys",

@@ -1,46 +1,27 @@
 """An erasure killed before and after every commit, and started again each time, ends as an undisturbed one."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.conf import settings as project
 
 from cdp import pipeline
 from cdp.core.models import AuditEntry
 from consent import journal
 from consent.request_models import Erasure, KeptTransaction
 from tests.consent.erased import approved, erased, holding, somebody
-from tests.flow.processes import ROOT, environment
+from tests.consent.eraser import worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def eraser(tmp_path: Path, settings: Any) -> Iterator[Any]:
-    """Ask it to run an erasure and die around a commit; answers how that ended."""
     settings.ERASURE_JOURNAL = str(tmp_path / "erasures.jsonl")
-    here = environment(project.REDIS_URL) | {"CDP_ERASURE_JOURNAL": settings.ERASURE_JOURNAL}
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.consent.eraser"], cwd=ROOT, env=os.environ | here, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-        )  # fmt: skip
-    assert process.stdin and process.stdout and process.stdout.readline().strip() == "ready"
-
-    def ask(pk: UUID, commit: int) -> str:
-        process.stdin.write(f"{pk} {commit}\n")
-        process.stdin.flush()
-        return str(process.stdout.readline().strip())
-
-    yield ask
-    process.kill()
-    process.wait()
+    with worker(tmp_path, settings.ERASURE_JOURNAL) as ask:
+        yield ask
 
 
 def test_killed_around_every_commit_it_ends_the_same(eraser: Any) -> None:
@@ -49,7 +30,7 @@ def test_killed_around_every_commit_it_ends_the_same(eraser: Any) -> None:
     pk = approved(record).erasure.pk
     ends = []
     # Before the next commit, then before the one after it: each commit is died before of, and after.
-    while len(ends) < 60 and (end := eraser(pk, 1 + len(ends) % 2)) == "killed":
+    while len(ends) < 60 and (end := eraser(str(pk), 1 + len(ends) % 2)) == "killed":
         ends.append(end)
     assert len(ends) >= 18 and end == "done"
     pipeline.advance()

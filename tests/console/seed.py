@@ -41,7 +41,8 @@ from identity.models import (
     ResolutionRun,
     ReviewCase,
 )  # fmt: skip
-from segments.models import Membership, Run, Segment, Transition
+from segments import destinations
+from segments.models import Delivery, Membership, Run, Segment, Subscription, Told, Transition
 
 FAMILY, GIVEN = "김이박최정강조윤장임", ("민준", "서연", "도윤", "지우", "하은", "준서", "수아", "예준")
 CHANNELS = ("web", "app", "pos", "call_center")
@@ -140,7 +141,20 @@ def segments(profiles: list[Profile]) -> list[Segment]:
         )  # fmt: skip
         Transition.objects.create(segment=segment, profile=profiles[0].pk, kind="entered", reason="rule")
         made.append(segment)
+    sent_somewhere(made[0], profiles[0])
     return made
+
+
+def sent_somewhere(segment: Segment, profile: Profile) -> None:
+    """A destination that knows of one profile, and what was sent to it."""
+    place, _secret = destinations.create(
+        Actor.system("test"), name="mailer", address="https://mailer.example/hook", recipient="Mailer Inc", country="KR",
+        purpose="marketing", channel="email",
+    )  # fmt: skip
+    sent = Subscription.objects.create(destination=place, segment=segment)
+    Told.objects.create(subscription=sent, profile=profile.pk)
+    Delivery.objects.create(destination=place, subscription=sent, state="dead", tries=10, failed="http_500")
+    Delivery.objects.create(destination=place, kind="erased", digests=[digest("d")])
 
 
 def rest(profiles: list[Profile], sources: list[Source]) -> None:

@@ -17,10 +17,10 @@ from cdp.core.incident import touched
 from cdp.core.models import AuditEntry, DataKey, ServiceKey
 from cdp.core.types import Actor
 from consent.models import ConsentRecord, RetentionRule
-from consent.register import register
+from consent.register import Activity, register
 from identity.incident import exposure
 from identity.models import Profile, ReviewCase
-from segments import queries
+from segments import destinations, queries
 from tests.api.people import MARKETING, VALUES, Caller, canary, filled, merged, record_of
 from tests.console.test_pages import signed_in
 
@@ -30,6 +30,10 @@ SECOND = timedelta(seconds=1)
 
 def now() -> datetime:
     return timezone.now()
+
+
+def activities() -> list[Activity]:
+    return register(destinations.recipients()).activities
 
 
 def whose(caller: Caller, since: datetime) -> set[UUID]:
@@ -141,13 +145,14 @@ def test_the_register_tells_what_is_configured(world: dict[str, Any]) -> None:
         key=uuid4(), purpose_id="marketing", state="granted", given_at=now(), method="form", recorded_by="system:test",
         recipient="Partner Ltd", country="JP",
     )  # fmt: skip
-    marketing = next(one for one in register().activities if one.purpose == "marketing")
+    marketing = next(one for one in activities() if one.purpose == "marketing")
     told = {(one.name, one.country) for one in marketing.recipients}
     assert ("Partner Ltd", "JP") in told and "mailer" in dict(told) and "warehouse" not in dict(told)
+    assert ("Mailer Inc", "processor") in {(one.name, one.kind) for one in marketing.recipients}
     assert 730 in {rule.days for rule in marketing.retention} and marketing.data_classes and marketing.sources
     client = signed_in("auditor")
     served = client.get("/processing/?format=json").json()
-    assert {one["purpose"] for one in served["activities"]} == {one.purpose for one in register().activities}
+    assert {one["purpose"] for one in served["activities"]} == {one.purpose for one in activities()}
     shown = client.get("/processing/").content.decode()
     assert "Partner Ltd" in shown and "730 days" in shown
     assert "Partner Ltd" in json.dumps(served) and signed_in("steward").get("/processing/").status_code == 403
@@ -156,5 +161,5 @@ def test_the_register_tells_what_is_configured(world: dict[str, Any]) -> None:
 def test_a_revoked_tool_is_no_recipient_any_more(rows: None) -> None:
     create_service_key(Actor.system("test"), "mailer", [], purpose="marketing")
     ServiceKey.objects.update(revoked_at=now())
-    assert not [one for activity in register().activities for one in activity.recipients if one.kind == "tool"]
+    assert not [one for activity in activities() for one in activity.recipients if one.kind == "tool"]
     assert Client().get("/processing/").status_code == 302

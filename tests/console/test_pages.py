@@ -25,7 +25,8 @@ from tests.console import seed
 from tests.console.conftest import account
 
 OURS = ("core", "events", "identity", "profiles", "consent", "lake", "segments")
-WITHOUT_PAGE = {"SegmentUserPermission", "SourceUserPermission", "BlockingKey", "Minor"}  # nothing for people to read
+# Nothing for people to read.
+WITHOUT_PAGE = {"SegmentUserPermission", "SourceUserPermission", "DestinationUserPermission", "BlockingKey", "Minor", "ListEntry"}
 PERSONAL = ("김민준", "person0@example.com", "55000000", "세종대로 0")
 pytestmark = pytest.mark.django_db
 

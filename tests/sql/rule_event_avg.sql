@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "avg": {"property": "items", "op": "gte", "value": 1.5}}
--- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1.5", "p3": "items"}
+-- postgres: {"p0": "items", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1.5"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -7,24 +7,24 @@ WITH s0 AS (
   JOIN identity_record AS r
     ON r.id = e.record
   WHERE
-    e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+    e.name = CAST(%(p1)s AS TEXT) AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
   GROUP BY
     r.profile_id
   HAVING
     SUM(
       CASE
-        WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'number'
+        WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'number'
         THEN CASE
-          WHEN ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
-          THEN CAST(ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+          WHEN ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
         END
       END
-    ) >= CAST(%(p2)s AS DECIMAL(38, 6)) * COUNT(
+    ) >= CAST(%(p3)s AS DECIMAL(38, 6)) * COUNT(
       CASE
-        WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'number'
+        WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'number'
         THEN CASE
-          WHEN ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
-          THEN CAST(ROUND(CAST(e.properties -> CAST(%(p3)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+          WHEN ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
         END
       END
     )
@@ -37,7 +37,7 @@ LEFT JOIN s0
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
 
--- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "1.5", "p3": "/items"}
+-- duckdb: {"p0": "/items", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1.5"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -45,19 +45,19 @@ WITH s0 AS (
   JOIN identity_record AS r
     ON r.id = e.record
   WHERE
-    e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+    e.name = CAST($p1 AS TEXT) AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
   GROUP BY
     r.profile_id
   HAVING
     SUM(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
       END
-    ) >= CAST($p2 AS DECIMAL(38, 6)) * COUNT(
+    ) >= CAST($p3 AS DECIMAL(38, 6)) * COUNT(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
       END
     )
 )

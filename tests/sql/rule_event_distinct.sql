@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "distinct": {"property": "category", "op": "gte", "value": 2}}
--- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "2", "p3": "category"}
+-- postgres: {"p0": "category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "2"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -7,20 +7,20 @@ WITH s0 AS (
   JOIN identity_record AS r
     ON r.id = e.record
   WHERE
-    e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+    e.name = CAST(%(p1)s AS TEXT) AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
   GROUP BY
     r.profile_id
   HAVING
     COUNT(
       DISTINCT (
         CASE
-          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
+          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
           THEN (
-            e.properties -> CAST(%(p3)s AS TEXT)
+            e.properties -> CAST(%(p0)s AS TEXT)
           ) #>> CAST('{}' AS TEXT[])
         END COLLATE "C"
       )
-    ) >= CAST(%(p2)s AS DECIMAL(38, 6))
+    ) >= CAST(%(p3)s AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id
@@ -30,7 +30,7 @@ LEFT JOIN s0
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
 
--- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "2", "p3": "/category"}
+-- duckdb: {"p0": "/category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "2"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -38,16 +38,16 @@ WITH s0 AS (
   JOIN identity_record AS r
     ON r.id = e.record
   WHERE
-    e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+    e.name = CAST($p1 AS TEXT) AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
   GROUP BY
     r.profile_id
   HAVING
     COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
       END
-    ) >= CAST($p2 AS DECIMAL(38, 6))
+    ) >= CAST($p3 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "most_frequent": {"property": "category", "op": "eq", "value": "shoes"}}
--- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "category", "p3": "shoes"}
+-- postgres: {"p0": "category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "shoes"}
 WITH s0 AS (
   SELECT
     e.profile_id
@@ -13,9 +13,9 @@ WITH s0 AS (
         r.profile_id,
         (
           CASE
-            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
+            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
             THEN (
-              e.properties -> CAST(%(p2)s AS TEXT)
+              e.properties -> CAST(%(p0)s AS TEXT)
             ) #>> CAST('{}' AS TEXT[])
           END COLLATE "C"
         ) AS value
@@ -23,7 +23,7 @@ WITH s0 AS (
       JOIN identity_record AS r
         ON r.id = e.record
       WHERE
-        e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+        e.name = CAST(%(p1)s AS TEXT) AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
     ) AS e
     WHERE
       NOT e.value IS NULL
@@ -42,7 +42,7 @@ LEFT JOIN s0
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
 
--- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "/category", "p3": "shoes"}
+-- duckdb: {"p0": "/category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "shoes"}
 WITH s0 AS (
   SELECT
     e.profile_id
@@ -55,14 +55,14 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
         END AS value
       FROM events_event AS e
       JOIN identity_record AS r
         ON r.id = e.record
       WHERE
-        e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+        e.name = CAST($p1 AS TEXT) AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
     ) AS e
     WHERE
       NOT e.value IS NULL

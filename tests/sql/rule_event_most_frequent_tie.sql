@@ -1,5 +1,5 @@
 -- {"event": "Order Completed", "most_frequent": {"property": "items", "op": "eq", "value": 1}}
--- postgres: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "items", "p3": "1"}
+-- postgres: {"p0": "items", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
 WITH s0 AS (
   SELECT
     e.profile_id
@@ -12,17 +12,17 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         CASE
-          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'number'
+          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'number'
           THEN CASE
-            WHEN ROUND(CAST(e.properties -> CAST(%(p2)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
-            THEN CAST(ROUND(CAST(e.properties -> CAST(%(p2)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+            WHEN ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+            THEN CAST(ROUND(CAST(e.properties -> CAST(%(p0)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
           END
         END AS value
       FROM events_event AS e
       JOIN identity_record AS r
         ON r.id = e.record
       WHERE
-        e.name = CAST(%(p0)s AS TEXT) AND e.occurred_at < CAST(%(p1)s AS TIMESTAMPTZ)
+        e.name = CAST(%(p1)s AS TEXT) AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
     ) AS e
     WHERE
       NOT e.value IS NULL
@@ -41,7 +41,7 @@ LEFT JOIN s0
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
 
--- duckdb: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "/items", "p3": "1"}
+-- duckdb: {"p0": "/items", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
 WITH s0 AS (
   SELECT
     e.profile_id
@@ -54,14 +54,14 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$') AS DECIMAL(38, 6))
+          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
         END AS value
       FROM events_event AS e
       JOIN identity_record AS r
         ON r.id = e.record
       WHERE
-        e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
+        e.name = CAST($p1 AS TEXT) AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
     ) AS e
     WHERE
       NOT e.value IS NULL

@@ -36,6 +36,15 @@ def won(amount: int, order_id: str | None) -> dict[str, Any]:
     return {"revenue": amount, "currency": "KRW", "order_id": order_id}
 
 
+BASKET = {
+    "products": [
+        {"category": "a", "price": 3, "sizes": [38, 40.5]},
+        {"category": "b", "price": "9", "sizes": 44},
+        {"category": "b", "price": 4},
+        None,
+        "b",
+    ]
+}
 WORLD = World(
     profiles={"ann": "live", "bob": "live", "cho": "live", "dee": "live", "old": "redirected"},
     traits={
@@ -74,6 +83,8 @@ WORLD = World(
         order("pos", 5, "m7", revenue=1_250, currency="USD", order_id="B2"),
         order("nobody", 5, "m8", properties={"category": "shoes"}, **won(7, "N1")),
         order("stale", 5, "m9", properties={"category": "shoes"}, **won(7, "O1")),
+        Event("web", "Basket", AS_OF - timedelta(days=12), "m14", BASKET),
+        Event("pos", "Basket", AS_OF - timedelta(days=12), "m15", {"products": {"category": "b", "price": 9}}),
         Event("call", "Viewed", AS_OF - TICK, "m10", {"address": {"city": "Seoul"}, "tags": ["a"], "score": 10**40}),
         Event("call", "Viewed", AS_OF - timedelta(hours=33), "m11", {"due": "2026-02-27"}),
         Event("call", "Line Sold", AS_OF - timedelta(days=9), "m12", {}, revenue=700, currency="KRW", order_id="R1"),
@@ -110,6 +121,10 @@ def revenue(op: str, value: Any, **rest: Any) -> dict[str, Any]:
 
 def property_is(event: str, name: str, op: str, *value: Any) -> dict[str, Any]:
     return {"event": event, "where": [{"property": name, "op": op, **({"value": value[0]} if value else {})}]}
+
+
+def line(name: str, op: str, *value: Any) -> dict[str, Any]:
+    return property_is("Basket", name, op, *value)
 
 
 HATS = property_is("Order Completed", "category", "eq", "Hats")
@@ -210,6 +225,30 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "event_nth": (orders(nth={"n": 2, "between": {"to": "2026-01-30"}}), "bob"),
     "event_nth_missing": (orders(nth={"n": 4, "where": [{"property": "items", "op": "not_exists"}]}), ""),
+    "event_elements": (line("products[].category", "eq", "b"), "ann"),
+    "event_elements_ne": (line("products[].category", "ne", "b"), "bob"),
+    "event_elements_exists": (line("products[].category", "exists"), "ann"),
+    "event_elements_not_exists": (line("products[].category", "not_exists"), "bob"),
+    "event_elements_nested": (line("products[].sizes[]", "gte", 40), "ann"),
+    "event_elements_of_texts": (property_is("Viewed", "tags[]", "starts_with", "a"), "cho"),
+    "event_elements_sum": ({"event": "Basket", "sum": {"property": "products[].price", "op": "eq", "value": 7}}, "ann"),
+    "event_elements_sum_zero": (
+        {"event": "Basket", "sum": {"property": "products[].price", "op": "eq", "value": 0}},
+        "bob cho dee",
+    ),
+    "event_elements_avg": (
+        {"event": "Basket", "avg": {"property": "products[].price", "op": "eq", "value": 3.5}},
+        "ann",
+    ),
+    "event_elements_distinct": (
+        {"event": "Basket", "distinct": {"property": "products[].category", "op": "eq", "value": 2}},
+        "ann",
+    ),
+    "event_elements_most_frequent": (
+        {"event": "Basket", "most_frequent": {"property": "products[].category", "op": "eq", "value": "b"}},
+        "ann",
+    ),
+    "sequence_elements": ({"sequence": [line("products[].category", "eq", "a"), ORDERS]}, "ann"),
     "sequence": ({"sequence": [HATS, SHOES]}, "ann"),
     "sequence_same": ({"sequence": [ORDERS, ORDERS, ORDERS]}, "ann bob"),
     "sequence_within": ({"sequence": [ORDERS, ORDERS], "within": {"days": 1}}, "ann bob"),

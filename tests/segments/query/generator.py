@@ -109,7 +109,7 @@ TESTS = {
     | days_pair,
 }
 UNITS = ("day", "week", "month", "quarter", "year")
-PROPERTIES = ("size", "deep.in", "deep.0", "missing")
+PROPERTIES = ("size", "deep.in", "deep.0", "missing", "lines[]", "lines[].in", "lines[].in[]")
 
 traits = st.sampled_from(sorted(KINDS)).flatmap(
     lambda name: (TESTS[KINDS[name]] | presence).map(lambda test: {"trait": name, **test})
@@ -128,19 +128,21 @@ conditions = st.one_of(
 totals = st.builds(
     lambda kind, name, test: {kind: {"property": name, **test}},
     st.sampled_from(["sum", "avg", "min", "max"]),
-    st.sampled_from(["size", "deep.in", "revenue", "revenue"]),
+    st.sampled_from(["size", "deep.in", "lines[]", "lines[].in", "revenue", "revenue"]),
     asked_of(st.sampled_from([0, 1, -1, 2.5, 10, 12.5, 0.123457]), EQUAL + ORDER),
 )
 counts = asked_of(st.integers(0, 3), EQUAL + ORDER).map(lambda test: {"count": test})
 distincts = st.builds(
     lambda name, test: {"distinct": {"property": name, **test}},
-    st.sampled_from(["size", "deep.in", "revenue", "currency"]),
+    st.sampled_from(["size", "deep.in", "lines[].in", "lines[]", "revenue", "currency"]),
     asked_of(st.integers(0, 3), EQUAL + ORDER),
 )
 FREQUENT = TESTS["string"] | TESTS["number"] | TESTS["boolean"] | asked_of(days_ago, ("eq", "lt", "gte"))
 frequents = st.one_of(
     st.builds(
-        lambda name, test: {"most_frequent": {"property": name, **test}}, st.sampled_from(["size", "deep.in"]), FREQUENT
+        lambda name, test: {"most_frequent": {"property": name, **test}},
+        st.sampled_from(["size", "deep.in", "lines[]", "lines[].in"]),
+        FREQUENT,
     ),
     st.builds(
         lambda test: {"most_frequent": {"property": "revenue", **test}},

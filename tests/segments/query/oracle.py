@@ -118,7 +118,7 @@ class Oracle:
         elif kind == "count":
             return compare(Decimal(len(self.kept(events, rule))), asked)
         else:
-            read = [value for event in self.kept(events, rule) for value in [self.value(event, asked["property"])]]
+            read = [value for event in self.kept(events, rule) for value in self.values(event, asked["property"])]
             if kind == "distinct":
                 values = list({(type(one), one) for value in read for one in [countable(value)] if one is not None})
                 return compare(Decimal(len(values)), asked)
@@ -139,8 +139,8 @@ class Oracle:
         tests = asked.get("where", [])
         return self.in_window(event, asked) and all(self.condition(event, test, currency) for test in tests)
 
-    def value(self, event: Event, name: str) -> Any:
-        return getattr(event, name) if name in ("currency", "order_id") else reach(event.properties, name)
+    def values(self, event: Event, name: str) -> list[Any]:
+        return [getattr(event, name)] if name in ("currency", "order_id") else reach(event.properties, name)
 
     def in_window(self, event: Event, rule: dict[str, Any], key: str = "within") -> bool:
         if event.occurred_at >= self.as_of:
@@ -198,7 +198,9 @@ class Oracle:
             return self.holds(amount, condition, "number")
         if name in ("currency", "order_id"):
             return self.holds(getattr(event, name), condition, "string")
-        return self.holds(reach(event.properties, name), condition, kind)
+        if "[]" in name and condition["op"] in OPPOSITE:
+            return not self.condition(event, condition | {"op": OPPOSITE[condition["op"]]}, currency)
+        return any(self.holds(value, condition, kind) for value in reach(event.properties, name))
 
     def holds(self, value: Any, test: dict[str, Any], kind: str) -> bool:
         op = test["op"]
@@ -290,11 +292,14 @@ def latest_of_orders(events: list[Event]) -> list[Event]:
     return [*latest.values(), *(event for event in stated if event.order_id is None)]
 
 
-def reach(properties: Any, path: str) -> Any:
-    """The value at a dotted path through objects; missing where anything on the way is no object."""
+def reach(properties: Any, path: str) -> list[Any]:
+    """The values at a dotted path: one, missing where anything on the way is no object; with [] those of the elements."""
+    found = [properties]
     for name in path.split("."):
-        properties = properties.get(name) if isinstance(properties, dict) else MISSING
-    return properties
+        found = [value.get(name.removesuffix("[]")) if isinstance(value, dict) else MISSING for value in found]
+        if name.endswith("[]"):
+            found = [element for value in found if isinstance(value, list) for element in value]
+    return found
 
 
 def number(value: Any) -> Decimal | None:

@@ -64,6 +64,8 @@ def then(second: dict[str, Any] | None = None) -> dict[str, Any]:
         ({"consent": {"purpose": "marketin", "channel": "fax"}}, "/consent/purpose", "unknown_purpose_near"),
         ({"consent": {"purpose": "marketin", "channel": "fax"}}, "/consent/channel", "unknown_channel"),
         (where("user.email", "eq", "a@b.c"), "/where/0/property", "sealed"),
+        (where("users[].email", "eq", "a@b.c"), "/where/0/property", "sealed"),
+        (where("email[]", "eq", "a@b.c"), "/where/0/property", "sealed"),
         (where("items", "eq", "3"), "/where/0/value", "wrong_type"),
         (where("revenue", "eq", "3"), "/where/0/value", "wrong_type"),
         (where("revenue", "eq", 10**30), "/where/0/value", "number_range"),
@@ -121,6 +123,13 @@ def test_whatever_reads_a_property_needs_its_data_class(asked: dict[str, Any]) -
     assert not problems(rule)
     [leaf] = leaves(parse(rule))
     assert [properties_of(told) for told in happenings(leaf)] == [{"loan"}]
+
+
+@pytest.mark.parametrize("name", ["loan", "loan.kind", "loan[].kind", "loan[]", "past.loan[].kind"])
+def test_a_data_class_covers_what_lies_inside(name: str) -> None:
+    planned = replace(CATALOG, classes={(ORDER, path): frozenset({"credit"}) for path in ("loan", "past.loan")})
+    assert [problem.code for problem in problems(where(name, "eq", "car"), planned)] == ["data_class"]
+    assert not problems(where("past.loans", "eq", "car"), planned)
 
 
 def test_names_of_events_and_properties_are_open() -> None:

@@ -110,13 +110,13 @@ def hostile(word: str) -> dict[str, Any]:
 def open_to(word: str) -> Catalog:
     """A catalog that even lists the word, so that it gets as far as it can."""
     traits = {"country": TraitSpec("string"), word: TraitSpec("string")}
-    return Catalog(traits, None, {word: uuid_of("vip")}, {word}, {word}, currency="KRW")
+    return Catalog(traits, segments={word: uuid_of("vip")}, purposes={word}, channels={word}, currency="KRW")
 
 
 def may_be_named(word: str) -> bool:
-    """Whether a property may be called so: it can be stored, is no path and no known personal field."""
+    """Whether a property may be called so: it can be stored, is no path, no list and no known personal field."""
     plain = "".join(character for character in word.casefold() if character.isalnum())
-    return "\0" not in word and "." not in word and plain not in SEALED
+    return "\0" not in word and "." not in word and not word.endswith("[]") and plain not in SEALED
 
 
 storable = st.text(min_size=1, max_size=20).filter(may_be_named)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segments.query.ast import (
+    EACH,
     Calendar,
     Event,
     Flag,
@@ -23,6 +24,7 @@ from segments.query.ast import (
     Trait,
     Window,
     event_names,
+    happenings,
     references,
     trait_names,
 )  # fmt: skip
@@ -108,6 +110,13 @@ def nested(depth: int) -> Any:
         ({"event": "a", "where": {}}, "/where", "type"),
         ({"event": "a", "where": [{"property": "a..b", "op": "exists"}]}, "/where/0/property", "bad_path"),
         ({"event": "a", "where": [{"property": "a.b.c.d.e.f", "op": "exists"}]}, "/where/0/property", "bad_path"),
+        ({"event": "a", "where": [{"property": "[]", "op": "exists"}]}, "/where/0/property", "bad_path"),
+        ({"event": "a", "where": [{"property": "a.[]", "op": "exists"}]}, "/where/0/property", "bad_path"),
+        (
+            {"event": "a", "where": [{"property": "a[].b[].c[].d[].e[].f", "op": "exists"}]},
+            "/where/0/property",
+            "bad_path",
+        ),
         ({"event": "a", "where": [{"op": "exists"}]}, "/where/0/property", "type"),
         ({"event": "a", "count": {"op": "gte", "value": -1}}, "/count/value", "integer_range"),
         ({"event": "a", "count": {"op": "gte", "value": 1.5}}, "/count/value", "type"),
@@ -264,6 +273,13 @@ def test_the_documented_sequence_is_a_rule() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "guides" / "engineers.md").read_text()
     documented = re.search(r'```json\n(\{"sequence.*?)```', guide, re.DOTALL)
     assert documented and refusals(json.loads(documented[1])) == []
+
+
+@pytest.mark.parametrize("name", ["a", "a.b", "a[]", "a[].b", "a.b[].c[].d", "[]a", "a[0]", "a[][]"])
+def test_a_path_is_spelt_as_it_was_read(name: str) -> None:
+    [told] = happenings(parse({"event": "a", "where": [{"property": name, "op": "exists"}]}))  # type: ignore[arg-type]
+    assert told.where[0].name == name
+    assert (EACH in told.where[0].path) == ("[]." in name + "." and name != "[]a")
 
 
 def test_what_a_rule_names() -> None:

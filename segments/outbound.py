@@ -1,0 +1,63 @@
+"""Connections to addresses that people enter: to public hosts only, at the very address that was looked at.
+
+Against server-side request forgery (OWASP ASVS 5, 1.3.6): a host is resolved once, every address that it has must be
+allowed, and the connection goes to one of those, so that a name which answers differently the next time gains nothing.
+"""
+
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from django.conf import settings
+
+# IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052).
+TRANSLATED = IPv6Network("64:ff9b::/96")
+TRIED = 2
+
+
+class AddressRefused(OSError):
+    """The host has an address that is not public, and that `CDP_DELIVERY_NETWORKS` does not allow."""
+
+
+def connect(host: str, port: int, seconds: float) -> socket.socket:
+    """A connection to a host within so many seconds. Raises `AddressRefused`, or another OSError."""
+    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    if not found or not all(allowed(address) for address in found):
+        raise AddressRefused
+    failed = OSError()
+    for address in found[:TRIED]:
+        try:
+            return socket.create_connection((address, port), seconds / TRIED)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+def allowed(text: str) -> bool:
+    """Whether an IP address is public, in all that it may stand for, or in a network that the settings allow."""
+    meant = list(_meant(ip_address(text)))
+    return all(_public(one) or _excepted(one) for one in meant)
+
+
+def _meant(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """The address a packet would reach: an IPv4 address may be written into an IPv6 one in four ways."""
+    if isinstance(address, IPv4Address):
+        yield address
+        return
+    if address.ipv4_mapped:
+        yield address.ipv4_mapped
+        return
+    yield address
+    if address.sixtofour:
+        yield address.sixtofour
+    if address in TRANSLATED:
+        yield IPv4Address(int(address) & 0xFFFF_FFFF)
+    yield from address.teredo or ()
+
+
+def _public(address: IPv4Address | IPv6Address) -> bool:
+    return address.is_global and not address.is_multicast
+
+
+def _excepted(address: IPv4Address | IPv6Address) -> bool:
+    return any(address in ip_network(one) for one in settings.DELIVERY_NETWORKS)

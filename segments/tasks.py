@@ -1,0 +1,31 @@
+"""What a worker does about deliveries: laying them out, and a task of its own for each destination that is sent some."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+
+from cdp.core import wake
+from segments import deliveries, delivery_plan
+
+
+@shared_task(name="deliveries.work")
+def work_task() -> None:
+    """Sent by beat; harmless at any time and twice at once."""
+    delivery_plan.lay_out()
+    for destination in deliveries.waiting():
+        wake.wake(settings.DELIVERY_TASK, str(destination))
+
+
+@shared_task(name=settings.DELIVERY_TASK, soft_time_limit=120, time_limit=150)
+def send_task(destination: str) -> None:
+    """What is due for one destination; it ends at the first failure, so a slow one holds a worker for one try."""
+    wake.answered(settings.DELIVERY_TASK, destination)
+    if deliveries.send_due(UUID(destination)):
+        wake.wake(settings.DELIVERY_TASK, destination)
+
+
+@shared_task(name="deliveries.look_again")
+def look_again_task() -> None:
+    """Sent by beat every hour: who may be told of no longer because time is over."""
+    delivery_plan.look_again()

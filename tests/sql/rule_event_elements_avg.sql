@@ -1,0 +1,82 @@
+-- {"event": "Basket", "avg": {"property": "products[].price", "op": "eq", "value": 3.5}}
+-- postgres: {"p0": "products", "p1": "price", "p2": "Basket", "p3": "2026-03-01 00:00:00+00:00", "p4": "3.5"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  CROSS JOIN JSONB_ARRAY_ELEMENTS(
+    CASE
+      WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'array'
+      THEN e.properties -> CAST(%(p0)s AS TEXT)
+    END
+  ) AS v0(element)
+  WHERE
+    e.name = CAST(%(p2)s AS TEXT) AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    SUM(
+      CASE
+        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'number'
+        THEN CASE
+          WHEN ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+        END
+      END
+    ) = CAST(%(p4)s AS DECIMAL(38, 6)) * COUNT(
+      CASE
+        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'number'
+        THEN CASE
+          WHEN ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+        END
+      END
+    )
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/products", "p1": "/price", "p2": "Basket", "p3": "2026-03-01 00:00:00+00:00", "p4": "3.5"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  CROSS JOIN UNNEST(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+      THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
+    END
+  ) AS v0(element)
+  WHERE
+    e.name = CAST($p2 AS TEXT) AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    SUM(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+      END
+    ) = CAST($p4 AS DECIMAL(38, 6)) * COUNT(
+      CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+      END
+    )
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -1,0 +1,93 @@
+-- {"event": "Basket", "distinct": {"property": "products[].category", "op": "eq", "value": 2}}
+-- postgres: {"p0": "products", "p1": "category", "p2": "Basket", "p3": "2026-03-01 00:00:00+00:00", "p4": "2"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  CROSS JOIN JSONB_ARRAY_ELEMENTS(
+    CASE
+      WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'array'
+      THEN e.properties -> CAST(%(p0)s AS TEXT)
+    END
+  ) AS v0(element)
+  WHERE
+    e.name = CAST(%(p2)s AS TEXT) AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(
+      DISTINCT (
+        CASE
+          WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'string'
+          THEN (
+            v0.element -> CAST(%(p1)s AS TEXT)
+          ) #>> CAST('{}' AS TEXT[])
+        END COLLATE "C"
+      )
+    ) + COUNT(
+      DISTINCT CASE
+        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'number'
+        THEN CASE
+          WHEN ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+          THEN CAST(ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+        END
+      END
+    ) + COUNT(
+      DISTINCT CASE
+        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'boolean'
+        THEN CAST(v0.element -> CAST(%(p1)s AS TEXT) AS BOOLEAN)
+      END
+    ) = CAST(%(p4)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/products", "p1": "/category", "p2": "Basket", "p3": "2026-03-01 00:00:00+00:00", "p4": "2"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  CROSS JOIN UNNEST(
+    CASE
+      WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+      THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
+    END
+  ) AS v0(element)
+  WHERE
+    e.name = CAST($p2 AS TEXT) AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(
+      DISTINCT CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$')
+      END
+    ) + COUNT(
+      DISTINCT CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+      END
+    ) + COUNT(
+      DISTINCT CASE
+        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'BOOLEAN'
+        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS BOOLEAN)
+      END
+    ) = CAST($p4 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -1,0 +1,97 @@
+-- {"event": "Basket", "where": [{"property": "products[].sizes[]", "op": "gte", "value": 40}]}
+-- postgres: {"p0": "products", "p1": "sizes", "p2": "40", "p3": "Basket", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(%(p3)s AS TEXT)
+    AND e.occurred_at < CAST(%(p4)s AS TIMESTAMPTZ)
+    AND EXISTS(
+      SELECT
+        1
+      FROM JSONB_ARRAY_ELEMENTS(
+        CASE
+          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'array'
+          THEN e.properties -> CAST(%(p0)s AS TEXT)
+        END
+      ) AS v0(element)
+      CROSS JOIN JSONB_ARRAY_ELEMENTS(
+        CASE
+          WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'array'
+          THEN v0.element -> CAST(%(p1)s AS TEXT)
+        END
+      ) AS v1(element)
+      WHERE
+        COALESCE(
+          CASE
+            WHEN JSONB_TYPEOF(v1.element) = 'number'
+            THEN CASE
+              WHEN ROUND(CAST(v1.element AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+              THEN CAST(ROUND(CAST(v1.element AS DECIMAL), 6) AS DECIMAL(38, 6))
+            END
+          END >= CAST(%(p2)s AS DECIMAL(38, 6)),
+          FALSE
+        )
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(%(p5)s AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "/products", "p1": "/sizes", "p2": "40", "p3": "Basket", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST($p3 AS TEXT)
+    AND e.occurred_at < CAST($p4 AS TIMESTAMPTZ)
+    AND EXISTS(
+      SELECT
+        1
+      FROM UNNEST(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+          THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
+        END
+      ) AS v0(element)
+      CROSS JOIN UNNEST(
+        CASE
+          WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'ARRAY'
+          THEN JSON_EXTRACT(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$[*]')
+        END
+      ) AS v1(element)
+      WHERE
+        COALESCE(
+          CASE
+            WHEN JSON_TYPE(v1.element) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+            THEN TRY_CAST(JSON_EXTRACT_STRING(v1.element, '$') AS DECIMAL(38, 6))
+          END >= CAST($p2 AS DECIMAL(38, 6)),
+          FALSE
+        )
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST($p5 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
