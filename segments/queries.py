@@ -18,7 +18,7 @@ from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.core.types import Actor, now, uuid7
 from cdp.profiles import queries as profiles
-from cdp.profiles.types import TRAITS
+from cdp.profiles.types import MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from consent.suppression import releasable
@@ -41,7 +41,7 @@ from segments.types import (
     SegmentMembership,
     SegmentSize,
 )
-from segments.vocabulary import MONEY_TRAIT, Names, built_in, named_traits, seen_traits, zone_of
+from segments.vocabulary import Names, built_in, named_traits, seen_traits, zone_of
 
 GATE_CHUNK = 10_000
 WINDOW, WINDOWS = 20_000, 10

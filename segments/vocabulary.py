@@ -1,6 +1,5 @@
 """What rules may name in this installation, and saved rules made into queries."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.events import queries as events
-from cdp.profiles.types import TRAITS
+from cdp.profiles.types import TRAITS, Trait, trait
 from consent.models import ContactChannel, Purpose
 from segments import exclusions, sql
 from segments.models import Segment
@@ -28,7 +27,6 @@ from segments.query.compiler import Query, compile_rule
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
 
-MONEY_TRAIT = re.compile(r"(revenue|refund)_total_[A-Z]{3}")
 KINDS: dict[str, Kind] = {
     "number": "number", "text": "string", "string": "string", "boolean": "boolean", "date": "date", "moment": "moment",
 }  # fmt: skip
@@ -79,20 +77,21 @@ def zone_of(name: str) -> ZoneInfo:
 
 def built_in() -> dict[str, TraitSpec]:
     """The traits that every golden record may have, and money in the default currency."""
+    money = [f"{kind}_total_{settings.DEFAULT_CURRENCY}" for kind in ("revenue", "refund")]
+    return {name: _spec(spec) for name in (*money, *TRAITS) if (spec := trait(name)) is not None}
+
+
+def _spec(known: Trait) -> TraitSpec:
     korean = (get_language() or "").startswith("ko")
-    money = {f"{kind}_total_{settings.DEFAULT_CURRENCY}": TraitSpec("number") for kind in ("revenue", "refund")}
-    return money | {
-        name: TraitSpec(KINDS[spec.type], spec.data_class, spec.label_ko if korean else spec.label_en)
-        for name, spec in TRAITS.items()
-    }
+    return TraitSpec(KINDS[known.type], known.data_class, known.label_ko if korean else known.label_en)
 
 
 def named_traits(rule: Node) -> dict[str, TraitSpec]:
     """The traits that a rule names beyond the built-in ones and that golden records really hold."""
     names = ast.trait_names(rule) - TRAITS.keys()
-    money = {name for name in names if MONEY_TRAIT.fullmatch(name)}
-    seen = fetch(sql.TRAITS_NAMED, [sorted(names - money)]) if names - money else []
-    return {name: TraitSpec(kind) for name, kind in seen} | {name: TraitSpec("number") for name in money}
+    money = {name: _spec(spec) for name in names if (spec := trait(name)) is not None}
+    seen = fetch(sql.TRAITS_NAMED, [sorted(names - money.keys())]) if names - money.keys() else []
+    return money | {name: TraitSpec(kind) for name, kind in seen}
 
 
 def seen_traits() -> dict[str, TraitSpec]:

@@ -18,6 +18,7 @@ from identity import queries
 from identity.types import Case
 
 logger = logging.getLogger(__name__)
+PARTS_OF_NAME = {"family_name", "given_name"}
 # A bar of so many bits fills its half.
 WIDEST = 20.0
 COMPARISONS = {
@@ -86,8 +87,17 @@ class Weight:
 def lines(case: Any, unmasked: bool) -> list[Line]:
     """What both records say, attribute by attribute; they are compared before masking."""
     opened = {record.id: record.folded.current() for record in queries.open_records([case.left, case.right])}
-    left, right = opened.get(case.left, {}), opened.get(case.right, {})
-    return [_line(name, left.get(name), right.get(name), unmasked) for name in ATTRIBUTES if name in {*left, *right}]
+    left, right = (_with_full_name(opened.get(side, {})) for side in (case.left, case.right))
+    said = {*left, *right} - (PARTS_OF_NAME if "full_name" in left.keys() & right.keys() else set())
+    return [_line(name, left.get(name), right.get(name), unmasked) for name in ATTRIBUTES if name in said]
+
+
+def _with_full_name(values: dict[str, str]) -> dict[str, str]:
+    """A name said in parts put together, so that it stands beside one said as a whole."""
+    family, given = values.get("family_name"), values.get("given_name")
+    if "full_name" in values or not family or not given:
+        return values
+    return {**values, "full_name": f"{given} {family}" if family.isascii() else f"{family}{given}"}
 
 
 def _line(name: str, left: str | None, right: str | None, unmasked: bool) -> Line:

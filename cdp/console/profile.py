@@ -16,7 +16,7 @@ from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_kor
 from cdp.console.masking import mask_all
 from cdp.events.types import CHANNELS
 from cdp.profiles import queries
-from cdp.profiles.types import TRAITS
+from cdp.profiles.types import TRAITS, trait
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS, EffectiveConsent
 from identity.types import HouseholdMember, Shared
@@ -95,15 +95,15 @@ def _traits(values: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
 
 
 def _trait_word(name: str) -> str:
-    trait = TRAITS.get(name)
-    if trait is None:
+    known = trait(name)
+    if known is None:
         return name
-    return trait.label_ko if reads_korean() else trait.label_en
+    return known.label_ko if reads_korean() else known.label_en
 
 
 def _trait_value(name: str, value: Any) -> Any:
-    trait = TRAITS.get(name)
-    if trait is None or trait.type != "moment" or not isinstance(value, str):
+    known = trait(name)
+    if known is None or known.type != "moment" or not isinstance(value, str):
         return value
     return date_format(timezone.localtime(datetime.fromisoformat(value)), "SHORT_DATETIME_FORMAT")
 

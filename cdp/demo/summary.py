@@ -111,5 +111,5 @@ def _accounts(outcome: Outcome, port: int, console: Console) -> None:
     shown = {role: passwords.get(role, (role.replace(" ", "-"), "")) for role in LINKS}
     rows = [(role, *shown[role], f"http://127.0.0.1:{port}/{path}") for role, path in LINKS.items()]
     _table(console, "One link a role", ("role", "account", "password", "link"), rows)
-    note = "Shown this once; for demonstration only." if passwords else "Passwords were shown by the first run."
-    console.print(note)
+    again = "Shown by the first run; `manage.py changepassword ACCOUNT` sets another."
+    console.print("Shown this once; for demonstration only." if passwords else again)

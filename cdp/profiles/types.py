@@ -1,5 +1,6 @@
 """The golden record's vocabulary."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,3 +81,16 @@ TRAITS: dict[str, Trait] = {
     "nps_last": Trait("number", "general", "Latest NPS answer", "최근 NPS 점수"),
     "csat_last": Trait("number", "general", "Latest satisfaction", "최근 만족도"),
 }
+
+# Money that somebody spent or got back, one trait a currency.
+MONEY_TRAIT = re.compile(r"(revenue|refund)_total_([A-Z]{3})")
+_MONEY = {"revenue": ("spent in all", "구매 총액"), "refund": ("refunded in all", "환불 총액")}
+
+
+def trait(name: str) -> Trait | None:
+    """What is known of a trait by its name, totals of money included; None for those that sources name."""
+    money = MONEY_TRAIT.fullmatch(name)
+    if money is None:
+        return TRAITS.get(name)
+    (english, korean), currency = _MONEY[money[1]], money[2]
+    return Trait("number", "general", f"{currency} {english}", f"{currency} {korean}")

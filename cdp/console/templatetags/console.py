@@ -18,13 +18,23 @@ LONGEST = 200
 
 @register.filter
 def shown(value: Any) -> str:
-    """A clear value for reading: yes and no in words, numbers grouped, what is nested as short JSON."""
+    """A clear value for reading: yes and no in words, numbers grouped, things in a cart by name, what is nested otherwise
+    as short JSON."""
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, int | float):
         return number_format(value, use_l10n=True, force_grouping=abs(value) >= 10_000)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _named(value) or json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def _named(value: Any) -> str:
+    """The things of a list by name, with how many of each where more than one; nothing where one has no name."""
+    things = value if isinstance(value, list) else []
+    if not things or not all(isinstance(thing, dict) and isinstance(thing.get("name"), str) for thing in things):
+        return ""
+    numbers = [(thing["name"], thing.get("quantity", 1)) for thing in things]
+    return ", ".join(name if number == 1 else f"{name} × {number}" for name, number in numbers)
 
 
 @register.filter
