@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from cdp.core.indexing import Generation
 from cdp.core.statements import by_number, copy_over, execute_over, prepared
 from cdp.core.touched import touch
-from identity import queries, review, sql
+from identity import online_sql, queries, review, sql
 from identity.fold import cleaned
 from identity.linkage import compiled
 from identity.linkage.blocking import RULES
@@ -61,7 +61,7 @@ def keep_all_keys(records: Collection[UUID]) -> None:
 
 def drop_keys(records: Iterable[UUID]) -> int:
     """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
-    stored = set(prepared(sql.KEYS_OF, [by_number(records)]))
+    stored = set(prepared(online_sql.KEYS_OF, [by_number(records)]))
     _write(stored, set())
     if Reading().links_wanted:
         touch("links", _holders_across(stored, set()))
@@ -72,7 +72,7 @@ def _differences(folded: Mapping[UUID, Folded], reading: Reading) -> tuple[set[K
     """The keys that these records no longer have, and those that they have now."""
     fresh = {(record, key) for record, part in folded.items() for key in _keys(part, reading.index.written)}
     known = reading.stored(folded)
-    stored = set(prepared(sql.KEYS_OF, [known])) if known else set[Key]()
+    stored = set(prepared(online_sql.KEYS_OF, [known])) if known else set[Key]()
     return stored - fresh, fresh - stored
 
 
@@ -88,19 +88,19 @@ def _key(generation: Generation, rule: int, text: str) -> int:
 
 
 def _write(gone: set[Key], come: set[Key]) -> None:
-    execute_over(sql.DROP_KEYS, gone)
+    execute_over(online_sql.DROP_KEYS, gone)
     rows = sorted(come, key=itemgetter(1))
     if len(rows) > MANY_KEYS:
-        copy_over(sql.COPY_KEYS, ("uuid", "int8"), rows)
+        copy_over(online_sql.COPY_KEYS, ("uuid", "int8"), rows)
     else:
-        execute_over(sql.SAVE_KEYS, rows)
+        execute_over(online_sql.SAVE_KEYS, rows)
 
 
 def _holders_across(gone: set[Key], come: set[Key]) -> set[UUID]:
     """The holders of the keys that crossed their cap."""
     more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
     rows = [(key, _cap(key), more[key] - fewer[key]) for key in sorted(more.keys() | fewer.keys())]
-    return {row[0] for row in prepared(sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
+    return {row[0] for row in prepared(online_sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
 
 
 def _cap(key: int) -> int:
@@ -114,9 +114,9 @@ def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
 def shared_by(records: Collection[UUID]) -> dict[UUID, set[Hashable]]:
     """What each of these records may share with another so that the two are compared or linked: its identifiers, and its
     blocking keys as far as few enough hold them."""
-    keys = prepared(sql.KEYS_OF, [by_number(records)])
+    keys = prepared(online_sql.KEYS_OF, [by_number(records)])
     asked = {key for _, key in keys}
-    usable = {row[0] for row in prepared(sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
+    usable = {row[0] for row in prepared(online_sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
     shared: dict[UUID, set[Hashable]] = {record: set() for record in records}
     for record, key in keys:
         if key in usable:
@@ -182,7 +182,7 @@ def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row], generation: Gene
         for record, row in rows.items()
         for key in {_key(generation, rule, text) for rule, text in compiled.keys(row) if live.usable(rule, text)}
     ]
-    return prepared(sql.CANDIDATES, list(zip(*asked, strict=True))) if asked else []
+    return prepared(online_sql.CANDIDATES, list(zip(*asked, strict=True))) if asked else []
 
 
 def _scored(live: _Live, known: Mapping[UUID, compiled.Row], pairs: Collection[Pair]) -> Iterable[Edge]:
