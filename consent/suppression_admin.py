@@ -105,9 +105,15 @@ class SuppressionAdmin(ReadOnlyRoom[Suppression]):
         if not form.is_valid():
             messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         else:
-            actor, reason = Actor.user(request.user), form.cleaned_data["reason"]
-            self._tell(request, suppression.add_values(actor, form.kind_named, form.lines(), reason))
+            self._add(request, form)
         return self._back()
+
+    def _add(self, request: HttpRequest, form: ValuesForm) -> None:
+        actor, reason = Actor.user(request.user), form.cleaned_data["reason"]
+        try:
+            self._tell(request, suppression.add_values(actor, form.kind_named, form.lines(), reason))
+        except CdpError as error:
+            messages.error(request, str(error))
 
     def lift(self, request: HttpRequest) -> HttpResponse:
         """Ask that one value be taken off the list, or take it off, where another person asked for it."""
