@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings as project
 from django.db import connections
@@ -19,6 +20,9 @@ startup.prepare()
 _ANCHOR = Path(tempfile.mkdtemp(prefix="anchor-")) / "audit-anchor.jsonl"
 os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(_ANCHOR)
 TransactionTestCase._fixture_teardown = wipe
+# Where a whole run decides on a change, the same change draws the same examples; everywhere else new ones are explored.
+if os.environ.get("CI_REQUIRE_ALL"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session", autouse=True)
