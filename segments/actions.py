@@ -19,8 +19,8 @@ from cdp.core.wake import wake
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
-from segments import assignment, exclusions, membership, queries, sql, vocabulary
-from segments.models import Run, Segment
+from segments import assignment, exclusions, lists, membership, queries, sql, vocabulary
+from segments.models import Run, Segment, UploadedList
 from segments.query.catalog import require
 from segments.query.parse import parse
 from segments.types import SegmentFields
@@ -159,11 +159,14 @@ def _check_uses(segment: Segment) -> None:
 
 
 def _check_classes(segment: Segment, rules: Iterable[object]) -> None:
-    planned = events.classes_of_fields()
+    rules, planned = list(rules), events.classes_of_fields()
     classes = frozenset[str]().union(*(vocabulary.classes_of(rule, planned) for rule in rules))
     if not classes <= set(segment.purpose.data_classes):
         message = _("Through another segment the rule reads a data class that its purpose does not allow.")
         raise Refused("data_class", message)
+    keys = frozenset[str]().union(*(lists.named(rule) for rule in rules))
+    if UploadedList.objects.filter(key__in=keys).exclude(purpose=segment.purpose_id).exists():
+        raise Refused("list_purpose", _("Through another segment the rule reads a list of another purpose."))
 
 
 def _users(segment: Segment) -> list[Segment]:
@@ -191,8 +194,9 @@ def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
 def refresh_due() -> int:
     """Recompute the published segments whose time has come, each once after all that it builds on; returns how many.
 
-    Those that another worker is at are left to it; so many workers may do this at once.
+    Those that another worker is at are left to it; so many workers may do this at once. Forgets lists whose time is over.
     """
+    lists.expire()
     total = 0
     while done := sum(_refresh_if_due(segment) for segment in membership.due()):
         total += done

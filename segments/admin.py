@@ -25,7 +25,7 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
-from segments import actions, assignment, destination_admin, exclusions, export_admin, models, queries
+from segments import actions, assignment, destination_admin, exclusions, export_admin, list_admin, models, queries
 from segments.query import catalog as rules
 from segments.query.ast import Node
 from segments.query.describe import describe
@@ -33,7 +33,7 @@ from segments.query.parse import parse
 from segments.query.problems import EXPECTED, Problem, RuleError
 from segments.types import Reach
 
-__all__ = ["SegmentAdmin", "destination_admin", "export_admin"]
+__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin"]
 
 RUNS_SHOWN = 10
 PREVIEW = "_preview"

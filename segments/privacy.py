@@ -7,12 +7,13 @@ from uuid import UUID
 from django.db import transaction
 
 from cdp.core.statements import column, execute, fetch
-from segments import delivery_sql, sql, tombstones
+from segments import delivery_sql, lists_sql, sql, tombstones
 from segments.models import Assignment, Membership, Segment, Transition
 from segments.vocabulary import classes_of, names_in
 
 MEMBERSHIP = ("segment", "purpose", "entered_at")
 SENT = ("segment", "purpose", "recipient", "country", "role", "since", "inside")
+LISTED = ("list", "purpose", "came_from", "kept_until")
 ASSIGNMENT = ("segment", "variant", "at")
 TRANSITION = ("segment", "kind", "reason", "purpose", "channel", "at")
 
@@ -22,11 +23,13 @@ def export(records: list[UUID]) -> dict[str, Any]:
     those segments' rules read, for which purpose, and to whom they were sent."""
     memberships = [dict(zip(MEMBERSHIP, row, strict=True)) for row in fetch(sql.MEMBERSHIPS_OF, [records])]
     transitions = [dict(zip(TRANSITION, row, strict=True)) for row in fetch(sql.HISTORY_OF, [records])]
+    listed = [dict(zip(LISTED, row, strict=True)) for row in fetch(lists_sql.LISTS_OF, {"records": records})]
     assignments = [dict(zip(ASSIGNMENT, row, strict=True)) for row in fetch(sql.ASSIGNMENTS_OF, [records])]
     named = {row["segment"] for row in (*memberships, *transitions)}
     sent = [dict(zip(SENT, row, strict=True)) for row in fetch(delivery_sql.SENT, [records])]
     return {
         "memberships": memberships, "transitions": transitions, "assignments": assignments, "uses": _uses(named),
+        "lists": listed,
         "sent": sent,
     }  # fmt: skip
 
@@ -59,4 +62,5 @@ def erase(records: list[UUID]) -> dict[str, int]:
     }
     execute(sql.FORGET, {"profiles": profiles})
     execute(sql.FORGET_ASSIGNMENTS, [records])
+    rows["segments_listentry"] = int(fetch(lists_sql.FORGET, {"records": records})[0][0])
     return rows

@@ -19,7 +19,7 @@ from cdp.events import queries as events
 from cdp.profiles.types import TRAITS, Trait, trait
 from consent.models import ContactChannel, Purpose
 from segments import exclusions, sql
-from segments.models import Segment
+from segments.models import Segment, UploadedList
 from segments.query import ast
 from segments.query.ast import Kind, Node
 from segments.query.catalog import TRAIT_EVENTS, Catalog, TraitSpec, kind_of, planned_classes
@@ -35,14 +35,15 @@ SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
 
 @dataclass(frozen=True)
 class Names:
-    """The segments (and whose members each leaves out), purposes (with their data classes), contact channels and planned
-    data classes there are, read once for many rules."""
+    """The segments (and whose members each leaves out), purposes (with their data classes), contact channels, planned data
+    classes and lists (with their purpose) there are, read once for many rules."""
 
     segments: dict[str, UUID]
     purposes: dict[str, frozenset[str]]
     channels: frozenset[str]
     classes: dict[tuple[str, str], frozenset[str]]
     left_out: dict[str, frozenset[str]]
+    lists: dict[str, tuple[str, UUID]]
 
     @classmethod
     def read(cls) -> "Names":
@@ -54,6 +55,7 @@ class Names:
             channels=frozenset(ContactChannel.objects.values_list("key", flat=True)),
             classes=events.classes_of_fields(),
             left_out=exclusions.left_out(alive),
+            lists={key: (purpose, pk) for key, purpose, pk in UploadedList.objects.values_list("key", "purpose", "id")},
         )
 
     def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
@@ -63,7 +65,7 @@ class Names:
         return Catalog(
             traits=traits, segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
             allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
-            classes=self.classes,
+            classes=self.classes, lists={key: pk for key, (serves, pk) in self.lists.items() if serves == purpose},
         )  # fmt: skip
 
 

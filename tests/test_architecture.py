@@ -57,6 +57,9 @@ JUSTIFIED = {
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
+    # What an uploaded list names is read as what records hold, and stopped by the suppression list, as at every door.
+    "segments.lists": {"consent.suppression", "identity.linkage.normalise"},
+    "cdp.api.lists": {"segments.lists", "segments.models"},
     "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},
@@ -94,8 +97,8 @@ JUSTIFIED = {
     "cdp.api.privacy": {
         "consent.clocks", "consent.grounds", "consent.models", "consent.notices", "consent.people", "consent.requests",
     },
-    "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
     "cdp.console.consent_desk": {"consent.models", "consent.people", "consent.signals"},
+    "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
     "cdp.console.privacy_desk": {
         "consent.clocks", "consent.erasure", "consent.grounds", "consent.holds", "consent.models", "consent.people",
         "consent.request_models", "consent.requests",

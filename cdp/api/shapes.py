@@ -321,6 +321,33 @@ class SegmentsPageShape(PageShape):
     results = SegmentShape(many=True)
 
 
+class ListShape(Shape):
+    """An uploaded list; who is on it is not told."""
+
+    id = uuid()
+    key = text()
+    name = text()
+    purpose = text()
+    came_from = text("Who gave it to us, and on which ground.")
+    expires_at = moment()
+    made_at = moment()
+    entries = number("How many ids and digests it has.")
+
+
+class ListsPageShape(PageShape):
+    """A page of lists in order of their keys."""
+
+    results = ListShape(many=True)
+
+
+class AddedShape(Shape):
+    """What came of the values that were put on a list."""
+
+    listed = number("On the list now, also those that were before.")
+    unreadable = number("Identify nobody.")
+    suppressed = number("Must not come back, and are not on it.")
+
+
 class ExportRequestShape(Shape):
     """Somebody's wish to export contact values, and whether another person approved it."""
 

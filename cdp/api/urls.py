@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import consents, exports, packages, privacy, profiles, review, segments, stewards
+from cdp.api import consents, exports, lists, packages, privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -52,5 +52,8 @@ urlpatterns = [
     path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),
     path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),
     path("v1/segments/<slug:key>/export-requests/<uuid:export_request>", exports.ExportRequestView.as_view()),
+    path("v1/lists", lists.ListsView.as_view()),
+    path("v1/lists/<slug:key>", lists.ListView.as_view()),
+    path("v1/lists/<slug:key>/entries", lists.ListEntriesView.as_view()),
     re_path(r"", Nowhere.as_view()),
 ]

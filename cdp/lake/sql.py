@@ -36,6 +36,7 @@ RELATIONS = {
     "segments_membership": """select segment_id::text as segment_id, profile_id::text as profile_id
                               from segments_membership""",
     "segments_ever": "select distinct segment_id::text as segment_id, profile_id::text as profile_id from segments_ever",
+    "segments_listed": "select distinct list_id::text as list_id, profile_id::text as profile_id from segments_listed",
 }
 
 # Whoever adds or retires files waits for whoever does.

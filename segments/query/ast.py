@@ -222,7 +222,14 @@ class Consent:
     brand: str = ""
 
 
-Leaf = Trait | Event | Sequence | Segment | Consent
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """On an uploaded list."""
+
+    key: str
+
+
+Leaf = Trait | Event | Sequence | Segment | Consent | Listed
 Node = All | Any | Not | Leaf
 
 
@@ -241,6 +248,11 @@ def leaves(node: Node) -> Iterator[Leaf]:
 def references(node: Node) -> frozenset[str]:
     """The keys of the segments that a rule names, for ordering runs and refusing cycles."""
     return frozenset(leaf.key for leaf in leaves(node) if isinstance(leaf, Segment))
+
+
+def list_names(node: Node) -> frozenset[str]:
+    """The keys of the uploaded lists that a rule names."""
+    return frozenset(leaf.key for leaf in leaves(node) if isinstance(leaf, Listed))
 
 
 def trait_names(node: Node) -> frozenset[str]:

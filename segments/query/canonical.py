@@ -19,6 +19,7 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Flag,
+    Listed,
     Measure,
     Node,
     Not,
@@ -56,7 +57,7 @@ def fingerprint(rule: object) -> str:
     return hashlib.sha256(b"%d:%s" % (SEMANTICS, canonical(rule))).hexdigest()
 
 
-NODES = (All, Any, Not, Trait, Event, Sequence, Segment, Consent)
+NODES = (All, Any, Not, Trait, Event, Sequence, Segment, Consent, Listed)
 
 
 def tree_to_json(node: Node) -> dict[str, object]:
@@ -76,6 +77,8 @@ def tree_to_json(node: Node) -> dict[str, object]:
             return _sequence(node)
         case Segment(key, ever):
             return {"segment": key} | ({"ever": True} if ever else {})
+        case Listed(key):
+            return {"list": key}
         case Consent(purpose, channel, brand):
             asked = {"purpose": purpose, "channel": channel}
             return {"consent": asked | ({"brand": brand} if brand else {})}

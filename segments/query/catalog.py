@@ -21,6 +21,7 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Kind,
+    Listed,
     Measure,
     Node,
     Not,
@@ -81,6 +82,7 @@ class Catalog:
     traits: Mapping[str, TraitSpec]
     events: Mapping[str, Mapping[str, PropertySpec]] | None = None
     segments: Mapping[str, UUID] = field(default_factory=dict)
+    lists: Mapping[str, UUID] = field(default_factory=dict)
     purposes: Collection[str] = ()
     channels: Collection[str] = ()
     allowed_classes: frozenset[str] = frozenset({"general"})
@@ -155,6 +157,8 @@ class _Examination:
                 self.sequence(node, path)
             case Segment(key):
                 self._known("segment", key, self.catalog.segments, child(path, "segment"))
+            case Listed(key):
+                self._known("list", key, self.catalog.lists, child(path, "list"))
             case Consent(purpose, channel):
                 self._known("purpose", purpose, self.catalog.purposes, path + "/consent/purpose")
                 self._known("channel", channel, self.catalog.channels, path + "/consent/channel")

@@ -19,6 +19,7 @@ from segments.query.ast import (
     Any,
     Consent,
     Event,
+    Listed,
     Node,
     Not,
     Segment,
@@ -35,7 +36,7 @@ from segments.query.guard import guard
 from segments.query.happenings import PROFILES, Happenings, equal, table
 from segments.query.parameters import Parameters
 
-Leaf = Event | Sequence | Segment | Consent
+Leaf = Event | Sequence | Segment | Consent | Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class _Compiler:
                 return exp.Not(this=exp.paren(self.holds(part)))
             case Trait():
                 return self._trait(node)
-            case Event() | Sequence() | Segment() | Consent():
+            case Event() | Sequence() | Segment() | Consent() | Listed():
                 return self._in_set(node)
 
     def _trait(self, node: Trait) -> exp.Expr:
@@ -124,6 +125,8 @@ class _Compiler:
             case Segment(key, ever):
                 chosen = {"segment_id": self.parameters.uuid(self.catalog.segments[key])}
                 return self._chosen(relations.EVER if ever else relations.MEMBERSHIP, chosen)
+            case Listed(key):
+                return self._chosen(relations.LISTED, {"list_id": self.parameters.uuid(self.catalog.lists[key])})
             case Consent(purpose, channel, brand):
                 texts = {"purpose": purpose, "channel": channel, "brand": brand}
                 chosen = {column: self.parameters.text(value) for column, value in texts.items()}

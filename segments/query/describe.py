@@ -12,6 +12,7 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Flag,
+    Listed,
     Measure,
     Node,
     Not,
@@ -66,6 +67,8 @@ class _Telling:
                 return self._sequence(node)
             case Segment(key, ever):
                 return (self.say.ever if ever else self.say.segment).format(segment=quoted(key))
+            case Listed(key):
+                return self.say.listed.format(list=quoted(key))
             case Consent():
                 return self._consent(node)
 

@@ -19,6 +19,7 @@ from segments.query.ast import (
     Any,
     Consent,
     Event,
+    Listed,
     Measure,
     MeasureKind,
     Node,
@@ -141,6 +142,11 @@ class Reading:
         key = values.name(clause["segment"], child(path, "segment"), self.notes)
         ever = values.flag(clause.get("ever", False), child(path, "ever"), self.notes)
         return None if key is None else Segment(key, ever)
+
+    def listed(self, clause: Json, path: str, depth: int) -> Node | None:
+        values.only_keys(clause, ("list",), path, self.notes)
+        key = values.name(clause["list"], child(path, "list"), self.notes)
+        return None if key is None else Listed(key)
 
     def consent(self, clause: Json, path: str, depth: int) -> Node | None:
         values.only_keys(clause, ("consent",), path, self.notes)
@@ -280,4 +286,5 @@ Reader = Callable[[Reading, Json, str, int], Node | None]
 READERS: Mapping[str, Reader] = {
     "all": Reading.all, "any": Reading.any, "not": Reading.negation, "trait": Reading.trait, "event": Reading.event,
     "sequence": Reading.sequence, "segment": Reading.segment, "consent": Reading.consent,
+    "list": Reading.listed,
 }  # fmt: skip

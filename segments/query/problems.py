@@ -58,6 +58,8 @@ MESSAGES: Mapping[str, str] = {
     "unknown_trait_near": _("There is no trait “%(name)s”. Did you mean “%(near)s”?"),
     "unknown_segment": _("There is no segment “%(name)s”."),
     "unknown_segment_near": _("There is no segment “%(name)s”. Did you mean “%(near)s”?"),
+    "unknown_list": _("There is no list “%(name)s” for this purpose."),
+    "unknown_list_near": _("There is no list “%(name)s” for this purpose. Did you mean “%(near)s”?"),
     "unknown_purpose": _("There is no purpose “%(name)s”."),
     "unknown_purpose_near": _("There is no purpose “%(name)s”. Did you mean “%(near)s”?"),
     "unknown_channel": _("There is no contact channel “%(name)s”."),

@@ -12,11 +12,12 @@ CONSENT = "consent_effective"
 MEMBERSHIP = "segments_membership"
 # Who is in a segment or was before, also as a profile that was merged into the one that lives.
 EVER = "segments_ever"
+LISTED = "segments_listed"
 
-TABLES = frozenset({PROFILE, RECORD, GOLDEN, EVENT, CONSENT, MEMBERSHIP, EVER})
+TABLES = frozenset({PROFILE, RECORD, GOLDEN, EVENT, CONSENT, MEMBERSHIP, EVER, LISTED})
 COLUMNS = frozenset({
     "id", "state", "profile_id", "traits", "record", "name", "occurred_at", "message_id", "properties", "brand",
-    "order_id", "currency", "revenue", "purpose", "channel", "segment_id",
+    "order_id", "currency", "revenue", "purpose", "channel", "segment_id", "list_id",
 })  # fmt: skip
 LIVE = "live"
 GRANTED = "granted"

@@ -39,6 +39,7 @@ class Sentences:
     flags: tuple[str, str]
     segment: str
     ever: str
+    listed: str
     consent: str
     brand_consent: str
     also: str
@@ -108,6 +109,7 @@ ENGLISH = Sentences(
     flags=("no", "yes"),
     segment="the profile is in the segment {segment}",
     ever="the profile is or was in the segment {segment}",
+    listed="the profile is on the list {list}",
     consent="the person consents to {purpose} by {channel}",
     brand_consent="the person consents to {purpose} by {channel} for {brand}",
     also=" and ",
@@ -173,6 +175,7 @@ KOREAN = Sentences(
     flags=("아니요", "예"),
     segment="{segment} 세그먼트에 속함",
     ever="{segment} 세그먼트에 속하거나 속한 적이 있음",
+    listed="{list} 목록에 있음",
     consent="{purpose} 목적의 {channel} 연락에 동의함",
     brand_consent="{brand}의 {purpose} 목적의 {channel} 연락에 동의함",
     also=", ",

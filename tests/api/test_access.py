@@ -35,6 +35,10 @@ WHY = {"reason": "wrong_data"}
 GENDER = {"attribute": "gender", "value": "f"}
 EMAIL = {"kind": "email", "value": VALUES["email"]}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
+LIST = {
+    "key": "guests", "name": "Guests", "purpose": "marketing", "came_from": "Fair",
+    "expires_at": (timezone.now() + timedelta(days=30)).isoformat(),
+}  # fmt: skip
 WITHDRAWN = {"key": NOBODY, "record": NOBODY, "answers": {"marketing": "withdrawn"}}
 # method, path, body, query, scope, status when allowed
 ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
@@ -73,6 +77,10 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", "/segments/vip/publish", {}, {}, "segments:write", 200),
     ("post", "/segments/vip/recompute", {}, {}, "segments:write", 202),
     ("post", "/segments/vip/preview", {}, {}, "segments:read", 200),
+    ("get", "/lists", None, {}, "segments:read", 200),
+    ("post", "/lists", LIST, {}, "segments:write", 201),
+    ("get", "/lists/none", None, {}, "segments:read", 404),
+    ("post", "/lists/none/entries", {"emails": ["a@b.kr"]}, {}, "segments:write", 404),
     ("get", "/segments/vip/members", None, MARKETING, "members:read", 200),
     ("get", "/segments/vip/changes", None, MARKETING, "members:read", 200),
     ("get", "/segments/vip/export", None, MARKETING, "members:read", 200),

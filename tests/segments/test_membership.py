@@ -292,9 +292,9 @@ def test_statements_do_not_grow_with_members(
     monkeypatch.setattr(vocabulary, "_minute", lambda: 0)
     made = segment()
     ids = people(size, orders_count=3)
-    with django_assert_num_queries(36):
+    with django_assert_num_queries(37):
         actions.recompute(made.pk, NOW)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         actions.refresh_profiles(ids, LATER)
 
 

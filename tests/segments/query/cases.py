@@ -22,6 +22,7 @@ CATALOG = Catalog(
     },
     events={"Order Completed": {"category": PropertySpec("string"), "items": PropertySpec("number")}, "Viewed": {}},
     segments={"vip": uuid_of("vip"), "lapsed": uuid_of("lapsed")},
+    lists={"invited": uuid_of("invited"), "complained": uuid_of("complained")},
     purposes={"marketing", "service"},
     channels={"email", "sms"},
     currency="KRW",
@@ -98,6 +99,7 @@ WORLD = World(
     ],
     members=[("vip", "bob"), ("vip", "dee"), ("lapsed", "cho")],
     once=[("vip", "bob"), ("vip", "ann"), ("vip", "old")],
+    listed=[("invited", "ann"), ("invited", "ann"), ("invited", "old"), ("complained", "cho")],
 )
 
 ORDERS = {"event": "Order Completed"}
@@ -284,6 +286,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "not_sequence": ({"not": {"sequence": [{"event": "Viewed"}], "then_not": ORDERS}}, "ann bob dee"),
     "segment": ({"segment": "vip"}, "bob dee"),
+    "list": ({"list": "invited"}, "ann"),
+    "not_list": ({"not": {"any": [{"list": "invited"}, {"list": "complained"}]}}, "bob dee"),
     "segment_ever": ({"segment": "vip", "ever": True}, "ann bob dee"),
     "not_segment_ever": ({"not": {"segment": "lapsed", "ever": True}}, "ann bob dee"),
     "consent": ({"consent": {"purpose": "marketing", "channel": "email"}}, "ann"),

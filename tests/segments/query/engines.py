@@ -22,6 +22,7 @@ TABLE_NAMES = (
     "consent_effective",
     "segments_membership",
     "segments_ever",
+    "segments_listed",
 )
 
 

@@ -19,6 +19,7 @@ KINDS = {"place": "string", "visits": "number", "vip": "boolean", "joined": "dat
 CATALOG = Catalog(
     {name: TraitSpec(kind) for name, kind in KINDS.items()},
     segments={"one": uuid_of("one"), "two": uuid_of("two")},
+    lists={"guests": uuid_of("guests")},
     purposes={"marketing"},
     channels={"email", "sms"},
     currency="KRW",
@@ -236,7 +237,9 @@ lone_steps = st.builds(
 consents = st.fixed_dictionaries(
     {"purpose": st.just("marketing"), "channel": st.sampled_from(["email", "sms"])}, optional={"brand": st.just("x")}
 ).map(lambda asked: {"consent": asked})
-others = st.fixed_dictionaries({"segment": st.sampled_from(["one", "two"])}, optional={"ever": st.booleans()})
+others = st.fixed_dictionaries(
+    {"segment": st.sampled_from(["one", "two"])}, optional={"ever": st.booleans()}
+) | st.just({"list": "guests"})
 figures = asked_of(figure, EQUAL + LISTS + ORDER) | asked_of(this_month, (*EQUAL, "gt", "lte"))
 # One of each in every example, so that chance passes no operator over.
 each = st.tuples(
@@ -325,4 +328,5 @@ def worlds(draw: st.DrawFn) -> World:
         ),
         members=draw(st.lists(belongings, unique=True)),
         once=draw(st.lists(belongings, unique=True)),
+        listed=draw(st.lists(st.tuples(st.just("guests"), st.sampled_from(PROFILES)))),
     )

@@ -52,6 +52,8 @@ class Oracle:
         if "segment" in rule:
             was = self.world.once if rule.get("ever") else []
             return (rule["segment"], profile) in [*self.world.members, *was]
+        if "list" in rule:
+            return (rule["list"], profile) in self.world.listed
         if "consent" in rule:
             asked = rule["consent"]
             wanted = (profile, asked["purpose"], asked["channel"], asked.get("brand", ""), "granted")

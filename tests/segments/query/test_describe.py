@@ -46,6 +46,7 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "joined is before “2026-01-01”",
             "joined이(가) “2026-01-01”보다 먼저임",
         ),
+        ({"list": "vip"}, "the profile is on the list “vip”", "“vip” 목록에 있음"),
         (
             {"segment": "vip", "ever": True},
             "the profile is or was in the segment “vip”",

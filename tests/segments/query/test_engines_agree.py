@@ -56,6 +56,7 @@ EVERYTHING = {
     "trait",
     "event",
     "segment",
+    "list",
     "ever",
     "consent",
     "where",
@@ -125,7 +126,7 @@ CERTAIN: list[dict[str, Any]] = [
     },
     {
         "all": [
-            {"any": [{"segment": "one", "ever": True}, {"consent": {"purpose": "marketing", "channel": "email"}}]},
+            {"any": [{"list": "guests"}, {"segment": "one", "ever": True}, {"consent": {"purpose": "marketing", "channel": "email"}}]},
             {"not": {"event": "View"}},
         ]
     },

@@ -81,6 +81,7 @@ def test_every_scan_is_restricted_for_few_profiles(name: str) -> None:
             "JOIN identity_record",
             "FROM segments_membership",
             "FROM segments_ever",
+            "FROM segments_listed",
             "FROM consent_effective",
         )
     )

@@ -18,6 +18,7 @@ create table events_event (record uuid not null, name text not null, occurred_at
 create table consent_effective (profile_id uuid, purpose text, channel text, brand text, state text);
 create table segments_membership (segment_id uuid, profile_id uuid);
 create table segments_ever (segment_id uuid, profile_id uuid);
+create table segments_listed (list_id uuid, profile_id uuid);
 create index events_by_record on events_event (record, name, occurred_at);
 create index records_by_profile on identity_record (profile_id);
 """
@@ -52,6 +53,7 @@ class World:
     consents: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     members: list[tuple[str, str]] = field(default_factory=list)
     once: list[tuple[str, str]] = field(default_factory=list)
+    listed: list[tuple[str, str]] = field(default_factory=list)
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of each table, ids made from names."""
@@ -63,6 +65,7 @@ class World:
             "consent_effective": [(uuid_of(profile), *rest) for profile, *rest in self.consents],
             "segments_membership": [(uuid_of(segment), uuid_of(profile)) for segment, profile in self.members],
             "segments_ever": [(uuid_of(s), uuid_of(profile)) for s, profile in (*self.members, *self.once)],
+            "segments_listed": [(uuid_of(name), uuid_of(profile)) for name, profile in self.listed],
         }
 
 
