@@ -30,7 +30,7 @@ def test_a_key_that_is_printed_shows_no_secret(key: crypto.RecordKey) -> None:
     assert str(key) == repr(key) == f"RecordKey({key.id})"
 
 
-def test_a_blob_opens_only_in_its_own_table_column_and_record(key: crypto.RecordKey) -> None:
+def test_encryption_rule_2_a_blob_opens_only_in_its_own_table_column_and_record(key: crypto.RecordKey) -> None:
     blob = crypto.seal(key, "t", "c", VALUE)
     other = crypto.data_keys([uuid4()])
     for elsewhere in [(key, "other", "c"), (key, "t", "other"), (next(iter(other.values())), "t", "c")]:
@@ -38,7 +38,7 @@ def test_a_blob_opens_only_in_its_own_table_column_and_record(key: crypto.Record
             crypto.unseal(*elsewhere, blob)
 
 
-def test_every_changed_byte_and_every_cut_raises(key: crypto.RecordKey) -> None:
+def test_encryption_rule_3_every_changed_byte_and_every_cut_raises(key: crypto.RecordKey) -> None:
     blob = crypto.seal(key, "t", "c", VALUE)
     for place in range(len(blob)):
         for spoilt in (blob[:place], blob[:place] + bytes([blob[place] ^ 1]) + blob[place + 1 :]):
@@ -78,12 +78,14 @@ def test_parts_of_two_blobs_of_one_place_do_not_fit(key: crypto.RecordKey, place
 
 
 @pytest.mark.parametrize("clear", [b"", b"kim@example.com", b'{"name": "Kim"}', bytes(range(80))])
-def test_text_in_the_clear_is_never_handed_back(key: crypto.RecordKey, clear: bytes) -> None:
+def test_encryption_rule_3_text_in_the_clear_is_never_handed_back(key: crypto.RecordKey, clear: bytes) -> None:
     with pytest.raises(NotReadable):
         crypto.unseal(key, "t", "c", clear)
 
 
-def test_deleting_the_data_key_shreds_and_a_returning_person_is_somebody_new(key: crypto.RecordKey) -> None:
+def test_encryption_rule_1_deleting_the_data_key_shreds_and_a_returning_person_is_somebody_new(
+    key: crypto.RecordKey,
+) -> None:
     blob = crypto.seal(key, "t", "c", VALUE)
     DataKey.objects.filter(record=key.record).delete()
     assert crypto.existing_data_keys([key.record]) == {}
@@ -100,7 +102,7 @@ def test_a_root_key_that_is_not_in_the_keyring_is_a_clear_error(key: crypto.Reco
         crypto.existing_data_keys([key.record])
 
 
-def test_a_key_encryption_key_that_is_gone_is_a_clear_error() -> None:
+def test_encryption_rule_3_a_key_encryption_key_that_is_gone_is_a_clear_error() -> None:
     gone = uuid4()
     with pytest.raises(NotReadable, match=f"{gone} does not exist.*restore the schema"):
         crypto.key_encryption_key(gone)
@@ -113,7 +115,7 @@ def test_another_keyring_cannot_open_this_database(key: crypto.RecordKey, settin
         crypto.existing_data_keys([key.record])
 
 
-def test_data_keys_are_made_once_and_kept_wrapped(key: crypto.RecordKey) -> None:
+def test_encryption_rule_1_data_keys_are_made_once_and_kept_wrapped(key: crypto.RecordKey) -> None:
     again = crypto.data_keys([key.record])[key.record]
     assert (again.id, again.record) == (key.id, key.record)
     assert len(bytes(DataKey.objects.get(record=key.record).wrapped)) == 40
@@ -131,7 +133,7 @@ def test_record_ids_are_stable_version_8_and_told_apart_by_every_part() -> None:
 
 
 @given(st.text(max_size=50), st.text(max_size=50))
-def test_blind_indexes_are_equal_only_for_equal_values_of_one_namespace(one: str, other: str) -> None:
+def test_encryption_rule_5_blind_indexes_are_equal_only_for_equal_values_of_one_namespace(one: str, other: str) -> None:
     index = indexing.now()
     assert (crypto.blind_index("email", one) == crypto.blind_index("email", other)) == (one == other)
     assert crypto.blind_index("email", one) != crypto.blind_index("phone", one)
@@ -154,12 +156,12 @@ def test_digests_are_hmac_sha_256(key_bytes: bytes, message: bytes) -> None:
         lambda text: text.replace('"active": "1"', '"active": "2"', 1),
     ],
 )
-def test_a_keyring_with_a_missing_or_short_key_is_refused(spoil) -> None:
+def test_encryption_rule_8_a_keyring_with_a_missing_or_short_key_is_refused(spoil) -> None:
     with pytest.raises(keyring.KeyringError, match="make_keyring"):
         keyring.parse(spoil(keyring.new_keyring()))
 
 
-def test_a_default_key_is_refused() -> None:
+def test_encryption_rule_8_a_default_key_is_refused() -> None:
     import base64
     import json
 

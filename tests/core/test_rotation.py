@@ -61,7 +61,7 @@ def test_dropping_a_root_key_before_rotating_is_a_clear_error(settings) -> None:
         readable(blobs)
 
 
-def test_data_keys_are_renewed_under_readers_and_writers(monkeypatch) -> None:
+def test_encryption_rule_4_data_keys_are_renewed_under_readers_and_writers(monkeypatch) -> None:
     monkeypatch.setattr(rotation, "BATCH", 7)
     blobs, failures, done = sealed(60), [], threading.Event()
 

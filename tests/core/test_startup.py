@@ -55,7 +55,9 @@ def test_a_sound_deployment_starts(deployment: dict[str, str]) -> None:
         ({"CDP_KEYRING": "{}"}, "make_keyring"),
     ],
 )
-def test_a_missing_or_weak_secret_is_refused(deployment: dict[str, str], change: dict[str, str], said: str) -> None:
+def test_encryption_rule_8_a_missing_or_weak_secret_is_refused(
+    deployment: dict[str, str], change: dict[str, str], said: str
+) -> None:
     result = start(deployment | change)
     assert result.returncode != 0
     assert said in result.stderr

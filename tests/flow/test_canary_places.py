@@ -202,7 +202,7 @@ def test_a_batch_run_writes_no_value_to_any_file(tmp_path: Path) -> None:
     assert found_in(said) == []
 
 
-def test_the_engine_of_a_batch_run_may_not_spill() -> None:
+def test_encryption_rule_6_the_engine_of_a_batch_run_may_not_spill() -> None:
     table = pa.table({"unique_id": ["1"]})
     with score.connect(table) as connection:
         connection.execute("set memory_limit = '30MB'")
