@@ -249,6 +249,9 @@ SPECTACULAR_SETTINGS = {
         "ReviewCaseState": "cdp.api.review_shapes.STATES",
         "ProfileChangeKind": "identity.models.ProfileChange.Kind",
         "TransitionKind": "segments.models.Transition.Kind",
+        "DestinationRole": "segments.models.Destination.Role",
+        "DeliveryKind": "segments.models.Delivery.Kind",
+        "DeliveryState": "segments.models.Delivery.State",
         "HouseholdShared": "identity.types.Shared",
         "PrivacyRequestKind": "consent.grounds.Kind",
         "PrivacyRequestState": "consent.models.PrivacyRequest.State",
@@ -300,6 +303,8 @@ LAKE_DIR = Path(os.environ.get("CDP_LAKE_DIR", embedded.home() / "lake"))
 SEGMENT_ENGINE = os.environ.get("CDP_SEGMENT_ENGINE", "auto")
 LAKE_FROM_EVENTS = int(os.environ.get("CDP_LAKE_FROM_EVENTS", "2000000"))
 # After how many seconds a rule's statement is cancelled.
+# Whether what a published segment means changes only by a version that another person reviews.
+SEGMENT_REVIEW = os.environ.get("CDP_SEGMENT_REVIEW", "") == "required"
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
 # How members are sent: "webhook=segments.webhooks,files=house.files", each a module with what `segments.outgoing` asks.
 DESTINATION_KINDS = dict(

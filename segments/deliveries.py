@@ -25,7 +25,7 @@ from cdp.core.errors import Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
-from segments import delivery_sql
+from segments import assignment, delivery_sql
 from segments.delivery_plan import standing
 from segments.destinations import secrets_of
 from segments.models import Delivery, Destination, Subscription, Told
@@ -178,13 +178,15 @@ def _told(subscription: Subscription, change: str, profiles: list[UUID]) -> list
     place = subscription.destination
     bound = {"purpose": place.purpose_id, "channel": place.channel_id, "segment": subscription.segment_id}
     moves = {row[0]: row[1:] for row in fetch(delivery_sql.LAST_MOVES, bound | {"profiles": profiles})}
+    parts = assignment.variants(subscription.segment, profiles)
     otherwise = ("", "ended" if subscription.ended_at else "consent", now())
     lines = []
     for profile in profiles:
         kind, reason, at = moves.get(profile, otherwise)
         if kind != change:
             _kind, reason, at = otherwise
-        lines.append({"profile_id": str(profile), "change": change, "reason": reason, "at": at})
+        line = {"profile_id": str(profile), "change": change, "reason": reason, "at": at}
+        lines.append(line | ({"variant": parts[profile]} if profile in parts else {}))
     return lines
 
 

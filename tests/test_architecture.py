@@ -107,6 +107,8 @@ JUSTIFIED = {
     "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
     "cdp.api.actions": {"segments.models"},
     "cdp.api.segments": {"segments.models"},
+    "cdp.api.destinations": {"segments.deliveries", "segments.destinations", "segments.models"},
+    "cdp.api.destination_shapes": {"segments.models"},
     "cdp.api.exports": {"segments.approval", "segments.formats", "segments.models"},
     "cdp.api.errors": {"segments.query.problems"},
     # The demonstration measures what is inside.

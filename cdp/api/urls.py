@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from cdp.api import consents, exports, lists, packages, privacy, profiles, review, segments, stewards
+from cdp.api import consents, destinations, exports, lists, packages, privacy, profiles, review, segments, stewards
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -55,5 +55,11 @@ urlpatterns = [
     path("v1/lists", lists.ListsView.as_view()),
     path("v1/lists/<slug:key>", lists.ListView.as_view()),
     path("v1/lists/<slug:key>/entries", lists.ListEntriesView.as_view()),
+    path("v1/destinations", destinations.DestinationsView.as_view()),
+    path("v1/destinations/<uuid:destination>", destinations.DestinationView.as_view()),
+    path("v1/destinations/<uuid:destination>/secret", destinations.SecretView.as_view()),
+    path("v1/destinations/<uuid:destination>/segments", destinations.SendView.as_view()),
+    path("v1/destinations/<uuid:destination>/deliveries", destinations.DeliveriesView.as_view()),
+    path("v1/destinations/<uuid:destination>/replay", destinations.ReplayView.as_view()),
     re_path(r"", Nowhere.as_view()),
 ]

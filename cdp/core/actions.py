@@ -27,6 +27,7 @@ SCOPES = (
     "members:read",
     "destinations:read",
     "destinations:write",
+    "destinations:use",
     "privacy:read",
     "privacy:write",
     "consents:write",

@@ -80,6 +80,7 @@ SCOPE_NEEDS: Mapping[str, str] = {
     "members:read": "export_segment:segments.segment",
     "destinations:read": "view:segments.destination",
     "destinations:write": "change:segments.destination",
+    "destinations:use": "use_destination:segments.destination",
     "privacy:read": "view:consent.privacyrequest",
     "privacy:write": "change:consent.privacyrequest",
     "consents:write": "change:consent.privacyrequest",

@@ -39,6 +39,10 @@ LIST = {
     "key": "guests", "name": "Guests", "purpose": "marketing", "came_from": "Fair",
     "expires_at": (timezone.now() + timedelta(days=30)).isoformat(),
 }  # fmt: skip
+PLACE = {
+    "name": "mailer", "address": "https://mailer.example/hook", "recipient": "Mailer Inc", "country": "KR",
+    "purpose": "marketing", "channel": "email",
+}  # fmt: skip
 WITHDRAWN = {"key": NOBODY, "record": NOBODY, "answers": {"marketing": "withdrawn"}}
 # method, path, body, query, scope, status when allowed
 ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
@@ -84,6 +88,14 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("get", "/segments/vip/members", None, MARKETING, "members:read", 200),
     ("get", "/segments/vip/changes", None, MARKETING, "members:read", 200),
     ("get", "/segments/vip/export", None, MARKETING, "members:read", 200),
+    ("get", "/destinations", None, {}, "destinations:read", 200),
+    ("post", "/destinations", PLACE, {}, "destinations:write", 201),
+    ("get", f"/destinations/{NOBODY}", None, {}, "destinations:read", 404),
+    ("patch", f"/destinations/{NOBODY}", {"name": "x"}, {}, "destinations:write", 404),
+    ("post", f"/destinations/{NOBODY}/secret", {}, {}, "destinations:write", 404),
+    ("post", f"/destinations/{NOBODY}/segments", {"segment": "vip"}, {}, "destinations:use", 404),
+    ("get", f"/destinations/{NOBODY}/deliveries", None, {}, "destinations:read", 404),
+    ("post", f"/destinations/{NOBODY}/replay", {}, {}, "destinations:use", 404),
 ]
 NAMES = [f"{method} {path}" for method, path, *_ in ENDPOINTS]
 

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as project
 from django.db import connection
 
+from cdp import pipeline
 from cdp.core import wake
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Counter, Disclosure
@@ -151,6 +152,7 @@ def test_a_holdout_is_sent_nowhere(receiver: Receiver) -> None:
     held = assignment.held_out(made, ids)
     assert held and {line[0] for line in receiver.changes} == {str(one) for one in set(ids) - held}
     assert Delivery.objects.get().withheld == 0
+    assert {line["variant"] for body in receiver.said for line in body["data"]["changes"]} == {"a"}
 
 
 def test_the_audit_names_whom_each_message_told_of(receiver: Receiver) -> None:
@@ -180,19 +182,13 @@ def test_a_recipient_gets_only_who_consented_to_it_by_name_and_country(receiver:
     says(a, "granted", **NAMED)
     says(b, "granted", recipient="Partner Ltd", country="US")
     says(c, "granted", recipient="Other Ltd", country="JP")
-    consented(a, b, c)
+    pipeline.STAGES["consent"]()
     send(place)
     assert receiver.changes == [(str(a), "entered", "consent")]
     says(a, "withdrawn", **NAMED)
-    consented(a)
+    pipeline.STAGES["consent"]()
     send(place)
     assert receiver.changes[1:] == [(str(a), "left", "consent")]
-
-
-def consented(*profiles: UUID) -> None:
-    """What the consent stage does."""
-    told(*profiles)
-    delivery_plan.note_consent_changes(profiles)
 
 
 def test_a_consent_that_runs_out_is_noticed_by_time_alone(receiver: Receiver) -> None:
@@ -302,6 +298,8 @@ def test_one_sender_a_destination_at_a_time(receiver: Receiver) -> None:
         with another.cursor() as cursor:
             cursor.execute(delivery_sql.TRY_LOCK, [str(place.pk)])
         assert not deliveries.send_due(place.pk) and len(receiver.taken) == 1
+        with another.cursor() as cursor:
+            cursor.execute(delivery_sql.UNLOCK, [str(place.pk)])
     finally:
         another.close()
     deliveries.send_due(place.pk)
