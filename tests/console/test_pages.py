@@ -26,7 +26,14 @@ from tests.console.conftest import account
 
 OURS = ("core", "events", "identity", "profiles", "consent", "lake", "segments")
 # Nothing for people to read.
-WITHOUT_PAGE = {"SegmentUserPermission", "SourceUserPermission", "DestinationUserPermission", "BlockingKey", "Minor", "ListEntry"}
+WITHOUT_PAGE = {
+    "SegmentUserPermission",
+    "SourceUserPermission",
+    "DestinationUserPermission",
+    "BlockingKey",
+    "Minor",
+    "ListEntry",
+}
 PERSONAL = ("김민준", "person0@example.com", "55000000", "세종대로 0")
 pytestmark = pytest.mark.django_db
 
