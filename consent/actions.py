@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext
 
 from cdp.core import crypto
 from cdp.core.actions import audit, count
 from cdp.core.errors import Refused
 from cdp.core.models import DataKey
+from cdp.core.statements import column, fetch
 from cdp.core.touched import touch
 from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
@@ -89,9 +90,7 @@ def record_consents(consents: Iterable[NewConsent]) -> int:
     lines = _writable([consent for consent in consents if consent.state])
     if not lines:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(sql.INSERT_LINES, [list(column) for column in zip(*_rows(lines), strict=True)])
-        written = cursor.fetchall()
+    written = fetch(sql.INSERT_LINES, list(zip(*_rows(lines), strict=True)))
     _touch_profiles(written)
     return len(written)
 
@@ -131,13 +130,10 @@ def _row(line: NewConsent, key: crypto.RecordKey | None) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _touch_profiles(written: Iterable[tuple[UUID | None, bytes | None]]) -> None:
-    written = list(written)
+def _touch_profiles(written: Sequence[tuple[Any, ...]]) -> None:
     subjects = [subject for subject, _ in written if subject]
     contacts = [bytes(contact) for _, contact in written if contact]
-    with connection.cursor() as cursor:
-        cursor.execute(sql.PROFILES_NAMED, {"subjects": subjects, "contacts": contacts})
-        touch("consent", [row[0] for row in cursor.fetchall()])
+    touch("consent", column(sql.PROFILES_NAMED, {"subjects": subjects, "contacts": contacts}))
     if written:
         wake()
 
@@ -152,11 +148,9 @@ def refresh_effective(profile_ids: Iterable[UUID]) -> list[Change]:
     Harmless to run again and at once: the profiles are locked in order, and what is committed by then is read. A change
     with the same state before and after is one of its expiry only.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_PROFILES, {"profiles": sorted(set(profile_ids))})
-        locked = [row[0] for row in cursor.fetchall()]
-        cursor.execute(sql.REFRESH_EFFECTIVE, {"profiles": locked, "lapses": queries.unconfirmed_lapses()})
-        return [Change(*row) for row in cursor.fetchall()]
+    locked = column(sql.LOCK_PROFILES, {"profiles": sorted(set(profile_ids))})
+    changed = fetch(sql.REFRESH_EFFECTIVE, {"profiles": locked, "lapses": queries.unconfirmed_lapses()})
+    return [Change(*row) for row in changed]
 
 
 # --- suppression and requests ---------------------------------------------------------------------------------------

@@ -69,6 +69,12 @@ def standing(subjects: Collection[UUID]) -> list[LegalHold]:
     return list(LegalHold.objects.filter(subject__in=list(subjects), released_at=None).order_by("set_at"))
 
 
+def under_hold() -> set[UUID]:
+    """All records of everybody on whom a hold stands, those too that their profile gained since it was set."""
+    subjects = LegalHold.objects.filter(released_at=None).values_list("subject", flat=True).distinct()
+    return {record for subject in subjects for record in people.records_of(subject)}
+
+
 def _standing(hold: UUID) -> LegalHold:
     found = LegalHold.objects.select_for_update().filter(pk=hold, released_at=None).first()
     if found is None:

@@ -325,6 +325,6 @@ class PrivacyRequest(models.Model):
 
 
 # The tables of a part each, in modules of their own.
-from consent.package_models import PackageLink as PackageLink  # noqa: E402
+from consent.request_models import PackageLink as PackageLink  # noqa: E402
 from consent.retention_models import RetentionRule as RetentionRule  # noqa: E402
 from consent.retention_models import RetentionRun as RetentionRun  # noqa: E402

@@ -7,7 +7,6 @@ digested and forgotten.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from uuid import UUID, uuid5
 
 from django.utils.translation import gettext as _
@@ -16,12 +15,11 @@ from cdp.core import crypto
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
+from consent import value_files
 from consent.actions import record_consents
 from consent.models import ConsentRecord, ContactChannel, Purpose
 from consent.types import NewConsent, TakenValues
-from identity.linkage.normalise import identifier
 
-VALUES_A_COMMIT, LINES_TOLD = 2_000, 10
 OURS = UUID("5b0d1f1e-6c1a-5b52-9c1f-0d0f2c7e0b11")
 
 
@@ -58,17 +56,13 @@ def take(
     """
     if kind not in LISTS:
         raise Refused("unknown_list", _("There is no such kind of list."))
-    speaks = _spoken(purposes), _channels(channels or LISTS[kind].channels, LISTS[kind].point)
-    read, written, unusable = 0, 0, list[int]()
-    remaining = iter(values)
-    while chunk := list(islice(remaining, VALUES_A_COMMIT)):
-        points = {number: identifier(LISTS[kind].point, value) for number, value in chunk}
-        unusable += [number for number, point in points.items() if point is None]
-        found = sorted({point for point in points.values() if point})
-        written += _withdraw(actor, kind, found, at, speaks, brand)
-        read += len(chunk)
-    audit(actor, "consent.list_taken", target=kind, read=read, written=written, unusable=len(unusable))
-    return TakenValues(read, written, len(unusable), tuple(unusable[:LINES_TOLD]))
+    point, speaks = (
+        LISTS[kind].point,
+        (_spoken(purposes), _channels(channels or LISTS[kind].channels, LISTS[kind].point)),
+    )
+    told = value_files.take(values, point, lambda found: _withdraw(actor, kind, found, at, speaks, brand))
+    audit(actor, "consent.list_taken", target=kind, read=told.read, written=told.added, unusable=told.unusable)
+    return told
 
 
 def _spoken(purposes: Sequence[str]) -> list[str]:

@@ -26,9 +26,9 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from cdp.core.errors import Refused
+from cdp.core.statements import column, fetch
 from consent import regimes, sql
 from consent.models import ConsentRecord, ContactChannel, Effective, PrivacyRequest, Purpose
 from consent.types import (
@@ -60,10 +60,10 @@ def allowed(
         raise ValueError(f"Ask for at most {CHUNK} profiles a call.")
     asked = _asked(purpose, channel, at, brand, sending)
     if given_to is None:
-        return {row[0] for row in _rows(sql.ALLOWED, asked | {"profiles": profiles})}
+        return set(column(sql.ALLOWED, asked | {"profiles": profiles}))
     named = {"purpose": purpose, "recipient": given_to.name, "country": given_to.country}
     named["home"] = settings.CONTROLLER["country"]
-    return {row[0] for row in _rows(sql.GIVEN, asked | named | {"profiles": profiles})}
+    return set(column(sql.GIVEN, asked | named | {"profiles": profiles}))
 
 
 def collectable(
@@ -77,7 +77,7 @@ def collectable(
     of, stated = sorted(set(records)), born or {}
     months = [stated[one].replace(day=1) if one in stated else None for one in of]
     asked = {"purposes": [purpose], "at": at, "brand": brand, "lapses": unconfirmed_lapses()}
-    return {row[0] for row in _rows(sql.COLLECTABLE, asked | {"records": of, "born": months})}
+    return set(column(sql.COLLECTABLE, asked | {"records": of, "born": months}))
 
 
 def gate_sql(purpose: str, channel: str, at: datetime, brand: str = "") -> tuple[str, dict[str, Any]]:
@@ -96,7 +96,7 @@ def may_contact(profile_id: UUID, purpose: str, channel: str, at: datetime, bran
     the purpose that the contact channel needs besides; `no_contact_point` where none is usable.
     """
     asked = _asked(purpose, channel, at, brand, sending=True) | {"profiles": [profile_id]}
-    verdicts = dict(_rows(sql.VERDICTS, asked))
+    verdicts = dict(fetch(sql.VERDICTS, asked))
     if not verdicts:
         return Decision(False, ("not_live",))
     faults = [(needed, verdicts.get(needed, "no_consent")) for needed in asked["purposes"]]
@@ -138,24 +138,24 @@ def _reason(purpose: str, needed: str, why: str) -> str:
 
 def _told(profile_id: UUID, needed: str, why: str, at: datetime) -> str:
     """A child without any consent that counts lacks a guardian's."""
-    if why != "no_consent" or not _rows(sql.CHILD, {"profile": profile_id, "purpose": needed, "at": at}):
+    if why != "no_consent" or not fetch(sql.CHILD, {"profile": profile_id, "purpose": needed, "at": at}):
         return why
     return "no_guardian"
 
 
 def _reachable(profile_id: UUID, channel: str, at: datetime) -> bool:
     point = ContactChannel.objects.values_list("point", flat=True).get(key=channel)
-    return not point or bool(_rows(sql.USABLE_POINT, {"profile": profile_id, "point": point, "at": at})[0][0])
+    return not point or bool(fetch(sql.USABLE_POINT, {"profile": profile_id, "point": point, "at": at})[0][0])
 
 
 def coverage(at: datetime) -> list[Coverage]:
     """How many live profiles have which state, by purpose and contact channel, over all brands; sorted."""
-    return [Coverage(*row) for row in _rows(sql.COVERAGE, {"at": at})]
+    return [Coverage(*row) for row in fetch(sql.COVERAGE, {"at": at})]
 
 
 def allowed_counts(at: datetime) -> dict[tuple[str, str], int]:
     """How many live profiles `gate_sql` allows over all brands, by every (purpose, contact channel)."""
-    return {(purpose, channel): count for purpose, channel, count in _rows(sql.ALLOWED_COUNTS, {"at": at})}
+    return {(purpose, channel): count for purpose, channel, count in fetch(sql.ALLOWED_COUNTS, {"at": at})}
 
 
 def effective(profile_id: UUID, purpose: str = "", channel: str = "") -> list[EffectiveConsent]:
@@ -178,7 +178,7 @@ def history(profile_id: UUID, purpose: str = "", channel: str = "") -> list[Ledg
 
     For one purpose and contact channel ("": all); a line that names no channel speaks of every one.
     """
-    lines = [LedgerLine(*row) for row in _rows(sql.HISTORY, {"profile": profile_id})]
+    lines = [LedgerLine(*row) for row in fetch(sql.HISTORY, {"profile": profile_id})]
     return [
         line for line in lines if purpose in ("", line.purpose) and (channel == "" or line.channel in (None, channel))
     ]
@@ -212,7 +212,7 @@ def due_for_reconfirmation(at: datetime, within_days: int) -> list[DueConfirmati
 
     A consent of 2024-02-29 with two years is due by 2026-02-28 (Enforcement Decree of the Network Act, article 62-3).
     """
-    return [DueConfirmation(*row) for row in _rows(sql.DUE_FOR_RECONFIRMATION, {"at": at, "within": within_days})]
+    return [DueConfirmation(*row) for row in fetch(sql.DUE_FOR_RECONFIRMATION, {"at": at, "within": within_days})]
 
 
 def dormant(at: datetime, limit: int = 1_000) -> list[UUID]:
@@ -221,11 +221,4 @@ def dormant(at: datetime, limit: int = 1_000) -> list[UUID]:
     The policy is `dormant_months` of the regime that any purpose is under; the longest counts. (The statutory year was
     abolished on 2023-09-15.)
     """
-    return [row[0] for row in _rows(sql.DORMANT, {"at": at, "limit": limit})]
-
-
-def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    return column(sql.DORMANT, {"at": at, "limit": limit})

@@ -1,4 +1,4 @@
-"""What a privacy request needs beside itself: proofs of an address, notices, holds, erasures and what they must keep."""
+"""What a privacy request needs beside itself: proofs of an address, notices, links, holds, erasures and what they keep."""
 
 from typing import Any
 
@@ -163,3 +163,26 @@ class KeptTransaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.statute} {self.keep_until}"
+
+
+class PackageLink(models.Model):
+    """A single-use link to an access package. Only the SHA-256 of its 256-bit token is kept; the package itself nowhere:
+    it is made when the link is used."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    request = models.ForeignKey(
+        "consent.PrivacyRequest", on_delete=models.CASCADE, related_name="links", verbose_name=_("privacy request")
+    )
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    created_by = models.CharField(_("made by"), max_length=100)
+    expires_at = models.DateTimeField(_("expires"))
+    used_at = models.DateTimeField(_("used"), null=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+
+    class Meta:
+        verbose_name = _("access link")
+        verbose_name_plural = _("access links")
+
+    def __str__(self) -> str:
+        return str(self.id)

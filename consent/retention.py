@@ -33,7 +33,7 @@ from cdp.events import actions as events
 from cdp.events import queries as sources
 from consent import periods
 from consent import retention_sql as sql
-from consent.held import under_hold
+from consent.holds import under_hold
 from consent.models import Purpose, RetentionRule, RetentionRun
 from consent.periods import Period, Rule
 from identity import actions as identity

@@ -9,7 +9,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, transaction
@@ -25,7 +24,7 @@ from cdp.core.types import Actor, now
 from cdp.events import actions as events
 from cdp.events import queries as sources
 from cdp.profiles import actions as profiles
-from consent import sql
+from consent import sql, value_files
 from consent.models import Suppression
 from consent.types import Lifting, Stopped, TakenValues
 from identity import queries as identity
@@ -36,7 +35,6 @@ from identity.types import Seen
 Name = tuple[str, str]
 RECORD = "record"
 CONTACTS = ("email", "phone")
-VALUES_A_COMMIT, LINES_TOLD = 5_000, 10
 # Under which kinds what was stopped is counted: at the doors where data comes in, before it becomes a record, where a
 # steward corrects a value, and where contact values leave.
 AT_THE_DOOR, AT_THE_FOLD, AT_CORRECTION = "suppressed", "suppressed:fold", "suppressed:correction"
@@ -134,16 +132,9 @@ def releasable(values: Mapping[UUID, str], kind: str) -> dict[UUID, str]:
 
 
 def add_values(actor: Actor, kind: str, values: Iterable[tuple[int, str]], reason: str) -> TakenValues:
-    """Put (line number, value) of one kind on the list, some thousands a transaction; what is no value of its kind is told
-    by its line. Doing it again adds nothing."""
-    read, added, unusable = 0, 0, list[int]()
-    remaining = iter(values)
-    while part := list(islice(remaining, VALUES_A_COMMIT)):
-        normal = [(line, identifier(kind.partition(":")[0], value)) for line, value in part]
-        unusable += [line for line, value in normal if value is None]
-        read += len(part)
-        added += add(actor, {(kind, value) for _line, value in normal if value}, reason)
-    return TakenValues(read, added, len(unusable), tuple(unusable[:LINES_TOLD]))
+    """Put (line number, value) of one kind on the list; doing it again adds nothing."""
+    of = kind.partition(":")[0]
+    return value_files.take(values, of, lambda found: add(actor, [(kind, value) for value in found], reason))
 
 
 @transaction.atomic

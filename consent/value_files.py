@@ -1,13 +1,17 @@
-"""Files of values, such as suppression lists: one a line, or a column of a CSV; never written anywhere."""
+"""Files of values, such as suppression and opt-out lists: one a line, or a column of a CSV; never written anywhere."""
 
 import codecs
 import csv
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Refused
+from consent.types import TakenValues
+from identity.linkage.normalise import identifier
+
+VALUES_A_COMMIT, LINES_TOLD = 2_000, 10
 
 
 def read(lines: Iterable[bytes], column: str = "") -> Iterator[tuple[int, str]]:
@@ -25,6 +29,19 @@ def read(lines: Iterable[bytes], column: str = "") -> Iterator[tuple[int, str]]:
     except csv.Error:
         told = _("Line %(line)d of the file cannot be read: it is no list of values, one a line.")
         raise Refused("unreadable", told % {"line": rows.line_num}) from None
+
+
+def take(values: Iterable[tuple[int, str]], kind: str, write: Callable[[list[str]], int]) -> TakenValues:
+    """Have (line number, value) of one kind written, some thousands a transaction: `write` is given normalised values and
+    answers how many lines were new. What is no value of its kind is told by its line."""
+    read, added, unusable = 0, 0, list[int]()
+    remaining = iter(values)
+    while part := list(islice(remaining, VALUES_A_COMMIT)):
+        normal = [(line, identifier(kind, value)) for line, value in part]
+        unusable += [line for line, value in normal if value is None]
+        read += len(part)
+        added += write(sorted({value for _line, value in normal if value}))
+    return TakenValues(read, added, len(unusable), tuple(unusable[:LINES_TOLD]))
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[str]:

@@ -31,7 +31,7 @@ JUSTIFIED = {
     "cdp.profiles.traits": {"identity.linkage.normalise"},
     "consent.actions": {"identity.linkage.normalise"},
     "consent.challenges": {"identity.linkage.normalise"},
-    "consent.opt_outs": {"identity.linkage.normalise"},
+    "consent.value_files": {"identity.linkage.normalise"},
     # What signals of consent mean, and how a TCF string is written: pure.
     "cdp.ingestion.consents": {"consent.signals", "consent.tcf", "identity.linkage.normalise"},
     "cdp.ingestion.sources": {"consent.signals"},
@@ -60,6 +60,7 @@ JUSTIFIED = {
     # What an uploaded list names is read as what records hold, and stopped by the suppression list, as at every door.
     "segments.lists": {"consent.suppression", "identity.linkage.normalise"},
     "cdp.api.lists": {"segments.lists", "segments.models"},
+    "cdp.api.versions": {"segments.models", "segments.review", "segments.versions"},
     "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"consent.models"},

@@ -10,7 +10,7 @@ from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from consent import erasure, holds, requests
 from consent.grounds import Door, Proof
-from consent.held import under_hold
+from consent.holds import under_hold
 from consent.request_models import Erasure, LegalHold
 from identity.models import Record
 from tests.consent.people import person, profile, record
