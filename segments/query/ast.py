@@ -19,6 +19,7 @@ TEXT_OPS = ("contains", "starts_with")
 PRESENCE_OPS = ("exists", "not_exists")
 LIST_OPS = ("in", "not_in")
 EACH = "[]"
+DAY_MINUTES = 24 * 60
 NEGATIONS = {"ne": "eq", "not_in": "in", "not_exists": "exists"}
 
 
@@ -143,12 +144,35 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Frequency:
+    """At least so many times in each of at least `periods` of the `last` whole units before the present one."""
+
+    times: int
+    unit: CalendarUnit
+    last: int
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Days of the week (1 is Monday; none: every one) and minutes of the day in the segment's zone, the last outside.
+
+    A time that ends before it begins goes over midnight; the day of the week is that of the event itself.
+    """
+
+    weekdays: tuple[int, ...] = ()
+    start: int = 0
+    end: int = DAY_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
 class Pick:
     """One of the matching events, counted from the first (1, 2, …) or the last (-1), and what must hold of it."""
 
     number: int
     where: tuple[PropertyTest, ...] = ()
     within: Period | None = None
+    at: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +199,11 @@ class Trait:
 @dataclass(frozen=True, slots=True)
 class Event:
     name: str
-    measure: Measure | Pick
+    measure: Measure | Pick | Frequency
     where: tuple[PropertyTest, ...] = ()
     within: Period | None = None
     currency: str | None = None
+    at: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +213,7 @@ class Step:
     name: str
     where: tuple[PropertyTest, ...] = ()
     currency: str | None = None
+    at: Hours | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from segments.query.ast import (
+    DAY_MINUTES,
     LIST_OPS,
     All,
     Any,
@@ -19,6 +20,8 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Flag,
+    Frequency,
+    Hours,
     Listed,
     Measure,
     Node,
@@ -39,6 +42,7 @@ from segments.query.ast import (
     pick_key,
 )  # fmt: skip
 from segments.query.parse import AT_LEAST_ONCE, parse
+from segments.query.windows import WEEKDAYS
 
 SEMANTICS = 1
 """Raised whenever the same rule may come to mean something else."""
@@ -90,7 +94,7 @@ def _event(node: Event) -> dict[str, object]:
         held |= _measure(node.measure)
     if node.where:
         held["where"] = [_condition(condition) for condition in node.where]
-    held |= _period("within", node.within)
+    held |= _period("within", node.within) | _hours(node.at)
     return held if node.currency is None else held | {"currency": node.currency}
 
 
@@ -107,21 +111,41 @@ def _step(step: Step) -> dict[str, object]:
     held: dict[str, object] = {"event": step.name}
     if step.where:
         held["where"] = [_condition(condition) for condition in step.where]
+    held |= _hours(step.at)
     return held if step.currency is None else held | {"currency": step.currency}
 
 
-def _measure(measure: Measure | Pick) -> dict[str, object]:
+def _measure(measure: Measure | Pick | Frequency) -> dict[str, object]:
     match measure:
         case Measure(kind, test):
             return {kind: ({"property": measure.name} if measure.path else {}) | _test(test)}
-        case Pick(number, where, within):
+        case Frequency(times, unit, last, periods):
+            counts = (
+                {"last": last} | ({"times": times} if times > 1 else {}) | ({"in": periods} if periods < last else {})
+            )
+            return {"frequency": {"unit": unit} | {key: Decimal(count) for key, count in counts.items()}}
+        case Pick(number, where, within, at):
             numbered = {} if number in (1, -1) else {"n": Decimal(number)}
             tests = {"where": [_condition(condition) for condition in where]} if where else {}
-            return {pick_key(number): numbered | tests | _period("within", within)}
+            return {pick_key(number): numbered | tests | _period("within", within) | _hours(at)}
 
 
 def _condition(condition: PropertyTest) -> dict[str, object]:
     return {"property": condition.name, **_test(condition.test)}
+
+
+def _hours(at: Hours | None) -> dict[str, object]:
+    if at is None:
+        return {}
+    weekdays = {"weekdays": [WEEKDAYS[day - 1] for day in at.weekdays]} if at.weekdays else {}
+    start = {"from": clock_time(at.start)} if at.start else {}
+    end = {"to": clock_time(at.end)} if at.end < DAY_MINUTES else {}
+    return {"at": weekdays | start | end}
+
+
+def clock_time(minute: int) -> str:
+    """A minute of the day as rules write it: 09:30."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _period(key: str, period: Period | None) -> dict[str, object]:

@@ -156,7 +156,11 @@ class _Compiler:
     def _answers(self, step: Step, *, alone: bool) -> exp.Expr:
         """Whether an event answers a description; its name is asked for where the scan finds events of several."""
         named = [] if alone else [equal(exp.column("name", "e"), self.parameters.text(step.name))]
-        return exp.and_(*named, *self.events.filters(step)) if named or step.where or step.currency else exp.true()
+        return (
+            exp.and_(*named, *self.events.filters(step))
+            if named or step.where or step.currency or step.at
+            else exp.true()
+        )
 
 
 def _same_profile(alias: str) -> exp.Expr:

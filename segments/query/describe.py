@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from segments.query.ast import (
+    DAY_MINUTES,
     LIST_OPS,
     All,
     Any,
@@ -12,6 +13,8 @@ from segments.query.ast import (
     DaysAgo,
     Event,
     Flag,
+    Frequency,
+    Hours,
     Listed,
     Measure,
     Node,
@@ -30,6 +33,7 @@ from segments.query.ast import (
     Window,
     pick_key,
 )  # fmt: skip
+from segments.query.canonical import clock_time
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.particles import Word
 from segments.query.sentences import LANGUAGES, Sentences
@@ -122,12 +126,19 @@ class _Telling:
                 measured = self.say.measures[kind]
                 told = measured.format(what=what, property=measure.name, currency=currency, within=within)
                 return self._test(told, test)
+            case Frequency():
+                return self._frequency(measure, what)
             case Pick():
                 return self._picked(measure, what, within)
 
+    def _frequency(self, asked: Frequency, what: Word) -> str:
+        template = self.say.frequency["each" if asked.periods == asked.last else "some"]
+        last, periods = (self._counted(self.say.units[f"{asked.unit}s"], n) for n in (asked.last, asked.periods))
+        return template.format(what=what, times=f"{asked.times:,}", last=last, periods=periods)
+
     def _picked(self, pick: Pick, what: Word, within: Word) -> str:
         which = self.say.picks[pick_key(pick.number)].format(what=what, within=within, n=pick.number)
-        when, where = self._period(pick.within), self._where(pick.where)
+        when, where = self._period(pick.within) + self._hours(pick.at), self._where(pick.where)
         return self.say.picked.format(which=Word(which), within=when, where=where)
 
     def _where(self, where: tuple[PropertyTest, ...]) -> str:
@@ -153,8 +164,16 @@ class _Telling:
         return Word(self._occurrences(step, "", currency))
 
     def _occurrences(self, node: Event | Step, within: str, currency: str) -> str:
-        where = self._where(node.where)
-        return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency)
+        where, at = self._where(node.where), self._hours(node.at)
+        return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency, at=at)
+
+    def _hours(self, at: Hours | None) -> str:
+        if at is None:
+            return ""
+        days = self.say.comma.join(self.say.weekdays[day - 1] for day in at.weekdays)
+        times = {"low": clock_time(at.start), "high": clock_time(at.end)}
+        by_clock = self.say.by_clock.format(**times) if (at.start, at.end) != (0, DAY_MINUTES) else ""
+        return (self.say.on_days.format(days=days) if days else "") + by_clock
 
     def _period(self, period: Period | None) -> str:
         match period:

@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from segments.query import measures, relations, sequences
 from segments.query.dialects import CONSTANTS, ELEMENT, FUNCTIONS
+from segments.query.happenings import WEEKDAY
 
 ALIASES = re.compile(r"p|t|e|r|[smv]\d+")
 WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | measures.WORDS | {"C", "fits", ELEMENT}
@@ -33,7 +34,9 @@ def _is_known(node: exp.Expr, parameters: Collection[str]) -> bool:
             return node.name in CONSTANTS
         case exp.Anonymous():
             return node.name.lower() in FUNCTIONS
-        case exp.Command() | exp.Comment() | exp.Var():
+        case exp.Var():
+            return node.name == WEEKDAY
+        case exp.Command() | exp.Comment():
             return False
         case _:
             return not node.comments

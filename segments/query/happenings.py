@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from segments.query import relations
-from segments.query.ast import EACH, NEGATIONS, Event, Period, PropertyTest, Step, Test
+from segments.query.ast import DAY_MINUTES, EACH, NEGATIONS, Event, Hours, Period, PropertyTest, Step, Test
 from segments.query.bounds import Clock
 from segments.query.catalog import Catalog, kind_of, measures_revenue, uses_revenue
 from segments.query.conditions import Conditions, Field, JsonField, truth
@@ -14,6 +14,7 @@ from segments.query.dialects import ELEMENT, Dialect, cast, when
 from segments.query.parameters import Parameters
 
 PROFILES = "profiles"
+WEEKDAY = "ISODOW"
 
 
 @dataclass
@@ -93,7 +94,20 @@ class Happenings:
         """What must hold of an event of this name for it to answer the description."""
         currency = self.currency(node)
         asked = [self._in_currency(currency)] if currency and (node.currency or measures_revenue(node)) else []
-        return [*asked, *(self.condition(node, condition) for condition in node.where)]
+        return [*asked, *(self.condition(node, condition) for condition in node.where), *self.hours(node.at)]
+
+    def hours(self, at: Hours | None) -> list[exp.Expr]:
+        """That an event happened on these days of the week and at this time of the day in the segment's zone."""
+        if at is None:
+            return []
+        local = exp.AtTimeZone(this=exp.column("occurred_at", "e"), zone=self.parameters.text(self.clock.zone.key))
+        time = cast(local.copy(), "time")
+        after = [exp.GTE(this=time, expression=self.parameters.time(at.start))] if at.start else []
+        before = [exp.LT(this=time.copy(), expression=self.parameters.time(at.end))] if at.end < DAY_MINUTES else []
+        by_clock = [exp.or_(*after, *before)] if at.end < at.start else [*after, *before]
+        weekday = exp.Extract(this=exp.Var(this=WEEKDAY), expression=local)
+        days = [equal(weekday, exp.Any(this=exp.paren(self.parameters.integers(at.weekdays))))] if at.weekdays else []
+        return [*days, *by_clock]
 
     def condition(self, node: Event | Step, condition: PropertyTest) -> exp.Expr:
         """Whether an event's property fits; of a list, whether an element does."""

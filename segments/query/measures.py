@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import reduce
+from itertools import pairwise
 
 from sqlglot import exp
 
 from segments.query import relations
-from segments.query.ast import Event, Kind, Measure, Number, Pick, Test
+from segments.query.ast import Event, Frequency, Kind, Measure, Number, Pick, Test
 from segments.query.catalog import REVENUE, kind_of, measures_revenue
 from segments.query.conditions import ColumnField, Field, compared
 from segments.query.happenings import Happenings, joined
 from segments.query.sequences import PLACE, numbered
 
-VALUE = "value"
-WORDS = frozenset({VALUE})
+VALUE, BEGUN = "value", "begun"
+WORDS = frozenset({VALUE, BEGUN})
 # A property that nobody described may hold any of these; a number is never equal to a text.
 COUNTABLE: tuple[Kind, ...] = ("string", "number", "boolean")
 
@@ -25,6 +27,8 @@ def profiles(node: Event, read: Happenings) -> exp.Select:
     match node.measure:
         case Pick():
             return _picked(node, node.measure, read)
+        case Frequency():
+            return _frequent(node, node.measure, read)
         case Measure(kind="most_frequent"):
             return _most_frequent(node, node.measure, read)
         case Measure():
@@ -133,9 +137,35 @@ def _picked(node: Event, pick: Pick, read: Happenings) -> exp.Select:
     if pick.within is not None:
         start, end = read.clock.bounds(pick.within)
         fits += read.from_until(start, end)
+    fits += read.hours(pick.at)
     query = read.matching(node).select(exp.column("profile_id", "r"), exp.and_(*fits).as_("fits"), copy=False)
     rows = numbered(query, read.by_time(), newest_first=pick.number < 0)
     return _placed(rows, read.parameters.integer(abs(pick.number)), exp.column("fits", "e"))
+
+
+def _frequent(node: Event, frequency: Frequency, read: Happenings) -> exp.Select:
+    """Events counted by profile and unit, then the units with enough of them by profile."""
+    starts = [read.clock.unit_start(frequency.unit, -ago) for ago in range(frequency.last, -1, -1)]
+    query = read.scan([node.name], starts[0], starts[-1], *read.filters(node))
+    rows = query.select(exp.column("profile_id", "r"), _unit_of(starts, read).as_(BEGUN), copy=False)
+    profile_id, begun = exp.column("profile_id", "e"), exp.column(BEGUN, "e")
+    units = _at_least(frequency.times, rows, [profile_id, begun], read)
+    return _at_least(frequency.periods, units, [profile_id.copy()], read)
+
+
+def _unit_of(starts: list[datetime], read: Happenings) -> exp.Expr:
+    """The start of the unit that an event lies in."""
+    moments = [read.parameters.moment(start) for start in starts]
+    units = [exp.If(this=exp.LT(this=exp.column("occurred_at", "e"), expression=end.copy()), true=start)
+             for start, end in pairwise(moments)]  # fmt: skip
+    return exp.Case(ifs=units)
+
+
+def _at_least(count: int, rows: exp.Select, keys: list[exp.Expr], read: Happenings) -> exp.Select:
+    """The profiles that have so many rows with the same keys, once for each."""
+    enough = exp.GTE(this=exp.Count(this=exp.Star()), expression=read.parameters.integer(count))
+    query = exp.select(keys[0].copy()).from_(rows.subquery("e")).group_by(*keys, copy=False)
+    return query.having(enough, copy=False)
 
 
 def numbers(test: Test) -> list[Decimal]:

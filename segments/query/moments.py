@@ -8,7 +8,9 @@ from segments.query.ast import (
     Calendar,
     DaysAgo,
     Event,
+    Frequency,
     Leaf,
+    Measure,
     Node,
     Period,
     Pick,
@@ -63,10 +65,19 @@ def _lengths(period: Period) -> Iterator[timedelta]:
             yield from (timedelta(days=edge.days) for edge in rolling if edge.days)
 
 
+def _asked(measure: Measure | Pick | Frequency) -> Period | None:
+    """The time that a measure asks about itself."""
+    match measure:
+        case Pick(within=period):
+            return period
+        case Frequency(_, unit, last):
+            return Calendar(unit, last, whole=True)
+    return None
+
+
 def _periods(leaf: Leaf) -> Iterator[Period]:
     match leaf:
         case Event(within=period, measure=measure):
-            picked = measure.within if isinstance(measure, Pick) else None
-            yield from (one for one in (period, picked) if one is not None)
+            yield from (one for one in (period, _asked(measure)) if one is not None)
         case Sequence(silence=silence, in_last=in_last):
             yield from (period for period in (silence, in_last) if period is not None)

@@ -1,7 +1,7 @@
 """Every value of a rule becomes a named, typed parameter; equal ones share a name. Nothing is ever spelt into SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -36,6 +36,13 @@ class Parameters:
     def integer(self, value: int) -> exp.Expr:
         """A whole number that counts rows."""
         return self._bound(value, "bigint")
+
+    def integers(self, values: Sequence[int]) -> exp.Expr:
+        return self._bound(list(values), "bigint[]", tuple(values))
+
+    def time(self, minute: int) -> exp.Expr:
+        """A minute of the day, before 24:00."""
+        return self._bound(time(minute // 60, minute % 60), "time")
 
     def moment(self, value: datetime) -> exp.Expr:
         """A moment in UTC."""

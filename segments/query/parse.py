@@ -19,6 +19,7 @@ from segments.query.ast import (
     Any,
     Consent,
     Event,
+    Frequency,
     Listed,
     Measure,
     MeasureKind,
@@ -43,7 +44,9 @@ DEEPEST_PATH = 5
 MOST_STEPS = 8
 MEASURES: tuple[MeasureKind, ...] = get_args(MeasureKind)
 PICKS = {"first": 1, "last": -1, "nth": None}
-ASKED = (*MEASURES, *PICKS)
+PICKED = ("where", "at", "within", "between")
+ASKED = (*MEASURES, *PICKS, "frequency")
+MOST_PERIODS = 120
 VALUE_OPS = tuple(op for op in EVERY_OP if op not in PRESENCE_OPS)
 BETWEEN = ("within", "without")
 FORBIDDEN = ("without", "then_not")
@@ -161,13 +164,13 @@ class Reading:
         return None if purpose is None or channel is None or brand is None else Consent(purpose, channel, brand)
 
     def event(self, clause: Json, path: str, depth: int) -> Node | None:
-        values.only_keys(clause, ("event", "where", "within", "between", "currency", *ASKED), path, self.notes)
+        values.only_keys(clause, ("event", "where", "within", "between", "at", "currency", *ASKED), path, self.notes)
         name = values.name(clause["event"], child(path, "event"), self.notes)
         where = self._where(clause.get("where", []), child(path, "where"))
         within = windows.period(clause, "within", path, self.notes)
         currency = self._currency(clause, path)
-        measure = self._measure(clause, path)
-        return None if name is None or measure is None else Event(name, measure, where, within, currency)
+        measure, at = self._measure(clause, path), windows.hours(clause, path, self.notes)
+        return None if name is None or measure is None else Event(name, measure, where, within, currency, at)
 
     def _currency(self, clause: Json, path: str) -> str | None:
         given = clause.get("currency")
@@ -204,11 +207,11 @@ class Reading:
         held = values.mapping(value, path, self.notes)
         if held is None:
             return None
-        values.only_keys(held, ("event", "where", "currency"), path, self.notes)
+        values.only_keys(held, ("event", "where", "currency", "at"), path, self.notes)
         name = values.name(held.get("event"), child(path, "event"), self.notes)
         where = self._where(held.get("where", []), child(path, "where"))
-        currency = self._currency(held, path)
-        return None if name is None else Step(name, where, currency)
+        currency, at = self._currency(held, path), windows.hours(held, path, self.notes)
+        return None if name is None else Step(name, where, currency, at)
 
     def _where(self, value: object, path: str) -> tuple[PropertyTest, ...]:
         listed = (values.listed(value, path, self.notes) or [])[: MOST_CLAUSES + 1]
@@ -237,7 +240,7 @@ class Reading:
             return None
         return tuple(part for key, each in names for part in ((key, EACH) if each else (key,)))
 
-    def _measure(self, clause: Json, path: str) -> Measure | Pick | None:
+    def _measure(self, clause: Json, path: str) -> Measure | Pick | Frequency | None:
         named = [kind for kind in ASKED if kind in clause]
         if not named:
             return AT_LEAST_ONCE
@@ -248,7 +251,15 @@ class Reading:
         held = values.mapping(clause[named[0]], below, self.notes)
         if held is None:
             return None
+        if named[0] == "frequency":
+            self._check_frequency(clause, path)
+            return self._frequency(held, below)
         return self._pick(named[0], held, below) if named[0] in PICKS else self._of_all(named[0], held, below)
+
+    def _check_frequency(self, clause: Json, path: str) -> None:
+        for key in ("within", "between"):
+            if key in clause:
+                self.notes.add(child(path, key), "frequency_window")
 
     def _of_all(self, name: str, held: Json, path: str) -> Measure | None:
         """A measure of all matching events: a number, or the most frequent value of a property."""
@@ -273,13 +284,25 @@ class Reading:
     def _pick(self, name: str, held: Json, path: str) -> Pick | None:
         """`{"first": {"where": […]}}`, `{"last": {"within": {"days": 30}}}`, `{"nth": {"n": 3, "between": {…}}}`."""
         numbered = ("n",) if name == "nth" else ()
-        values.only_keys(held, (*numbered, "where", "within", "between"), path, self.notes)
+        values.only_keys(held, (*numbered, *PICKED), path, self.notes)
         number = PICKS.get(name) or values.integer(held.get("n"), 1, MOST_EVENTS, child(path, "n"), self.notes)
         where = self._where(held.get("where", []), child(path, "where"))
         within = windows.period(held, "within", path, self.notes)
-        if not held.keys() & {"where", "within", "between"} or held.get("where") == []:
+        if not held.keys() & {*PICKED} or held.get("where") == []:
             self.notes.add(path, "empty_pick")
-        return None if number is None else Pick(number, where, within)
+        return None if number is None else Pick(number, where, within, windows.hours(held, path, self.notes))
+
+    def _frequency(self, held: Json, path: str) -> Frequency | None:
+        """`{"times": 2, "unit": "week", "last": 4, "in": 3}`; once and in each of them where nothing else is said."""
+        values.only_keys(held, ("times", "unit", "last", "in"), path, self.notes)
+        unit = windows.unit(held.get("unit"), child(path, "unit"), self.notes)
+        last = values.integer(held.get("last"), 1, MOST_PERIODS, child(path, "last"), self.notes)
+        times = values.integer(held.get("times", 1), 1, MOST_EVENTS, child(path, "times"), self.notes)
+        most = MOST_PERIODS if last is None else last
+        periods = values.integer(held.get("in", most), 1, most, child(path, "in"), self.notes)
+        if unit is None or last is None or times is None or periods is None:
+            return None
+        return Frequency(times, unit, last, periods)
 
 
 Reader = Callable[[Reading, Json, str, int], Node | None]

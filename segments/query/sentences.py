@@ -19,6 +19,10 @@ class Sentences:
     measures: dict[str, str]
     picks: dict[str, str]
     picked: str
+    frequency: dict[str, str]
+    weekdays: tuple[str, ...]
+    on_days: str
+    by_clock: str
     where: str
     within: str
     since: dict[str, str]
@@ -69,7 +73,7 @@ ENGLISH = Sentences(
         "lt": "{what} happened less than {value}×{within}", "lte": "{what} happened at most {value}×{within}",
         "between": "{what} happened {low} to {high}×{within}",
     },
-    event="{event}{currency}{where}",
+    event="{event}{currency}{at}{where}",
     measures={
         "sum": "the sum of {property}{currency} of {what}{within}",
         "avg": "the average {property}{currency} of {what}{within}",
@@ -80,6 +84,11 @@ ENGLISH = Sentences(
     },
     picks={"first": "the first {what}{within}", "last": "the last {what}{within}", "nth": "number {n} of {what}{within}"},
     picked="{which} happened{within}{where}",
+    frequency={"each": "{what} happened at least {times}× in each of the past {last}",
+               "some": "{what} happened at least {times}× in at least {periods} of the past {last}"},
+    weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    on_days=" on {days}",
+    by_clock=" from {low} until before {high}",
     where=" (where {rule})",
     within=" in the last {length}",
     since={
@@ -143,7 +152,7 @@ KOREAN = Sentences(
         "lte": "{what:이} {value}회 이하임",
         "between": "{what:이} {low}회 이상 {high}회 이하임",
     },
-    event="{within}{where}{event}{currency} 이벤트",
+    event="{within}{at}{where}{event}{currency} 이벤트",
     measures={
         "sum": "{what}의 {property}{currency} 합계", "avg": "{what}의 {property}{currency} 평균",
         "min": "{what}의 {property}{currency} 최솟값", "max": "{what}의 {property}{currency} 최댓값",
@@ -151,6 +160,11 @@ KOREAN = Sentences(
     },
     picks={"first": "{what} 중 첫 번째", "last": "{what} 중 마지막", "nth": "{what} 중 {n}번째"},
     picked="{which:이} {within}{where}것임",
+    frequency={"each": "지난 {last} 각각에 {what:이} {times}회 이상 있음",
+               "some": "지난 {last} 중 {periods} 이상에 {what:이} {times}회 이상 있음"},
+    weekdays=("월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"),
+    on_days="{days}의 ",
+    by_clock="{low}부터 {high} 전까지의 ",
     where="({rule}) 조건의 ",
     within="최근 {length} 동안의 ",
     since={"day": "{length} 전 0시부터의 ", "week": "{length} 전 월요일부터의 ", "month": "{length} 전 1일부터의 ",

@@ -1,16 +1,19 @@
 """Reading the times of a rule: lengths, windows up to now, units of the calendar, and from one day to another."""
 
+import re
 from collections.abc import Mapping
 from typing import get_args
 
 from segments.query import bounds, values
-from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, Period, Text, Window
+from segments.query.ast import DAY_MINUTES, Between, Calendar, CalendarUnit, DaysAgo, Hours, Period, Text, Window
 from segments.query.problems import Notes, child
 
 Json = Mapping[str, object]
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400, "weeks": 604_800}
 MONTHS = {"months": 1, "quarters": 3, "years": 12}
 CALENDAR: Mapping[str, CalendarUnit] = {f"{unit}s": unit for unit in get_args(CalendarUnit)}
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TIME = re.compile(r"([0-2][0-9]):([0-5][0-9])")
 NAMED = ("this", "previous")
 # A month of the Gregorian calendar on average, so that a hundred years are as long in months as in days.
 MONTH = 2_629_800
@@ -54,6 +57,45 @@ def unit(value: object, path: str, notes: Notes) -> CalendarUnit | None:
             return known
     notes.add(path, "unknown_unit", name=value, known=", ".join(CALENDAR.values()))
     return None
+
+
+def hours(clause: Json, path: str, notes: Notes) -> Hours | None:
+    """`"at": {"weekdays": ["sat", "sun"], "from": "22:00", "to": "02:00"}`: when in the week an event happened."""
+    held = values.mapping(clause["at"], child(path, "at"), notes) if "at" in clause else None
+    if held is None:
+        return None
+    path = child(path, "at")
+    values.only_keys(held, ("weekdays", "from", "to"), path, notes)
+    if not held:
+        notes.add(path, "empty_hours")
+    weekdays = _weekdays(held["weekdays"], child(path, "weekdays"), notes) if "weekdays" in held else ()
+    start = _minute(held.get("from", "00:00"), child(path, "from"), notes) % DAY_MINUTES
+    end = _minute(held.get("to", "24:00"), child(path, "to"), notes)
+    if held.keys() & {"from", "to"} and start == end % DAY_MINUTES:
+        notes.add(path, "no_hours")
+    return Hours(weekdays, start, end)
+
+
+def _weekdays(value: object, path: str, notes: Notes) -> tuple[int, ...]:
+    listed = values.listed(value, path, notes)
+    if listed == []:
+        notes.add(path, "empty_list")
+    found: set[int] = set()
+    for index, name in enumerate((listed or [])[: len(WEEKDAYS) + 1]):
+        if isinstance(name, str) and name in WEEKDAYS:
+            found.add(WEEKDAYS.index(name) + 1)
+        else:
+            notes.add(child(path, index), "unknown_unit", name=name, known=", ".join(WEEKDAYS))
+    return tuple(sorted(found))
+
+
+def _minute(value: object, path: str, notes: Notes) -> int:
+    """The minute of the day; 24:00 is its end."""
+    read = TIME.fullmatch(value) if isinstance(value, str) else None
+    minute = int(read[1]) * 60 + int(read[2]) if read else -1
+    if not 0 <= minute <= DAY_MINUTES:
+        notes.add(path, "bad_time")
+    return minute
 
 
 def _by_calendar(held: Json, path: str, notes: Notes) -> Calendar | None:

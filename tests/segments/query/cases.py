@@ -129,6 +129,8 @@ def line(name: str, op: str, *value: Any) -> dict[str, Any]:
     return property_is("Basket", name, op, *value)
 
 
+TWO = {"op": "eq", "value": 2}
+CATEGORY_IS_SHOES = {"property": "category", "op": "eq", "value": "shoes"}
 HATS = property_is("Order Completed", "category", "eq", "Hats")
 SHOES = property_is("Order Completed", "category", "eq", "shoes")
 IN_DOLLARS = property_is("Order Completed", "currency", "eq", "USD")
@@ -227,6 +229,18 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "event_nth": (orders(nth={"n": 2, "between": {"to": "2026-01-30"}}), "bob"),
     "event_nth_missing": (orders(nth={"n": 4, "where": [{"property": "items", "op": "not_exists"}]}), ""),
+    "event_frequency": ({**OF_A_KIND, "frequency": {"unit": "month", "last": 2}}, "ann"),
+    "event_frequency_some": (orders(frequency={"times": 2, "unit": "month", "last": 3, "in": 1}), "ann bob"),
+    "event_frequency_weeks": (
+        {"event": "Line Sold", "frequency": {"times": 2, "unit": "week", "last": 2, "in": 1}},
+        "cho",
+    ),
+    "event_at": (orders(at={"weekdays": ["thu"], "from": "09:00"}, where=[CATEGORY_IS_SHOES]), "ann"),
+    "event_at_night": ({"event": "Viewed", "at": {"from": "22:00", "to": "08:59"}, "count": TWO}, ""),
+    "event_at_before": ({"event": "Viewed", "at": {"from": "22:00", "to": "09:00"}, "count": TWO}, "cho"),
+    "event_at_weekend": (orders(at={"weekdays": ["sat", "sun"]}), ""),
+    "event_first_at": (orders(first={"at": {"weekdays": ["fri"]}}), "bob"),
+    "sequence_at": ({"sequence": [HATS, orders(at={"weekdays": ["fri"]})]}, "ann"),
     "event_elements": (line("products[].category", "eq", "b"), "ann"),
     "event_elements_ne": (line("products[].category", "ne", "b"), "bob"),
     "event_elements_exists": (line("products[].category", "exists"), "ann"),

@@ -173,17 +173,18 @@ windows = st.sampled_from(
 )
 
 
-def is_rule_time(between: dict[str, Any]) -> bool:
-    """Whether a period between two moments is a rule's: it has a side, and does not end before it begins."""
+def is_rule(rule: dict[str, Any]) -> bool:
     try:
-        parse({"event": "a", "between": between})
+        parse(rule)
     except RuleError:
         return False
     return True
 
 
 edges = st.sampled_from(DAYS) | instant.map(stamp) | days_ago
-betweens = st.fixed_dictionaries({}, optional={"from": edges, "to": edges}).filter(is_rule_time)
+betweens = st.fixed_dictionaries({}, optional={"from": edges, "to": edges}).filter(
+    lambda between: is_rule({"event": "a", "between": between})
+)
 
 
 def period(key: str) -> st.SearchStrategy[dict[str, Any]]:
@@ -195,14 +196,31 @@ def pick_of(which: str, number: int, where: list[Any], when: dict[str, Any]) -> 
     return {which: ({"n": number} if which == "nth" else {}) | when | {"where": where}}
 
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOCK = ("00:00", "04:30", "05:29", "05:30", "05:31", "22:00", "24:00")
+hours = st.fixed_dictionaries(
+    {},
+    optional={
+        "weekdays": st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=3),
+        "from": st.sampled_from(CLOCK),
+        "to": st.sampled_from(CLOCK),
+    },
+).filter(lambda at: is_rule({"event": "a", "at": at}))
+at_some_time = st.just({}) | hours.map(lambda at: {"at": at})
+frequencies = st.builds(
+    lambda unit, last, rest: {"frequency": {"unit": unit, "last": last, **rest}},
+    st.sampled_from(UNITS),
+    st.integers(2, 4),
+    st.fixed_dictionaries({}, optional={"times": st.integers(1, 2), "in": st.integers(1, 2)}),
+)
 picks = st.builds(
     pick_of,
     st.sampled_from(["first", "last", "nth"]),
     st.integers(1, 3),
     st.lists(conditions, min_size=1, max_size=2),
-    period("within"),
+    st.builds(dict.__or__, period("within"), at_some_time),
 )
-measures = st.just({}) | counts | totals | distincts | frequents | picks
+measures = st.just({}) | counts | totals | distincts | frequents | picks | frequencies
 around = st.builds(
     dict.__or__,
     period("within"),
@@ -212,14 +230,20 @@ around = st.builds(
 )
 
 
-def event_of(name: str, measure: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    return {"event": name, **measure, **rest}
+def event_of(name: str, measure: dict[str, Any], rest: dict[str, Any], at: dict[str, Any]) -> dict[str, Any]:
+    """An event clause; a frequency says itself which time counts."""
+    own = ("within", "between") if "frequency" in measure else ()
+    return {"event": name, **measure, **{key: value for key, value in rest.items() if key not in own}, **at}
 
 
-events = st.builds(event_of, st.sampled_from(NAMES), measures, around)
+events = st.builds(event_of, st.sampled_from(NAMES), measures, around, at_some_time)
 steps = st.fixed_dictionaries(
     {"event": st.sampled_from(NAMES)},
-    optional={"where": st.lists(conditions, max_size=1), "currency": st.sampled_from(["KRW", "USD"])},
+    optional={
+        "where": st.lists(conditions, max_size=1),
+        "currency": st.sampled_from(["KRW", "USD"]),
+        "at": hours,
+    },
 ) | st.sampled_from(NAMES).map(lambda name: {"event": name})
 distances = st.sampled_from([{"hours": 1}, {"days": 1}, {"days": 2}, {"days": 7}, {"seconds": 3599}])
 chains = st.builds(
@@ -245,8 +269,8 @@ figures = asked_of(figure, EQUAL + LISTS + ORDER) | asked_of(this_month, (*EQUAL
 each = st.tuples(
     figures.map(lambda test: {"trait": "visits", **test}),
     (searches | presence).map(lambda test: {"trait": "place", **test}),
-    st.builds(event_of, st.sampled_from(NAMES), totals, around),
-    st.builds(event_of, st.sampled_from(NAMES), distincts | frequents | picks, around),
+    st.builds(event_of, st.sampled_from(NAMES), totals, around, at_some_time),
+    st.builds(event_of, st.sampled_from(NAMES), distincts | frequents | picks | frequencies, around, at_some_time),
     chains | lone_steps,
 ).map(list)
 leaves = traits | events | events | chains | lone_steps | consents | others
@@ -283,6 +307,7 @@ def happenings_at(moments: list[datetime]) -> st.SearchStrategy[list[Event]]:
                 {},
                 optional={
                     "size": anything,
+                    "lines": st.lists(anything | st.fixed_dictionaries({"in": anything}), max_size=3) | anything,
                     "deep": st.fixed_dictionaries({}, optional={"in": anything, "0": anything}) | anything,
                 },
             ),

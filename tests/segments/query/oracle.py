@@ -99,6 +99,8 @@ class Oracle:
     def event_fits(self, rule: dict[str, Any], profile: str) -> bool:
         events = [event for event in self.world.events if self.world.records.get(event.record) == profile]
         events = [event for event in events if event.name == rule["event"] and self.in_window(event, rule)]
+        if "frequency" in rule:
+            return self.frequent(self.kept(events, rule), **rule["frequency"])
         for which, number in (("first", 1), ("last", -1), ("nth", None)):
             if which in rule:
                 return self.picked(
@@ -132,6 +134,25 @@ class Oracle:
             return bool(values) and self.holds(most_frequent(values), asked, kind_of(asked))
         return measured(kind, values, asked)
 
+    def frequent(self, events: list[Event], unit: str, last: int, times: int = 1, **at_least: int) -> bool:
+        """Unit by unit, from the one before the present one backwards."""
+        days = [begun(event.occurred_at.astimezone(self.zone).date(), unit) for event in events]
+        start, enough = self.as_of.astimezone(self.zone).date(), 0
+        for _ in range(last):
+            start = begun(begun(start, unit) - timedelta(days=1), unit)
+            enough += days.count(start) >= times
+        return enough >= at_least.get("in", last)
+
+    def at_hours(self, event: Event, at: dict[str, Any]) -> bool:
+        local = event.occurred_at.astimezone(self.zone)
+        if (
+            "weekdays" in at
+            and ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][local.weekday()] not in at["weekdays"]
+        ):
+            return False
+        start, end, now = at.get("from", "00:00"), at.get("to", "24:00"), local.strftime("%H:%M")
+        return start <= now < end if start < end else now >= start or now < end
+
     def picked(self, events: list[Event], number: int, rule: dict[str, Any], which: str) -> bool:
         """Whether there is such an event and it is as asked."""
         if len(events) < abs(number):
@@ -139,6 +160,8 @@ class Oracle:
         event, asked = events[number - 1 if number > 0 else number], rule[which]
         currency = rule.get("currency", self.currency)
         tests = asked.get("where", [])
+        if "at" in asked and not self.at_hours(event, asked["at"]):
+            return False
         return self.in_window(event, asked) and all(self.condition(event, test, currency) for test in tests)
 
     def values(self, event: Event, name: str) -> list[Any]:
@@ -188,6 +211,7 @@ class Oracle:
             event
             for event in events
             if (currency is None or event.currency == currency)
+            and ("at" not in rule or self.at_hours(event, rule["at"]))
             and all(self.condition(event, condition, currency or self.currency) for condition in rule.get("where", []))
         ]
 

@@ -178,6 +178,26 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "“구매” 이벤트 중 2번째가 “2026-01-01”부터의 것임",
         ),
         (
+            {"event": "구매", "frequency": {"times": 2, "unit": "week", "last": 4, "in": 3}},
+            "“구매” happened at least 2× in at least 3 weeks of the past 4 weeks",
+            "지난 4주 중 3주 이상에 “구매” 이벤트가 2회 이상 있음",
+        ),
+        (
+            {"event": "구매", "frequency": {"unit": "month", "last": 6}},
+            "“구매” happened at least 1× in each of the past 6 months",
+            "지난 6개월 각각에 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "at": {"weekdays": ["sun", "sat"], "from": "22:00", "to": "02:30"}},
+            "“구매” on Saturday, Sunday from 22:00 until before 02:30 happened at least 1×",
+            "토요일, 일요일의 22:00부터 02:30 전까지의 “구매” 이벤트가 1회 이상 있음",
+        ),
+        (
+            {"event": "구매", "last": {"at": {"to": "09:00"}}},
+            "the last “구매” happened from 00:00 until before 09:00",
+            "“구매” 이벤트 중 마지막이 00:00부터 09:00 전까지의 것임",
+        ),
+        (
             {"not": {"segment": "vip"}},
             "it is not so that (the profile is in the segment “vip”)",
             "(“vip” 세그먼트에 속함)에 해당하지 않음",

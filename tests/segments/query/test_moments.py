@@ -32,6 +32,8 @@ JOINED: dict[str, Any] = {"property": "joined", "op": "gte", "value": {"days_ago
         ({"trait": "birth_month", "op": "eq", "value": {"this": "month"}}, APRIL, None),
         ({"not": {"any": [A, {"trait": "b", "op": "eq", "value": {"this": "month"}}]}}, APRIL, None),
         ({"event": "a", "where": [JOINED]}, MIDNIGHT, None),
+        ({"event": "a", "frequency": {"unit": "month", "last": 3}}, APRIL, None),
+        ({"event": "a", "at": {"weekdays": ["mon"]}}, None, None),
         ({"event": "a", "first": {"where": [JOINED]}}, MIDNIGHT, None),
         ({"event": "a", "last": {"within": {"hours": 2}}, "within": {"this": "month"}}, APRIL, timedelta(hours=2)),
         ({"event": "a", "most_frequent": JOINED}, MIDNIGHT, None),

@@ -1,0 +1,86 @@
+-- {"event": "Line Sold", "frequency": {"times": 2, "unit": "week", "last": 2, "in": 1}}
+-- postgres: {"p0": "Line Sold", "p1": "2026-02-08 15:00:00+00:00", "p2": "2026-02-22 15:00:00+00:00", "p3": "2026-02-15 15:00:00+00:00", "p4": 2, "p5": 1}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
+          THEN CAST(%(p1)s AS TIMESTAMPTZ)
+          WHEN e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
+          THEN CAST(%(p3)s AS TIMESTAMPTZ)
+        END AS begun
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(%(p0)s AS TEXT)
+        AND e.occurred_at >= CAST(%(p1)s AS TIMESTAMPTZ)
+        AND e.occurred_at < CAST(%(p2)s AS TIMESTAMPTZ)
+    ) AS e
+    GROUP BY
+      e.profile_id,
+      e.begun
+    HAVING
+      COUNT(*) >= CAST(%(p4)s AS BIGINT)
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(*) >= CAST(%(p5)s AS BIGINT)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- duckdb: {"p0": "Line Sold", "p1": "2026-02-08 15:00:00+00:00", "p2": "2026-02-22 15:00:00+00:00", "p3": "2026-02-15 15:00:00+00:00", "p4": 2, "p5": 1}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
+          THEN CAST($p1 AS TIMESTAMPTZ)
+          WHEN e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+          THEN CAST($p3 AS TIMESTAMPTZ)
+        END AS begun
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST($p0 AS TEXT)
+        AND e.occurred_at >= CAST($p1 AS TIMESTAMPTZ)
+        AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
+    ) AS e
+    GROUP BY
+      e.profile_id,
+      e.begun
+    HAVING
+      COUNT(*) >= CAST($p4 AS BIGINT)
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(*) >= CAST($p5 AS BIGINT)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;
