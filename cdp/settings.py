@@ -161,6 +161,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ANONYMOUS_USER_NAME = None
 LOGIN_URL = "admin:login"
+# Where whoever signs in is led that asked for nothing, or for a page of another site.
+LOGIN_REDIRECT_URL = "admin:index"
 
 # So many wrong passwords for an account, or from an address, lock it for so many minutes; kept in the cache alone.
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"

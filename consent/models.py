@@ -263,7 +263,7 @@ class Suppression(models.Model):
     person lifts it."""
 
     digest = models.BinaryField(primary_key=True, max_length=32)
-    kind = models.CharField(_("kind"), max_length=30)
+    kind = models.CharField(_("kind"), max_length=60)
     reason = models.CharField(_("reason"), max_length=60)
     created_at = models.DateTimeField(_("created"), db_default=Now())
     lift_asked_by = models.CharField(_("lift asked by"), max_length=100, blank=True, default="", db_default="")

@@ -39,7 +39,7 @@ class ValuesForm(forms.Form):
     """Values of one kind, entered or as a file; only digests of them are kept."""
 
     kind = forms.ChoiceField(choices=[*IDENTIFIERS.items()], label=_("Kind"))
-    brand = forms.SlugField(required=False, max_length=19, label=_("Brand"), help_text=_("Empty: all brands."))
+    brand = forms.SlugField(required=False, max_length=40, label=_("Brand"), help_text=_("Empty: all brands."))
     values = forms.CharField(
         required=False, label=_("Values"), help_text=_("One a line, in any spelling."),
         widget=forms.Textarea({"rows": 3, "autocomplete": "off", "spellcheck": "false"}),

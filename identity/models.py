@@ -78,7 +78,7 @@ class Identifier(models.Model):
     """A value by which a record can be found, as a blind index, with the period in which it was seen."""
 
     record = models.ForeignKey(Record, on_delete=models.CASCADE, related_name="identifiers", db_index=False)
-    kind = models.CharField(_("kind"), max_length=30)
+    kind = models.CharField(_("kind"), max_length=60)
     digest = models.BinaryField(max_length=32)
     first_seen = models.DateTimeField(_("first seen"))
     last_seen = models.DateTimeField(_("last seen"))
@@ -97,7 +97,7 @@ class Identifier(models.Model):
 class BlockedValue(models.Model):
     """An identifier value that links nobody: a call centre's own number, a cashier's card."""
 
-    kind = models.CharField(_("kind"), max_length=30)
+    kind = models.CharField(_("kind"), max_length=60)
     digest = models.BinaryField(max_length=32)
     reason = models.CharField(_("reason"), max_length=200)
     created_at = models.DateTimeField(_("created"), db_default=Now())

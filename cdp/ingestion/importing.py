@@ -81,4 +81,4 @@ def report(out: OutputWrapper, outcome: Outcome) -> None:
     }
     out.write(", ".join(f"{name}: {number}" for name, number in counts.items()))
     for reason, number in sorted(outcome.reasons.items()):
-        out.write(f"  {reason}: {number}. {QUARANTINE_REASONS.get(reason, '')}".rstrip(" ."))
+        out.write(f"  {reason}: {number}. {QUARANTINE_REASONS.get(reason, '')}".rstrip())

@@ -44,6 +44,13 @@ def told(action: str) -> list[str]:
 # --- passwords --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("address", ["", "https://evil.example/", "//evil.example", "/\\evil.example", "javascript:x"])
+def test_signing_in_leads_nowhere_outside(rows: None, address: str) -> None:
+    account("marketer")
+    said = {"username": "marketer", "password": PASSWORD, "next": address}
+    assert Client().post(f"{LOGIN}?next={address}", said).headers["Location"] == INDEX
+
+
 def test_wrong_passwords_lock_the_account_for_a_while(rows: None, settings: Any) -> None:
     settings.AXES_FAILURE_LIMIT = 3
     user, client = account("marketer"), Client()

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -215,3 +216,11 @@ def test_forwards_backwards_and_shuffled_in_any_batches_give_one_partition(sende
         sender.arrives(events[:size])
         events = events[size:]
     assert partition() == expected
+
+
+def test_identifiers_of_a_brand_as_long_as_a_source_may_have_stop_nothing(sender: Sender) -> None:
+    """Kinds that are unique within a brand are indexed with its name."""
+    longest = "b" * Source._meta.get_field("brand").max_length
+    record = sender.says("u1", identifiers={"loyalty_id": ["L1"]})
+    sender.arrives([replace(seen, brand=longest) for seen in sender.sent])
+    assert queries.profiles_with("loyalty_id", "L1", longest) == [profile_of(record)]
