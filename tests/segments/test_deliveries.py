@@ -13,8 +13,9 @@ from cdp import pipeline
 from cdp.core import wake
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Counter, Disclosure
+from cdp.core.statements import column
 from cdp.core.types import now
-from segments import actions, assignment, deliveries, delivery_plan, delivery_sql, destinations, tasks
+from segments import actions, assignment, deliveries, delivery_plan, delivery_sql, destinations, tasks, tombstones
 from segments.models import Delivery, Destination, Segment, Subscription, Told
 from tests.segments.people import ACTOR, NOW, people, retrait, says, segment, told
 from tests.segments.receiver import Receiver, receiving, verified
@@ -304,6 +305,24 @@ def test_one_sender_a_destination_at_a_time(receiver: Receiver) -> None:
         another.close()
     deliveries.send_due(place.pk)
     assert len(receiver.taken) == 2
+
+
+LOCKS = """
+select mode from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted
+    and classid = (hashtext('segments_told')::bigint & 4294967295)::oid order by mode
+"""
+
+
+def test_nobody_is_erased_between_choosing_whom_to_tell_of_and_noting_it(receiver: Receiver) -> None:
+    place, _ = destination(receiver)
+    made, ids = filled()
+    destinations.subscribe(ACTOR, place, made)
+    delivery_plan.lay_out()
+    assert column(LOCKS) == []
+    deliveries._say(Delivery.objects.get().pk)
+    assert column(LOCKS) == ["ShareLock"], "destinations are told side by side"
+    tombstones.leave(ids, [])
+    assert column(LOCKS) == ["ExclusiveLock", "ShareLock"], "and nobody is erased meanwhile"
 
 
 def test_who_is_gone_is_sent_nothing_more(receiver: Receiver) -> None:
