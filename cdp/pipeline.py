@@ -26,6 +26,8 @@ from segments import delivery_plan
 
 logger = logging.getLogger(__name__)
 EVENTS_A_STEP = 10_000
+# Before a batch run: a record is opened, cleaned and sealed once for all that one step says of it.
+EVENTS_A_RUN = 25_000
 SUBJECTS_A_STEP = 2_000
 STEPS_A_ROUND = 40
 SECONDS_A_TASK = 60.0
@@ -78,9 +80,10 @@ def resolve(
     from identity import resolution  # loads Splink, which only this run needs
 
     resolution.scoring(engine)  # refused now rather than after the folding
-    done: Counter[str] = Counter()
-    while _drain("fold", done, lambda done: report(f"folding {done['fold']:,} events")):
-        pass
+    folded = 0
+    while taken := _step(_fold_many):
+        folded += taken
+        report(f"folding {folded:,} events")
     run = resolution.resolve(report, retrain=retrain, promote=promote, engine=engine)
     report("projecting")
     advance(report=lambda done: report(f"projecting {done['profiles']:,} profiles"))
@@ -114,6 +117,11 @@ def _derived(stage: Callable[[], int]) -> Callable[[], int]:
 @_derived
 def _fold() -> int:
     return identity.fold_next(EVENTS_A_STEP, suppression.admit)
+
+
+@_derived
+def _fold_many() -> int:
+    return identity.fold_next(EVENTS_A_RUN, suppression.admit)
 
 
 @_derived

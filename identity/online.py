@@ -26,7 +26,7 @@ from identity.linkage import compiled
 from identity.linkage.blocking import RULES
 from identity.linkage.model import Model, digest
 from identity.reading import Reading, locked
-from identity.types import Edge, Folded
+from identity.types import Edge, Folded, OpenRecord
 
 # The last bits of a key name its rule.
 _RULE_BITS: Final = 6
@@ -52,11 +52,13 @@ def save_keys(folded: Mapping[UUID, Folded], reading: Reading) -> set[UUID]:
 
 
 @transaction.atomic
-def keep_all_keys(records: Collection[UUID]) -> None:
-    """The same for records of which nobody asked for keys until now; all their links are still to be found."""
+def keep_all_keys(records: Collection[UUID]) -> list[OpenRecord]:
+    """The same for records of which nobody asked for keys until now; all their links are still to be found. Returns the
+    persons among them."""
     reading = locked()
-    folded = {record.id: record.folded for record in reading.records(records) if not record.leaf}
-    _write(*_differences(folded, reading))
+    persons = [record for record in reading.records(records) if not record.leaf]
+    _write(*_differences({record.id: record.folded for record in persons}, reading))
+    return persons
 
 
 def drop_keys(records: Iterable[UUID]) -> int:

@@ -238,12 +238,6 @@ def open_records(records: Iterable[UUID], keys: Mapping[UUID, crypto.RecordKey] 
     return [_open(row, keys) for row in rows]
 
 
-def open_in_batches(records: list[UUID], size: int = 10_000) -> Iterator[OpenRecord]:
-    """As `open_records`, a batch at a time, so that no statement runs long."""
-    for start in range(0, len(records), size):
-        yield from open_records(records[start : start + size])
-
-
 def household_of(profile: UUID) -> Household:
     """Who may live with a person, by a shared contact or home: hints (see `identity.households`), sorted by profile."""
     told = fetch(households_sql.HOUSEHOLD, [profile])

@@ -5,6 +5,7 @@ Reads and computes outside any transaction; writes in small ones. Clear values l
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import Model, with_thresholds
 from identity.models import LinkageModel, ResolutionRun, ReviewCase
-from identity.types import Edge
+from identity.types import Edge, OpenRecord
 
 # Components are written in transactions of about this many records.
 BATCH = 2_000
@@ -94,8 +95,7 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     report("reading")
     waiting = touched.waiting("links")
     persons = queries.person_records()
-    table = cleaned(persons)
-    _keep_keys(persons, report)
+    table = cleaned(persons, queries.open_records if _is_indexed() else partial(_indexed, report))
     report("training")
     if retrain or (retrain is None and not registry.is_learnt()):
         registry.make_live(SYSTEM, trained(table))
@@ -122,21 +122,23 @@ def _begin() -> ResolutionRun:
     return run
 
 
-def cleaned(persons: list[UUID]) -> Any:
-    """The table of what these records say now, cleaned for comparing."""
+def cleaned(persons: list[UUID], opened: Callable[[list[UUID]], list[OpenRecord]] = queries.open_records) -> Any:
+    """The table of what these records say now, cleaned for comparing. `opened` opens a batch of them."""
+    batches = (persons[start : start + BATCH] for start in range(0, len(persons), BATCH))
     return linkage_score.tabulate(
-        (str(record.id), fold.cleaned(record.folded)) for record in queries.open_in_batches(persons)
+        (str(record.id), fold.cleaned(record.folded)) for batch in batches for record in opened(batch)
     )
 
 
-def _keep_keys(persons: list[UUID], report: Report) -> None:
-    """Keep the blocking keys of all records, if no run was finished under these rules: events keep them up to date only
-    from the beginning of the first run."""
-    if ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists():
-        return
-    for start in range(0, len(persons), BATCH):
-        online.keep_all_keys(persons[start : start + BATCH])
-        report(f"indexing {min(start + BATCH, len(persons)):,} of {len(persons):,}")
+def _is_indexed() -> bool:
+    """Whether events have kept the blocking keys of these rules up to date: they do from the beginning of the first run."""
+    return ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists()
+
+
+def _indexed(report: Report, persons: list[UUID]) -> list[OpenRecord]:
+    """Records opened, and kept with their blocking keys."""
+    report(f"indexing {len(persons):,} more")
+    return online.keep_all_keys(persons)
 
 
 def trained(table: Any, **thresholds: float | None) -> LinkageModel:

@@ -36,7 +36,7 @@ class Retailer:
         write_all(folder, self.records, self.outbox, self.stories, self.answers)
 
 
-def generate(people: int = 4000, seed: int = 1, *, now: datetime) -> Retailer:
+def generate(people: int = 5000, seed: int = 1, *, now: datetime) -> Retailer:
     """Customers of a Korean retailer over the two years before `now` (aware); equal arguments give equal data."""
     rng = Random(f"{people} {seed} {now.isoformat()}")
     registry, clerk = Registry(rng, now), Clerk(rng, now)

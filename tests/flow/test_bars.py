@@ -56,6 +56,6 @@ def persons(truth: Path) -> dict[Hashable, Hashable]:
     with truth.open(encoding="utf-8") as file:
         known = {(row["source"], row["external_id"]): row["person"] for row in csv.DictReader(file)}
     sources = dict(Record.objects.values_list("pk", "source__name"))
-    opened = queries.open_in_batches(list(sources))
+    opened = queries.open_records(sources)
     named = {record.id: (sources[record.id], record.folded.external_id) for record in opened if not record.leaf}
     return {record: known[name] for record, name in named.items() if name in known}

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--people", type=int, default=4000)
+        parser.add_argument("--people", type=int, default=5000)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--now", type=_moment, default=None, help="ISO 8601; the data end here (default: now)")
         parser.add_argument("--port", type=int, default=8000)
