@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from segments.query.ast import NEGATIONS, Flag, Kind, Number, Test, Text, This, Value
+from segments.query.ast import NEGATIONS, Flag, Kind, NextDays, Number, Test, Text, This, Value
 from segments.query.bounds import Clock, canonical
 from segments.query.dialects import Dialect, shaped
 from segments.query.parameters import Parameters
@@ -94,6 +94,16 @@ class Conditions:
         match test.op:
             case "in":
                 return exp.EQ(this=value, expression=exp.Any(this=exp.paren(self._array(test.values, kind, field))))
+            case "birthday_within":
+                days = [
+                    day
+                    for coming in test.values
+                    if isinstance(coming, NextDays)
+                    for day in self.clock.days_of_year(coming)
+                ]
+                place = {"start": exp.Literal.number(6), "length": exp.Literal.number(5)}
+                chosen = exp.Any(this=exp.paren(self.parameters.texts(days)))
+                return exp.EQ(this=exp.Substring(this=value, **place), expression=chosen)
             case "contains":
                 position = exp.StrPosition(this=value, substr=self._scalar(test.values[0], kind, field))
                 return exp.GT(this=position, expression=exp.Literal.number(0))
