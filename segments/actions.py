@@ -56,7 +56,7 @@ def change_segment(actor: Actor, segment: Segment, **fields: Unpack[SegmentField
     Raises as `create_segment` does, and `Refused` for a new key while other rules name the old one, or where what is
     published changes its meaning by review only.
     """
-    changed = Segment.objects.select_for_update().get(pk=segment.pk)
+    changed = _held(segment)
     if (
         settings.SEGMENT_REVIEW
         and changed.state == Segment.State.PUBLISHED
@@ -96,7 +96,7 @@ def rehearse(segment: Segment, fields: SegmentFields) -> None:
 @transaction.atomic
 def put_in_force(actor: Actor, segment: Segment, version: Version) -> Segment:
     """Make a reviewed version what the segment means, and publish it. Raises as `change_segment` and `publish`."""
-    changed = Segment.objects.select_for_update().get(pk=segment.pk)
+    changed = _held(segment)
     _change(changed, version.definition, version.number)
     return _publish(actor, changed)
 
@@ -107,7 +107,7 @@ def publish(actor: Actor, segment: Segment) -> Segment:
     where its rule names a segment that is not published, or where another person must review it."""
     if settings.SEGMENT_REVIEW:
         raise Refused("review_needed", _("A segment is published by a version that another person reviews."))
-    published = _publish(actor, Segment.objects.select_for_update().get(pk=segment.pk))
+    published = _publish(actor, _held(segment))
     versions.publish(actor, published)
     return published
 
@@ -140,6 +140,13 @@ def archive(actor: Actor, segment: Segment) -> Segment:
     execute(sql.EMPTY_SEGMENT, {"segment": archived.pk})
     audit(actor, "segment.archived", target=str(archived.pk))
     return archived
+
+
+def _held(segment: Segment) -> Segment:
+    """The segment as it stands, this transaction's alone. Runs come first to the lock of definitions, then to the row; who
+    came the other way would wait for a run that waits for him."""
+    execute(sql.BEGIN_RUN)
+    return Segment.objects.select_for_update().get(pk=segment.pk)
 
 
 def _fill(segment: Segment, fields: SegmentFields) -> None:
