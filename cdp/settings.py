@@ -306,13 +306,15 @@ AUDIT_ANCHOR_SECONDS = int(os.environ.get("CDP_AUDIT_ANCHOR_SECONDS", "60"))
 LAKE_DIR = Path(os.environ.get("CDP_LAKE_DIR", embedded.home() / "lake"))
 SEGMENT_ENGINE = os.environ.get("CDP_SEGMENT_ENGINE", "auto")
 LAKE_FROM_EVENTS = int(os.environ.get("CDP_LAKE_FROM_EVENTS", "2000000"))
-# After how many seconds a rule's statement is cancelled.
 # Whether what a published segment means changes only by a version that another person reviews.
 SEGMENT_REVIEW = os.environ.get("CDP_SEGMENT_REVIEW", "") == "required"
+# After how many seconds a rule's statement is cancelled.
 SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", "60"))
-# How members are sent: "webhook=segments.webhooks,files=house.files", each a module with what `segments.outgoing` asks.
+# How members are sent: "webhook=segments.webhooks,post=house.post", each a module with what `segments.outgoing` asks.
 DESTINATION_KINDS = dict(
-    part.split("=", 1) for part in _list("CDP_DESTINATION_KINDS", "webhook=segments.webhooks") if "=" in part
+    part.split("=", 1)
+    for part in _list("CDP_DESTINATION_KINDS", "webhook=segments.webhooks,files=segments.files")
+    if "=" in part
 )
 # Within how many seconds a destination answers, and after how many tries in vain, over three days, a delivery is given up.
 DELIVERY_SECONDS = float(os.environ.get("CDP_DELIVERY_SECONDS", "10"))

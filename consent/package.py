@@ -21,7 +21,8 @@ from cdp.core.types import Actor, now
 from consent.models import PackageLink, PrivacyRequest
 
 T = TypeVar("T")
-KINDS = (PrivacyRequest.Kind.ACCESS, PrivacyRequest.Kind.PORTABILITY)
+# An explanation of what was decided by rules is in it too: which groups, why, and each rule in words.
+KINDS = (PrivacyRequest.Kind.ACCESS, PrivacyRequest.Kind.PORTABILITY, PrivacyRequest.Kind.EXPLANATION)
 HOURS, MOST_HOURS = 72, 30 * 24
 # Nobody signs in to follow a link: the person does who was given it.
 PERSON = Actor.system("access_link")
@@ -29,7 +30,7 @@ PERSON = Actor.system("access_link")
 
 @transaction.atomic
 def issue(actor: Actor, request: UUID, hours: int = HOURS) -> tuple[PackageLink, str]:
-    """A link for the person of an approved request for access or portability; its token is told this once.
+    """A link for the person of an approved request for access, portability or explanation; its token is told this once.
 
     An earlier link of the request stops working. Raises `Refused`: `not_found`; `no_package` for another kind of request,
     or before it is approved; `too_long`.
@@ -38,7 +39,9 @@ def issue(actor: Actor, request: UUID, hours: int = HOURS) -> tuple[PackageLink,
     if found is None:
         raise Refused("not_found", _("There is no such request."))
     if found.kind not in KINDS or found.state != PrivacyRequest.State.APPROVED:
-        raise Refused("no_package", _("Only an approved request for access or portability is answered by a package."))
+        raise Refused(
+            "no_package", _("Only an approved request for access, portability or explanation is answered by a package.")
+        )
     if not 0 < hours <= MOST_HOURS:
         raise Refused("too_long", _("A link works for at most 30 days."))
     _revoke(found)

@@ -59,7 +59,7 @@ def _section(name: str, held: Any) -> SafeString:
 def _value(held: Any, name: str = "") -> Any:
     """Any value as HTML."""
     if isinstance(held, Mapping):
-        return _facts(held)
+        return held[translation.get_language()] if held.keys() == set(LANGUAGES) else _facts(held)
     if isinstance(held, list | tuple):
         return _rows(held, name)
     return next((shown(held) for kind, shown in SHOWN if isinstance(held, kind)), WORDS.get(f"{name}={held}", held))

@@ -19,13 +19,13 @@ from cdp.core.wake import wake
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
-from segments import assignment, exclusions, lists, membership, queries, sql, vocabulary
-from segments.models import Run, Segment, UploadedList
+from segments import assignment, exclusions, lists, membership, queries, sql, versions, vocabulary
+from segments.models import Run, Segment, UploadedList, Version
 from segments.query.catalog import require
 from segments.query.parse import parse
 from segments.types import SegmentFields
+from segments.versions import DEFINITION
 
-MEANING = {"rule", "purpose", "brand", "zone", "exclusions", "excluded_everywhere", "split"}
 # Addresses of the API beside those of segments.
 RESERVED = {"preview"}
 PASS = 5_000
@@ -43,6 +43,7 @@ def create_segment(actor: Actor, **fields: Unpack[SegmentFields]) -> Segment:
     _fill(segment, fields)
     _check(segment)
     segment.save(force_insert=True)
+    versions.write(actor, segment, segment.version, versions.definition(segment), Version.State.DRAFT)
     audit(actor, "segment.created", target=str(segment.pk), purpose=segment.purpose_id, fields=sorted(fields))
     return segment
 
@@ -52,28 +53,67 @@ def change_segment(actor: Actor, segment: Segment, **fields: Unpack[SegmentField
     """Change some fields; a new meaning (rule, purpose, brand, zone, exclusions) is a new version, computed at once if
     published, with all others whose exclusions it changes.
 
-    Raises as `create_segment` does, and `Refused` for a new key while other rules name the old one.
+    Raises as `create_segment` does, and `Refused` for a new key while other rules name the old one, or where what is
+    published changes its meaning by review only.
     """
-    changed = Segment.objects.select_for_update().get(pk=segment.pk)
+    changed = _held(segment)
+    if (
+        settings.SEGMENT_REVIEW
+        and changed.state == Segment.State.PUBLISHED
+        and not fields.keys().isdisjoint(DEFINITION)
+    ):
+        raise Refused("review_needed", _("What is published changes by a version that another person reviews."))
     if fields.get("key", changed.key) != changed.key and _users(changed):
         raise Refused("segment_in_use", _("Other segments name this one: change or archive them first."))
-    before = _leaving()
-    _fill(changed, fields)
-    _check(changed)
-    if fields.keys() & MEANING:
-        changed.version += 1
-        _make_due(changed)
-    changed.save()
-    _follow(before)
+    renewed = not fields.keys().isdisjoint(DEFINITION)
+    _change(changed, fields, versions.next_number(changed) if renewed else changed.version)
+    if renewed:
+        state = Version.State.PUBLISHED if changed.state == Segment.State.PUBLISHED else Version.State.DRAFT
+        versions.write(actor, changed, changed.version, versions.definition(changed), state)
     audit(actor, "segment.changed", target=str(changed.pk), fields=sorted(fields), version=changed.version)
     return changed
+
+
+def _change(segment: Segment, fields: SegmentFields, version: int) -> None:
+    """Set fields; another version is computed at once if the segment is published."""
+    before = _leaving()
+    _fill(segment, fields)
+    _check(segment)
+    if segment.version != version:
+        segment.version = version
+        _make_due(segment)
+    segment.save()
+    _follow(before)
+
+
+def rehearse(segment: Segment, fields: SegmentFields) -> None:
+    """Raise what changing these fields would raise; nothing is changed."""
+    with transaction.atomic():
+        _change(segment, fields, segment.version + 1)
+        transaction.set_rollback(True)
+
+
+@transaction.atomic
+def put_in_force(actor: Actor, segment: Segment, version: Version) -> Segment:
+    """Make a reviewed version what the segment means, and publish it. Raises as `change_segment` and `publish`."""
+    changed = _held(segment)
+    _change(changed, version.definition, version.number)
+    return _publish(actor, changed)
 
 
 @transaction.atomic
 def publish(actor: Actor, segment: Segment) -> Segment:
     """Have the segment computed from now on, at once by the worker. Raises as `create_segment` does, and `Refused`
-    where its rule names a segment that is not published."""
-    published, before = Segment.objects.select_for_update().get(pk=segment.pk), _leaving()
+    where its rule names a segment that is not published, or where another person must review it."""
+    if settings.SEGMENT_REVIEW:
+        raise Refused("review_needed", _("A segment is published by a version that another person reviews."))
+    published = _publish(actor, _held(segment))
+    versions.publish(actor, published)
+    return published
+
+
+def _publish(actor: Actor, published: Segment) -> Segment:
+    before = _leaving()
     published.state = Segment.State.PUBLISHED
     _check(published)
     keys = exclusions.named(published)
@@ -100,6 +140,13 @@ def archive(actor: Actor, segment: Segment) -> Segment:
     execute(sql.EMPTY_SEGMENT, {"segment": archived.pk})
     audit(actor, "segment.archived", target=str(archived.pk))
     return archived
+
+
+def _held(segment: Segment) -> Segment:
+    """The segment as it stands, this transaction's alone. Runs come first to the lock of definitions, then to the row; who
+    came the other way would wait for a run that waits for him."""
+    execute(sql.BEGIN_RUN)
+    return Segment.objects.select_for_update().get(pk=segment.pk)
 
 
 def _fill(segment: Segment, fields: SegmentFields) -> None:

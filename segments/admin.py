@@ -25,15 +25,27 @@ from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from consent.models import ContactChannel, Purpose
-from segments import actions, assignment, destination_admin, exclusions, export_admin, list_admin, models, queries
+from segments import (
+    actions,
+    assignment,
+    destination_admin,
+    exclusions,
+    export_admin,
+    list_admin,
+    models,
+    queries,
+    review,
+    version_admin,
+)
 from segments.query import catalog as rules
 from segments.query.ast import Node
 from segments.query.describe import describe
 from segments.query.parse import parse
 from segments.query.problems import EXPECTED, Problem, RuleError
 from segments.types import Reach
+from segments.versions import DEFINITION
 
-__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin"]
+__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin", "version_admin"]
 
 RUNS_SHOWN = 10
 PREVIEW = "_preview"
@@ -276,11 +288,25 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         actor = Actor.user(request.user)
         if change:
             stored = models.Segment.objects.get(pk=obj.pk)
-            actions.change_segment(
-                actor, stored, **{name: fields[name] for name in form.changed_data if name in fields}
-            )
+            changed: dict[str, Any] = {name: fields[name] for name in form.changed_data if name in fields}
+            self._change(request, stored, changed)
         else:
             obj.pk = actions.create_segment(actor, **fields).pk
+
+    def _change(self, request: HttpRequest, stored: models.Segment, changed: dict[str, Any]) -> None:
+        """At once, or as a version to be reviewed where what is published changes so only."""
+        actor, published = Actor.user(request.user), stored.state == models.Segment.State.PUBLISHED
+        meaning = {name: changed[name] for name in DEFINITION if name in changed}
+        if not (meaning and published and settings.SEGMENT_REVIEW):
+            actions.change_segment(actor, stored, **changed)
+            return
+        if "purpose" in meaning:
+            meaning["purpose"] = meaning["purpose"].pk
+        rest: dict[str, Any] = {name: value for name, value in changed.items() if name not in meaning}
+        if rest:
+            actions.change_segment(actor, stored, **rest)
+        made = review.propose(actor, stored, **meaning)
+        messages.info(request, _("Version %(number)s waits to be submitted for review.") % {"number": made.number})
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -9,7 +9,7 @@ from django.db import transaction
 from cdp.core.statements import column, execute, fetch
 from segments import delivery_sql, lists_sql, sql, tombstones
 from segments.models import Assignment, Membership, Segment, Transition
-from segments.vocabulary import classes_of, names_in
+from segments.vocabulary import Names, classes_of, in_words, names_in
 
 MEMBERSHIP = ("segment", "purpose", "entered_at")
 SENT = ("segment", "purpose", "recipient", "country", "role", "since", "inside")
@@ -35,12 +35,14 @@ def export(records: list[UUID]) -> dict[str, Any]:
 
 
 def _uses(segments: Collection[str]) -> list[dict[str, Any]]:
-    """Which traits and events a segment's rule reads, for which purpose, of which data classes."""
+    """Which traits and events a segment's rule reads, for which purpose, of which data classes, and the rule in words."""
+    names = Names.read()
     found = Segment.objects.filter(key__in=segments).order_by("purpose", "key")
     return [
         {
             "purpose": segment.purpose_id, "segment": segment.key, "data": sorted(names_in(segment.rule)),
             "data_classes": sorted(classes_of(segment.rule)),
+            "rule": in_words(segment.rule, segment.purpose_id, names),
         }
         for segment in found
     ]  # fmt: skip

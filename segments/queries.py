@@ -28,7 +28,7 @@ from segments.formats import CONTACT, Format
 from segments.models import Membership, Run, Segment
 from segments.query.ast import Node, references
 from segments.query.catalog import Catalog
-from segments.query.compiler import compile_rule
+from segments.query.compiler import Query, compile_rule
 from segments.query.parse import parse
 from segments.query.problems import RuleError
 from segments.types import (
@@ -88,16 +88,23 @@ def preview(
     count takes too long.
     """
     at = as_of or now()
+    query = counted_rule(rule, purpose, at, zone=zone, brand=brand, leaving=leaving, key=key)
+    if channel is None:
+        return Preview(limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0][0], None, None, at)
+    gate, asked = consent.gate_sql(purpose, channel, now(), brand)
+    params = query.params | asked | {"point": _channel(channel).point}
+    count, consented, reachable = limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0]
+    return Preview(count, consented, reachable, at)
+
+
+def counted_rule(
+    rule: object, purpose: str, at: datetime, *, zone: str, brand: str, leaving: Sequence[str], key: str
+) -> Query:
+    """The query of the members that a segment of this rule would have, as `preview` counts them."""
     node, segment = parse(rule), Segment(key=key, rule=rule, brand=brand, exclusions=list(leaving))
     exclusions.check(segment)
     whole = exclusions.without(node, exclusions.left_out_of(segment))
-    query = compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
-    if channel is None:
-        return Preview(_limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0][0], None, None, at)
-    gate, asked = consent.gate_sql(purpose, channel, now(), brand)
-    params = query.params | asked | {"point": _channel(channel).point}
-    count, consented, reachable = _limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0]
-    return Preview(count, consented, reachable, at)
+    return compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
 
 
 def reach(segment: Segment) -> list[Reach]:
@@ -108,7 +115,7 @@ def reach(segment: Segment) -> list[Reach]:
 def _reach(segment: Segment, channel: ContactChannel) -> Reach:
     gate, asked = consent.gate_sql(segment.purpose_id, channel.key, now(), segment.brand)
     params = asked | {"segment": segment.pk, "point": channel.point}
-    _, consented, reachable = _limited(sql.REACH.format(gate=gate), params)[0]
+    _, consented, reachable = limited(sql.REACH.format(gate=gate), params)[0]
     return Reach(channel.key, consented, reachable)
 
 
@@ -131,7 +138,8 @@ def memberships_of(profile: UUID) -> list[SegmentMembership]:
     return [SegmentMembership(*row) for row in rows.values_list("segment_id", "segment__name", "entered_at")]
 
 
-def _limited(statement: str, params: dict[str, object]) -> list[tuple[int, ...]]:
+def limited(statement: str, params: dict[str, object]) -> list[tuple[int, ...]]:
+    """The counts of a rule's statement. Raises `Refused`, `too_slow`."""
     try:
         with transaction.atomic():
             limit_statements()

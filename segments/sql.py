@@ -167,6 +167,14 @@ reached as (
 select (select count(*) from member), (select count(*) from agreeing), (select count(*) from reached)
 """
 PREVIEW = "with member as materialized ({rule}), " + _REACHED
+# Against the members that there are: who would enter, who would leave, how many there would be.
+MOVEMENT = """
+with fresh as materialized ({rule}),
+present as (select profile_id from segments_membership where segment_id = %(segment)s)
+select (select count(*) from fresh f where not exists (select from present p where p.profile_id = f.profile_id)),
+    (select count(*) from present p where not exists (select from fresh f where f.profile_id = p.profile_id)),
+    (select count(*) from fresh)
+"""
 REACH = "with member as (select profile_id from segments_membership where segment_id = %(segment)s), " + _REACHED
 
 # --- reading ----------------------------------------------------------------------------------------------------------

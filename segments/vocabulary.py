@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Refused
@@ -24,6 +24,7 @@ from segments.query import ast
 from segments.query.ast import Kind, Node
 from segments.query.catalog import TRAIT_EVENTS, Catalog, TraitSpec, kind_of, planned_classes
 from segments.query.compiler import Query, compile_rule
+from segments.query.describe import describe
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
 
@@ -86,6 +87,15 @@ def built_in() -> dict[str, TraitSpec]:
 def _spec(known: Trait) -> TraitSpec:
     korean = (get_language() or "").startswith("ko")
     return TraitSpec(KINDS[known.type], known.data_class, known.label_ko if korean else known.label_en)
+
+
+def in_words(rule: object, purpose: str, names: Names) -> dict[str, str]:
+    """A saved rule as a sentence, by language."""
+    node, told = parse(rule), {}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            told[language] = describe(node, language, names.catalog(purpose, built_in()))
+    return told
 
 
 def named_traits(rule: Node) -> dict[str, TraitSpec]:

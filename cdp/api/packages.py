@@ -45,7 +45,7 @@ class LinkView(Endpoint):
         request=LinkBody, responses={201: LinkShape},
     )  # fmt: skip
     def post(self, request: Request, privacy_request: UUID) -> Response:
-        """For an approved request for access or portability. Told this once; an earlier link of the request stops working."""
+        """For an approved request for access, portability or explanation. Told this once; an earlier link of it stops working."""
         asked = read_body(LinkBody, request)
         link, token = package.issue(self.actor, privacy_request, asked["hours"])
         url = request.build_absolute_uri(reverse("access-package", args=[token]))

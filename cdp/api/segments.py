@@ -51,6 +51,14 @@ def keys_field(help_text: str) -> serializers.ListField:
     )
 
 
+def split_field() -> serializers.DictField:
+    """Parts in percent, none by default."""
+    return serializers.DictField(
+        child=serializers.IntegerField(min_value=0, max_value=100), required=False,
+        help_text="Parts in percent that add up to 100, drawn once for each member; nobody contacts the part holdout.",
+    )  # fmt: skip
+
+
 class SegmentBody(Form):
     key = serializers.SlugField(max_length=60, help_text="How rules and addresses name it.")
     name = serializers.CharField(max_length=100)
@@ -63,10 +71,7 @@ class SegmentBody(Form):
     excluded_everywhere = serializers.BooleanField(
         required=False, help_text="Its members are in no other segment of its brand. Not with a key bound to a purpose."
     )
-    split = serializers.DictField(
-        child=serializers.IntegerField(min_value=0, max_value=100), required=False,
-        help_text="Parts in percent that add up to 100, drawn once for each member; nobody contacts the part holdout.",
-    )  # fmt: skip
+    split = split_field()
     refresh_minutes = serializers.IntegerField(required=False, min_value=1, max_value=525_600)
 
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from consent.models import ConsentRecord
 from identity.models import ProfileChange
 from identity.types import Shared
-from segments.models import ExportRequest, Segment, Transition
+from segments.models import ExportRequest, Segment, Transition, Version
 
 Shape = serializers.Serializer[Any]
 # Of a count of people.
@@ -319,6 +319,42 @@ class SegmentsPageShape(PageShape):
     """A page of segments in order of their keys."""
 
     results = SegmentShape(many=True)
+
+
+class VersionShape(Shape):
+    """What a segment meant when, who wrote it and who decided."""
+
+    number = number()
+    state = serializers.ChoiceField(choices=Version.State.choices)
+    note = text()
+    written_by = text()
+    written_at = moment()
+    decided_by = text()
+    decided_at = moment(allow_null=True)
+    definition = RuleField(help_text="Rule, purpose, brand, zone, exclusions and split.")
+
+
+class VersionsShape(Shape):
+    """The latest versions, newest first."""
+
+    results = VersionShape(many=True)
+
+
+class DifferenceShape(Shape):
+    """What stands at a place of two definitions; null where nothing does."""
+
+    pointer = text("A JSON pointer (RFC 6901).")
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True)
+
+
+class VersionComparedShape(VersionShape):
+    """A version, against what the segment means now and against its members of now."""
+
+    entering = number(f"Would enter. {KEPT_BACK}", allow_null=True)
+    leaving = number(f"Would leave. {KEPT_BACK}", allow_null=True)
+    members = number(f"Would be members. {KEPT_BACK}", allow_null=True)
+    differences = DifferenceShape(many=True)
 
 
 class ListShape(Shape):

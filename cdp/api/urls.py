@@ -2,7 +2,19 @@
 
 from django.urls import path, re_path
 
-from cdp.api import consents, destinations, exports, lists, packages, privacy, profiles, review, segments, stewards
+from cdp.api import (
+    consents,
+    destinations,
+    exports,
+    lists,
+    packages,
+    privacy,
+    profiles,
+    review,
+    segments,
+    stewards,
+    versions,
+)
 from cdp.api.endpoint import Nowhere
 from cdp.api.openapi import Document
 
@@ -52,6 +64,12 @@ urlpatterns = [
     path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),
     path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),
     path("v1/segments/<slug:key>/export-requests/<uuid:export_request>", exports.ExportRequestView.as_view()),
+    path("v1/segments/<slug:key>/versions", versions.VersionsView.as_view()),
+    path("v1/segments/<slug:key>/versions/<int:number>", versions.VersionView.as_view()),
+    path("v1/segments/<slug:key>/versions/<int:number>/submit", versions.SubmitVersionView.as_view()),
+    path("v1/segments/<slug:key>/versions/<int:number>/approve", versions.ApproveVersionView.as_view()),
+    path("v1/segments/<slug:key>/versions/<int:number>/refuse", versions.RefuseVersionView.as_view()),
+    path("v1/segments/<slug:key>/versions/<int:number>/roll-back", versions.RollBackView.as_view()),
     path("v1/lists", lists.ListsView.as_view()),
     path("v1/lists/<slug:key>", lists.ListView.as_view()),
     path("v1/lists/<slug:key>/entries", lists.ListEntriesView.as_view()),

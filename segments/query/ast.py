@@ -11,8 +11,10 @@ Unit = Literal["month"]
 CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
 
 EVERY_OP = (
-    "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between", "contains", "starts_with", "exists", "not_exists",
+    "eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "between", "contains", "starts_with", "birthday_within",
+    "exists", "not_exists",
 )  # fmt: skip
+BIRTHDAY = "birthday_within"
 ORDER_OPS = ("gt", "gte", "lt", "lte", "between")
 MEASURE_OPS = ("eq", "ne", *ORDER_OPS)
 TEXT_OPS = ("contains", "starts_with")
@@ -64,7 +66,15 @@ class This:
     kind: Kind = field(default="number", init=False)
 
 
-Value = Number | Text | Flag | DaysAgo | This
+@dataclass(frozen=True, slots=True)
+class NextDays:
+    """Today in the segment's zone and so many days after it."""
+
+    days: int
+    kind: Kind = field(default="date", init=False)
+
+
+Value = Number | Text | Flag | DaysAgo | This | NextDays
 
 
 @dataclass(frozen=True, slots=True)

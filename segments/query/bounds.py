@@ -4,14 +4,16 @@ Moments that come as JSON are canonical strings of one width, so that they compa
 """
 
 import re
+from calendar import isleap
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, Period, Text, Unit, Value, Window
+from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, NextDays, Period, Text, Unit, Value, Window
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 EARLIEST_YEAR, LATEST_YEAR = 2, 9998
+LEAP_DAY = "02-29"
 INSTANT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 DAYS = {"day": 1, "week": 7}
@@ -104,6 +106,12 @@ class Clock:
         if day is None:
             raise ValueError("not a date")
         return day.isoformat()
+
+    def days_of_year(self, coming: NextDays) -> list[str]:
+        """Month and day, as in dates, of today and the days after it; 29 February falls on the 28th in other years."""
+        days = [self.today + timedelta(days=ahead) for ahead in range(coming.days + 1)]
+        leap = [LEAP_DAY for day in days if (day.month, day.day) == (2, 28) and not isleap(day.year)]
+        return sorted({f"{day:%m-%d}" for day in days} | set(leap))
 
     def span(self, value: Value) -> tuple[datetime, datetime]:
         """First instant and end (outside) of what a value names: a day of the zone, or one microsecond."""

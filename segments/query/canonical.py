@@ -24,6 +24,7 @@ from segments.query.ast import (
     Hours,
     Listed,
     Measure,
+    NextDays,
     Node,
     Not,
     Number,
@@ -179,6 +180,8 @@ def _value(value: Value) -> object:
             return held
         case DaysAgo(days, calendar):
             return {"days_ago": Decimal(days)} | ({"calendar": True} if calendar else {})
+        case NextDays(days):
+            return {"days": Decimal(days)}
         case This(unit):
             return {"this": unit}
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from segments.query import bounds
 from segments.query.ast import (
+    BIRTHDAY,
     EACH,
     LIST_OPS,
     ORDER_OPS,
@@ -242,8 +243,8 @@ class _Examination:
             self.problems.add(child(path, "value"), "number_range")
 
     def _typed(self, name: str, test: Test, kind: Kind, path: str) -> None:
-        unfit = {"number": TEXT_OPS, "string": (), "boolean": (*TEXT_OPS, *ORDER_OPS), "date": TEXT_OPS,
-                 "moment": (*TEXT_OPS, *LIST_OPS)}[kind]  # fmt: skip
+        unfit = {"number": (*TEXT_OPS, BIRTHDAY), "string": (BIRTHDAY,), "boolean": (*TEXT_OPS, *ORDER_OPS, BIRTHDAY),
+                 "date": TEXT_OPS, "moment": (*TEXT_OPS, *LIST_OPS, BIRTHDAY)}[kind]  # fmt: skip
         if test.op in unfit:
             self.problems.add(child(path, "op"), "op_type", op=test.op, type=kind)
             return

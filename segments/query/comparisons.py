@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from segments.query import values
-from segments.query.ast import LIST_OPS, ORDER_OPS, PRESENCE_OPS, TEXT_OPS, Flag, Number, Test, Text, Value
+from segments.query.ast import BIRTHDAY, LIST_OPS, ORDER_OPS, PRESENCE_OPS, TEXT_OPS, Flag, Number, Test, Text, Value
 from segments.query.problems import Notes, child
 
 MOST_VALUES = 1_000
@@ -34,7 +34,7 @@ def _presence(op: str, held: Json, path: str, notes: Notes) -> Test:
 def _values(op: str, value: object, path: str, notes: Notes) -> tuple[Value, ...] | None:
     if op in LIST_OPS or op == "between":
         return _several(op, value, path, notes)
-    one = values.scalar(value, path, notes)
+    one = values.next_days(value, path, notes) if op == BIRTHDAY else values.scalar(value, path, notes)
     return None if one is None else (one,)
 
 

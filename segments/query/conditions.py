@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlglot import exp
 
-from segments.query.ast import NEGATIONS, Flag, Kind, Number, Test, Text, This, Value
+from segments.query.ast import NEGATIONS, Flag, Kind, NextDays, Number, Test, Text, This, Value
 from segments.query.bounds import Clock, canonical
 from segments.query.dialects import Dialect, shaped
 from segments.query.parameters import Parameters
@@ -94,6 +94,8 @@ class Conditions:
         match test.op:
             case "in":
                 return exp.EQ(this=value, expression=exp.Any(this=exp.paren(self._array(test.values, kind, field))))
+            case "birthday_within":
+                return self._falls_on(value, [day for day in test.values if isinstance(day, NextDays)])
             case "contains":
                 position = exp.StrPosition(this=value, substr=self._scalar(test.values[0], kind, field))
                 return exp.GT(this=position, expression=exp.Literal.number(0))
@@ -102,6 +104,12 @@ class Conditions:
         if kind == "moment":
             return self._spanned(value, test)
         return compared(value, test.op, [self._scalar(bound, kind, field) for bound in test.values])
+
+    def _falls_on(self, date: exp.Expr, coming: list[NextDays]) -> exp.Expr:
+        """A date, as it is stored, whose month and day are those of a day to come."""
+        days = [day for span in coming for day in self.clock.days_of_year(span)]
+        of_year = exp.Substring(this=date, start=exp.Literal.number(6), length=exp.Literal.number(5))
+        return exp.EQ(this=of_year, expression=exp.Any(this=exp.paren(self.parameters.texts(days))))
 
     def _spanned(self, value: exp.Expr, test: Test) -> exp.Expr:
         """A moment against what the rule names: a day counts as a whole, so `lte` a day ends with that day."""

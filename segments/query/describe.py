@@ -17,6 +17,7 @@ from segments.query.ast import (
     Hours,
     Listed,
     Measure,
+    NextDays,
     Node,
     Not,
     Number,
@@ -105,6 +106,10 @@ class _Telling:
                 return self.say.flags[flag]
             case DaysAgo(days, calendar):
                 return self._counted(self.say.calendar_days_ago if calendar else self.say.days_ago, days)
+            case NextDays(0):
+                return self.say.today
+            case NextDays(days):
+                return self.say.coming.format(length=self._counted(self.say.units["days"], days))
             case This(unit):
                 return self.say.this[unit]
             case _:

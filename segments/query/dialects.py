@@ -164,6 +164,6 @@ FUNCTIONS = frozenset(
 )
 CONSTANTS = frozenset(
     {"number", "string", "boolean", "array", "null", "OBJECT", "ARRAY", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR",
-     "BOOLEAN", "$", "$[*]", "{}", "0", "1", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED,
+     "BOOLEAN", "$", "$[*]", "{}", "0", "1", "5", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED,
      *SHAPES.values()}
 )  # fmt: skip

@@ -11,6 +11,7 @@ from segments.query.ast import (
     Frequency,
     Leaf,
     Measure,
+    NextDays,
     Node,
     Period,
     Pick,
@@ -43,7 +44,7 @@ def shortest_window(node: Node) -> timedelta | None:
 def _starts(leaf: Leaf, clock: Clock) -> Iterator[datetime]:
     for value in (value for test in tests_of(leaf) for value in test.values):
         match value:
-            case DaysAgo():
+            case DaysAgo() | NextDays():
                 yield clock.unit_start("day", 1)
             case This(named):
                 yield clock.unit_start(named, 1)

@@ -38,6 +38,8 @@ class Sentences:
     without: str
     never_since: str
     silence: str
+    today: str
+    coming: str
     days_ago: tuple[str, str]
     calendar_days_ago: tuple[str, str]
     flags: tuple[str, str]
@@ -61,7 +63,8 @@ ENGLISH = Sentences(
         "not_in": "{name} is none of {value}", "gt": "{name} is more than {value}", "gte": "{name} is at least {value}",
         "lt": "{name} is less than {value}", "lte": "{name} is at most {value}",
         "between": "{name} is between {low} and {high}", "contains": "{name} contains {value}",
-        "starts_with": "{name} starts with {value}", "exists": "{name} is known", "not_exists": "{name} is not known",
+        "starts_with": "{name} starts with {value}",
+        "birthday_within": "the anniversary of {name} is {value}", "exists": "{name} is known", "not_exists": "{name} is not known",
     },
     times={
         "gt": "{name} is after {value}", "gte": "{name} is {value} or later", "lt": "{name} is before {value}",
@@ -113,6 +116,8 @@ ENGLISH = Sentences(
     without=", with no {event} in between",
     never_since=", and no {event} since",
     silence=", and no {event} for {length} after",
+    today="today",
+    coming="today or in the next {length}",
     days_ago=("{n} day ago", "{n} days ago"),
     calendar_days_ago=("{n} calendar day ago", "{n} calendar days ago"),
     flags=("no", "yes"),
@@ -138,6 +143,7 @@ KOREAN = Sentences(
         "lt": "{name:이} {value}보다 작음", "lte": "{name:이} {value} 이하임",
         "between": "{name:이} {low} 이상 {high} 이하임",
         "contains": "{name}에 {value:이} 들어 있음", "starts_with": "{name:이} {value:으로} 시작함",
+        "birthday_within": "{name}의 월·일이 {value}임",
         "exists": "{name} 값이 있음", "not_exists": "{name} 값이 없음",
     },
     times={
@@ -184,6 +190,8 @@ KOREAN = Sentences(
     without=", 단계 사이에 {event:이} 없음",
     never_since=", 그 뒤로 {event:이} 없음",
     silence=", 그 뒤 {length} 동안 {event:이} 없음",
+    today="오늘",
+    coming="오늘부터 {length} 뒤까지의 날",
     days_ago=("{n}일 전", "{n}일 전"),
     calendar_days_ago=("달력으로 {n}일 전", "달력으로 {n}일 전"),
     flags=("아니요", "예"),

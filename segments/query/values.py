@@ -6,12 +6,13 @@ from collections.abc import Collection, Mapping
 from decimal import Context, Decimal
 from typing import get_args
 
-from segments.query.ast import DaysAgo, Flag, Number, Text, This, Unit, Value
+from segments.query.ast import DaysAgo, Flag, NextDays, Number, Text, This, Unit, Value
 from segments.query.problems import Notes, child
 
 LONGEST_TEXT = 500
 LONGEST_NAME = 200
 MOST_DAYS = 36_525
+YEAR = 365
 MOST_UNKNOWN_KEYS = 5
 WHOLE_DIGITS = 32
 DECIMALS = 6
@@ -150,6 +151,16 @@ def days_ago(value: object, path: str, notes: Notes) -> DaysAgo | None:
     days = integer(held.get("days_ago"), 0, MOST_DAYS, child(path, "days_ago"), notes)
     calendar = flag(held.get("calendar", False), child(path, "calendar"), notes)
     return None if days is None else DaysAgo(days, calendar)
+
+
+def next_days(value: object, path: str, notes: Notes) -> NextDays | None:
+    """`{"days": 7}`: today and the seven days after it."""
+    held = mapping(value, path, notes)
+    if held is None:
+        return None
+    only_keys(held, ("days",), path, notes)
+    days = integer(held.get("days"), 0, YEAR, child(path, "days"), notes)
+    return None if days is None else NextDays(days)
 
 
 def this(value: object, path: str, notes: Notes) -> This | None:

@@ -35,6 +35,7 @@ WHY = {"reason": "wrong_data"}
 GENDER = {"attribute": "gender", "value": "f"}
 EMAIL = {"kind": "email", "value": VALUES["email"]}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
+STEPS = ("submit", "approve", "refuse", "roll-back")
 LIST = {
     "key": "guests", "name": "Guests", "purpose": "marketing", "came_from": "Fair",
     "expires_at": (timezone.now() + timedelta(days=30)).isoformat(),
@@ -81,6 +82,10 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", "/segments/vip/publish", {}, {}, "segments:write", 200),
     ("post", "/segments/vip/recompute", {}, {}, "segments:write", 202),
     ("post", "/segments/vip/preview", {}, {}, "segments:read", 200),
+    ("get", "/segments/vip/versions", None, {}, "segments:read", 200),
+    ("post", "/segments/vip/versions", {"rule": VIP}, {}, "segments:write", 201),
+    ("get", "/segments/vip/versions/1", None, {}, "segments:read", 200),
+    *((("post", f"/segments/vip/versions/99/{step}", {}, {}, "segments:write", 404)) for step in STEPS),
     ("get", "/lists", None, {}, "segments:read", 200),
     ("post", "/lists", LIST, {}, "segments:write", 201),
     ("get", "/lists/none", None, {}, "segments:read", 404),

@@ -130,8 +130,10 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
             "segment": "buyers",
             "data": ["Order Completed", "orders_count"],
             "data_classes": ["general"],
+            "rule": found["uses"][0]["rule"],
         }
     ]
+    assert "주문" in found["uses"][0]["rule"]["ko"] and "Order Completed" in found["uses"][0]["rule"]["en"]
     assert [row["segment"] for row in found["memberships"]] == ["buyers"]
     for name, hook in hooks().items():
         assert set(hook.export([hers])) <= found.keys(), name
@@ -294,7 +296,9 @@ def test_a_link_that_is_old_replaced_taken_back_or_unknown_is_answered_the_same(
 
 
 @pytest.mark.django_db
-def test_only_an_approved_request_for_access_or_portability_has_a_link() -> None:
+def test_only_an_approved_request_for_access_portability_or_explanation_has_a_link() -> None:
+    assert package.issue(OFFICER, approved(uuid4(), "explanation").pk)[1]
+    PackageLink.objects.all().delete()
     erasure, waiting = approved(uuid4(), "erasure"), actions.open_request(OFFICER, "access", uuid4())
     for wrong in (erasure.pk, waiting.pk, uuid4()):
         with pytest.raises(Refused):

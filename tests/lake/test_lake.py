@@ -246,6 +246,10 @@ RULES: dict[str, object] = {
     },
     "where": {"event": "View", "where": [{"property": "sku", "op": "eq", "value": "s1"}], "within": {"days": 90}},
     "both": {"all": [{"trait": "city", "op": "eq", "value": "서울"}, {"event": "View", "within": {"days": 90}}]},
+    "hours": {"event": "View", "at": {"weekdays": ["sun"], "from": "12:00", "to": "12:01"}, "within": {"months": 1}},
+    "first": {"event": "View", "first": {"where": [{"property": "sku", "op": "eq", "value": "s2"}]}},
+    "usual": {"event": "View", "most_frequent": {"property": "sku", "op": "eq", "value": "s1"}},
+    "monthly": {"event": "View", "frequency": {"unit": "month", "last": 1}},
     "member": {"segment": "trait"},
 }  # fmt: skip
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
@@ -196,3 +198,13 @@ def test_a_field_planned_as_of_a_class_that_the_purpose_does_not_allow_is_refuse
     assert segment("for_service", rule, purpose="service").state == "published"
     with pytest.raises(Refused, match="Through another segment"):
         segment("through", {"segment": "for_service"})
+
+
+@pytest.mark.parametrize("change", ["publish", "change_segment", "archive"])
+def test_a_change_comes_to_the_locks_in_the_order_of_runs(change: str) -> None:
+    made = segment(publish=False)
+    with CaptureQueriesContext(connection) as asked:
+        getattr(actions, change)(ACTOR, made, **({"rule": VIP} if change == "change_segment" else {}))
+    said = [query["sql"] for query in asked]
+    held, row = (next(at for at, one in enumerate(said) if lock in one) for lock in ("segments_pass", "FOR UPDATE"))
+    assert held < row

@@ -60,8 +60,8 @@ def test_what_is_excluded_everywhere_leaves_every_segment_as_soon_as_it_is_publi
 
 
 def test_it_is_left_out_of_its_brand_only_and_never_of_what_it_builds_on() -> None:
-    base = segment("base", STAFF, brand="north")
     excluded, inside, outside = staff(publish=False, brand="north", excluded_everywhere=True)
+    base = segment("base", STAFF, brand="north")
     actions.change_segment(ACTOR, excluded, rule={"segment": "base"})
     actions.publish(ACTOR, excluded)
     north, south = segment("north", VIP, brand="north"), segment("south", VIP, brand="south")

@@ -48,7 +48,7 @@ STRINGS = [
 ]
 NUMBERS: list[Any] = [0, 1, -1, 2, 3, 12, 0.5, -0.000001, 0.1234565, 0.123457, 1e-7, 100000.25]
 UNCOUNTABLE: list[Any] = [10**32, -(10**40), 1e60]
-DAYS = ["2026-03-09", "2026-03-10", "2026-03-03", "2026-02-28", "2026-03-08"]
+DAYS = ["2026-03-09", "2026-03-10", "2026-03-03", "2026-02-28", "2026-03-08", "2024-02-29", "1988-03-11"]
 MIDNIGHTS = [datetime(2026, 3, day, tzinfo=ZONE).astimezone(UTC) for day in (3, 8, 9, 10)]
 # Where a day, week, month, quarter or year began, and the same time of day a month ago and a year ago.
 BEGUN = [
@@ -98,13 +98,15 @@ days_pair = st.fixed_dictionaries(
     {"op": st.just("between"), "value": st.tuples(st.just({"days_ago": 7}), days_ago | st.sampled_from(DAYS)).map(list)}
 )
 this_month = st.just({"this": "month"})
+birthdays = st.sampled_from([0, 1, 354, 355, 364]).map(lambda days: {"op": "birthday_within", "value": {"days": days}})
 TESTS = {
     "string": asked_of(text, EQUAL + LISTS + ORDER) | searches,
     "number": asked_of(figure, EQUAL + LISTS + ORDER) | asked_of(this_month | st.just(3), EQUAL + LISTS + ORDER[:4]),
     "boolean": asked_of(st.booleans(), EQUAL + LISTS),
     "date": asked_of(st.sampled_from(DAYS), EQUAL + LISTS + ORDER)
     | asked_of(days_ago, (*EQUAL, "gt", "lte"))
-    | days_pair,
+    | days_pair
+    | birthdays,
     "moment": asked_of(st.sampled_from(DAYS) | instant.map(stamp), EQUAL + ORDER)
     | asked_of(days_ago, (*EQUAL, "gt", "gte", "lt", "lte"))
     | days_pair,
@@ -116,7 +118,13 @@ traits = st.sampled_from(sorted(KINDS)).flatmap(
     lambda name: (TESTS[KINDS[name]] | presence).map(lambda test: {"trait": name, **test})
 )
 open_tests = st.one_of(
-    TESTS["string"], TESTS["number"], TESTS["boolean"], asked_of(days_ago, ("eq", "lt", "gte")), days_pair, presence
+    TESTS["string"],
+    TESTS["number"],
+    TESTS["boolean"],
+    asked_of(days_ago, ("eq", "lt", "gte")),
+    days_pair,
+    birthdays,
+    presence,
 )
 conditions = st.one_of(
     st.builds(lambda name, test: {"property": name, **test}, st.sampled_from(PROPERTIES), open_tests),

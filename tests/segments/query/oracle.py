@@ -3,22 +3,29 @@
 It imports nothing of the rule language and knows no SQL; where it and an engine differ, one of them is wrong.
 """
 
-import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.segments.query.oracle_values import (
+    MISSING,
+    READ,
+    compare,
+    countable,
+    kind_of,
+    measured,
+    most_frequent,
+    reach,
+)
 from tests.segments.query.world import Event, World, uuid_of
 
-EXACT = Context(prec=200, rounding=ROUND_HALF_UP)
 MINOR = {"KRW": 0, "JPY": 0, "USD": 2, "KWD": 3}
 UNITS = {"weeks": 7 * 86400, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 OPPOSITE = {"ne": "eq", "not_in": "in", "not_exists": "exists"}
-MISSING = None
 MEASURES = ("count", "sum", "avg", "min", "max", "distinct", "most_frequent")
 
 
@@ -237,6 +244,9 @@ class Oracle:
         typed = READ[kind](value)
         if typed is None:
             return False
+        if op == "birthday_within":
+            return any(falls_on(typed, self.as_of.astimezone(self.zone).date() + timedelta(days=ahead))
+                       for ahead in range(test["value"]["days"] + 1))  # fmt: skip
         test = {**test, "value": self.settled(test["value"])}
         if kind in ("date", "moment"):
             return self.time_holds(typed, test, kind)
@@ -290,6 +300,14 @@ def length(window: dict[str, Any]) -> timedelta:
     return timedelta(seconds=sum(window.get(unit, 0) * seconds for unit, seconds in UNITS.items()))
 
 
+def falls_on(born: str, day: date) -> bool:
+    """Whether a birthday is kept on a day: that of 29 February on the 28th where there is no 29th."""
+    month, of_month = int(born[5:7]), int(born[8:])
+    if (month, of_month) == (2, 29):
+        of_month = monthrange(day.year, 2)[1]
+    return (day.month, day.day) == (month, of_month)
+
+
 def begun(day: date, unit: str) -> date:
     """The day on which the unit of the calendar began that a day lies in."""
     while not {
@@ -316,94 +334,3 @@ def latest_of_orders(events: list[Event]) -> list[Event]:
     )
     latest = {(event.brand, event.order_id): event for event in stated if event.order_id is not None}
     return [*latest.values(), *(event for event in stated if event.order_id is None)]
-
-
-def reach(properties: Any, path: str) -> list[Any]:
-    """The values at a dotted path: one, missing where anything on the way is no object; with [] those of the elements."""
-    found = [properties]
-    for name in path.split("."):
-        found = [value.get(name.removesuffix("[]")) if isinstance(value, dict) else MISSING for value in found]
-        if name.endswith("[]"):
-            found = [element for value in found if isinstance(value, list) for element in value]
-    return found
-
-
-def number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        return None
-    rounded = EXACT.quantize(Decimal(str(value)), Decimal("0.000001"))
-    return rounded if abs(rounded) < 10**32 else None
-
-
-def text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def day_text(value: Any) -> str | None:
-    return value if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else None
-
-
-def moment_text(value: Any) -> str | None:
-    shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{6}Z"
-    return value if isinstance(value, str) and re.fullmatch(shape, value) else None
-
-
-READ: dict[str, Callable[[Any], Any]] = {
-    "number": number,
-    "string": text,
-    "boolean": boolean,
-    "date": day_text,
-    "moment": moment_text,
-}
-
-
-def kind_of(condition: dict[str, Any]) -> str:
-    """The type of an undescribed property: that of the value it is compared with."""
-    wanted = condition.get("value")
-    several = wanted if isinstance(wanted, list) else [wanted]
-    if any(isinstance(one, dict) for one in several):
-        return "number" if {"this": "month"} in several else "date"
-    if isinstance(several[0], bool):
-        return "boolean"
-    return "number" if isinstance(several[0], int | float) else "string"
-
-
-def compare(value: Any, test: dict[str, Any]) -> bool:
-    wanted = test["value"]
-    checks: dict[str, Callable[[], bool]] = {
-        "eq": lambda: value == wanted,
-        "ne": lambda: value != wanted,
-        "in": lambda: value in wanted,
-        "gt": lambda: value > wanted,
-        "gte": lambda: value >= wanted,
-        "lt": lambda: value < wanted,
-        "lte": lambda: value <= wanted,
-        "between": lambda: wanted[0] <= value <= wanted[1],
-    }
-    return checks[test["op"]]()
-
-
-def countable(value: Any) -> Any:
-    """A value as it is told from others: a text, a number or a flag."""
-    return next((one for one in (text(value), boolean(value), number(value)) if one is not None), None)
-
-
-def most_frequent(values: list[Any]) -> Any:
-    """Of values that are equally frequent the least."""
-    return min(values, key=lambda value: (-values.count(value), value))
-
-
-def measured(kind: str, values: list[Decimal], asked: dict[str, Any]) -> bool:
-    """The sum of none is 0; avg, min and max of none fit nothing. An average is compared without dividing."""
-    wanted = asked["value"]
-    bounds = [Decimal(str(one)) for one in (wanted if isinstance(wanted, list) else [wanted])]
-    if kind != "sum" and not values:
-        return False
-    result = {"sum": sum, "avg": sum, "min": min, "max": max}[kind](values)
-    factor = len(values) if kind == "avg" else 1
-    scaled = [bound * factor for bound in bounds]
-    return compare(result, {"op": asked["op"], "value": scaled if isinstance(wanted, list) else scaled[0]})

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, Text, Window
+from segments.query.ast import Between, Calendar, CalendarUnit, DaysAgo, NextDays, Text, Window
 from segments.query.bounds import Clock, canonical, first_day, read_date, read_moment
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -92,6 +92,22 @@ def test_the_next_day_and_month_begin_in_the_zone() -> None:
 def test_a_day_of_23_hours_ends_on_time() -> None:
     start, end = Clock(datetime(2026, 3, 20, tzinfo=UTC), NEW_YORK).span(Text("2026-03-08"))
     assert (start, end - start) == (datetime(2026, 3, 8, 5, tzinfo=UTC), timedelta(hours=23))
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "found"),
+    [
+        (datetime(2026, 2, 27, 15, tzinfo=UTC), 0, ["02-28", "02-29"]),
+        (datetime(2026, 2, 27, 14, 59, tzinfo=UTC), 0, ["02-27"]),
+        (datetime(2024, 2, 27, 15, tzinfo=UTC), 0, ["02-28"]),
+        (datetime(2024, 2, 27, 15, tzinfo=UTC), 2, ["02-28", "02-29", "03-01"]),
+        (datetime(2026, 2, 27, 15, tzinfo=UTC), 1, ["02-28", "02-29", "03-01"]),
+        (datetime(2026, 12, 31, tzinfo=UTC), 1, ["01-01", "12-31"]),
+    ],
+)
+def test_a_birthday_of_a_leap_day_is_kept_every_year(now: datetime, days: int, found: list[str]) -> None:
+    assert Clock(now, SEOUL).days_of_year(NextDays(days)) == found
+    assert len(Clock(now, SEOUL).days_of_year(NextDays(365))) == 366
 
 
 @pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25)])

@@ -198,6 +198,16 @@ LABELLED = replace(CATALOG, traits={**CATALOG.traits, "country": TraitSpec("stri
             "“구매” 이벤트 중 마지막이 00:00부터 09:00 전까지의 것임",
         ),
         (
+            {"trait": "joined", "op": "birthday_within", "value": {"days": 7}},
+            "the anniversary of joined is today or in the next 7 days",
+            "joined의 월·일이 오늘부터 7일 뒤까지의 날임",
+        ),
+        (
+            {"trait": "joined", "op": "birthday_within", "value": {"days": 0}},
+            "the anniversary of joined is today",
+            "joined의 월·일이 오늘임",
+        ),
+        (
             {"not": {"segment": "vip"}},
             "it is not so that (the profile is in the segment “vip”)",
             "(“vip” 세그먼트에 속함)에 해당하지 않음",

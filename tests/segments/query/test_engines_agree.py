@@ -95,6 +95,7 @@ EVERYTHING = {
     "not_exists",
     "contains",
     "starts_with",
+    "birthday_within",
     *EQUAL,
     *LISTS,
     *ORDER,
@@ -121,6 +122,7 @@ CERTAIN: list[dict[str, Any]] = [
     {"event": "Order", "nth": {"n": 1, "within": {"days": 7}}},
     {"event": "Order", "frequency": {"unit": "week", "last": 2, "times": 1, "in": 1}},
     {"event": "Order", "at": {"weekdays": ["tue"], "from": "22:00", "to": "05:31"}},
+    {"trait": "joined", "op": "birthday_within", "value": {"days": 364}},
     {"trait": "joined", "op": "gte", "value": {"days_ago": 2, "calendar": True}},
     {"trait": "visits", "op": "eq", "value": {"this": "month"}},
     {"sequence": [{"event": "Order"}], "then_not": {"event": "View"}, "for": {"days": 7}},
@@ -145,7 +147,7 @@ def test_engines_agree_with_the_oracle(pg: psycopg.Connection[Any]) -> None:
     seen: Counter[str] = Counter()
     duck = new_duckdb()
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     @example(CERTAIN_WORLD, CERTAIN)
     @given(worlds(), st.builds(list.__add__, st.lists(rules, min_size=1, max_size=1), each))
     def check(world: World, asked: list[Any]) -> None:

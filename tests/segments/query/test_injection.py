@@ -92,7 +92,8 @@ def hostile(word: str) -> dict[str, Any]:
     """One rule with a word everywhere a word may stand."""
     tests = [{"op": op, "value": word} for op in ("eq", "gt", "contains", "starts_with")]
     tests += [{"op": "in", "value": [word, word + word]}, {"op": "between", "value": [word, word]}]
-    wheres = [{"event": word, "where": [{"property": "p" if "." in word else word, **test}]} for test in tests]
+    name = "p" if "." in word else word
+    wheres = [{"event": word, "where": [{"property": name, **test}]} for test in tests]
     return {
         "any": [
             *wheres,
@@ -102,7 +103,9 @@ def hostile(word: str) -> dict[str, Any]:
             {"consent": {"purpose": word, "channel": word, "brand": word}},
             {"sequence": wheres, "without": {"event": word}},
             {"sequence": [wheres[0]], "then_not": {"event": word}, "for": {"seconds": 1}},
-            {"event": word, "sum": {"property": "p" if "." in word else word, "op": "gt", "value": 1}},
+            *({"event": word, kind: {"property": name, "op": "gt", "value": 1}} for kind in ("sum", "distinct")),
+            {"event": word, "most_frequent": {"property": name, "op": "eq", "value": word}},
+            {"event": word, "first": {"where": [{"property": f"{name}[].{name}", "op": "eq", "value": word}]}},
         ]
     }
 
@@ -122,7 +125,7 @@ def may_be_named(word: str) -> bool:
 storable = st.text(min_size=1, max_size=20).filter(may_be_named)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(storable)
 def test_the_text_does_not_depend_on_the_word(word: str) -> None:
     shape, other = (

@@ -31,6 +31,7 @@ JOINED: dict[str, Any] = {"property": "joined", "op": "gte", "value": {"days_ago
         ({"trait": "joined", "op": "in", "value": ["2026-01-01", {"days_ago": 2}]}, MIDNIGHT, None),
         ({"trait": "birth_month", "op": "eq", "value": {"this": "month"}}, APRIL, None),
         ({"not": {"any": [A, {"trait": "b", "op": "eq", "value": {"this": "month"}}]}}, APRIL, None),
+        ({"trait": "joined", "op": "birthday_within", "value": {"days": 7}}, MIDNIGHT, None),
         ({"event": "a", "where": [JOINED]}, MIDNIGHT, None),
         ({"event": "a", "frequency": {"unit": "month", "last": 3}}, APRIL, None),
         ({"event": "a", "at": {"weekdays": ["mon"]}}, None, None),

@@ -31,6 +31,7 @@ from segments.query.ast import (
 from segments.query.parse import AT_LEAST_ONCE, DEEPEST, MOST_CLAUSES, parse, parse_text
 from segments.query.problems import MOST_PROBLEMS, RuleError
 
+GUIDES = Path(__file__).parents[3] / "docs" / "guides"
 A = {"event": "a"}
 TRAIT = {"trait": "a", "op": "eq", "value": 1}
 
@@ -107,6 +108,9 @@ def nested(depth: int) -> Any:
         ({**TRAIT, "value": {"days_ago": 1.5}}, "/value/days_ago", "type"),
         ({**TRAIT, "value": {"days_ago": True}}, "/value/days_ago", "type"),
         ({**TRAIT, "value": {"days": 1}}, "/value/days", "unknown_key"),
+        ({**TRAIT, "op": "birthday_within", "value": 7}, "/value", "type"),
+        ({**TRAIT, "op": "birthday_within", "value": {"days": 366}}, "/value/days", "integer_range"),
+        ({**TRAIT, "op": "birthday_within", "value": {"days_ago": 7}}, "/value/days_ago", "unknown_key"),
         ({"event": "a", "where": {}}, "/where", "type"),
         ({"event": "a", "where": [{"property": "a..b", "op": "exists"}]}, "/where/0/property", "bad_path"),
         ({"event": "a", "where": [{"property": "a.b.c.d.e.f", "op": "exists"}]}, "/where/0/property", "bad_path"),
@@ -293,17 +297,19 @@ def test_sequences() -> None:
     assert parse({"sequence": [A], "then_not": A}) == Sequence((step,), then_not=step)
 
 
-def test_the_documented_sequence_is_a_rule() -> None:
-    guide = (Path(__file__).parents[3] / "docs" / "guides" / "engineers.md").read_text()
-    documented = re.search(r'```json\n(\{"sequence.*?)```', guide, re.DOTALL)
-    assert documented and refusals(json.loads(documented[1])) == []
-
-
 @pytest.mark.parametrize("name", ["a", "a.b", "a[]", "a[].b", "a.b[].c[].d", "[]a", "a[0]", "a[][]"])
 def test_a_path_is_spelt_as_it_was_read(name: str) -> None:
     [told] = happenings(parse({"event": "a", "where": [{"property": name, "op": "exists"}]}))  # type: ignore[arg-type]
     assert told.where[0].name == name
     assert (EACH in told.where[0].path) == ("[]." in name + "." and name != "[]a")
+
+
+def test_the_rules_of_the_guides_are_rules() -> None:
+    guides = [(GUIDES / name).read_text() for name in ("marketers.md", "engineers.md")]
+    rules = [text for guide in guides for text in re.findall(r"```json\n(.*?)```", guide, re.DOTALL)]
+    rules = [text for text in rules if re.match(r'\{"(all|any|sequence)"|\{"event": "', text)]
+    assert len(rules) >= 2
+    assert [refusals(json.loads(text)) for text in rules] == [[] for _ in rules]
 
 
 def test_what_a_rule_names() -> None:

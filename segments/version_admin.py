@@ -1,0 +1,99 @@
+"""Staff pages: the versions of segments, what each changes and whom it would move; submitted, approved, taken back."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from cdp.core import counts
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.errors import CdpError
+from cdp.core.objects import may
+from cdp.core.types import Actor
+from segments import models, review, versions
+from segments.query.problems import RuleError
+
+Step = Callable[[Actor, models.Segment, int], models.Version]
+STEPS: dict[str, Step] = {
+    "submit": review.submit,
+    "approve": lambda actor, segment, number: review.decide(actor, segment, number, approve=True),
+    "refuse": lambda actor, segment, number: review.decide(actor, segment, number, approve=False),
+    "rollback": review.roll_back,
+}
+NEEDS = {"approve": "segments.publish_segment", "refuse": "segments.publish_segment"}
+
+
+@admin.register(models.Version)
+class VersionAdmin(ReadOnlyRoom[models.Version]):
+    """What a segment meant when; the next step stands on the page of a version."""
+
+    change_form_template = "console/version.html"
+    list_display = ("segment", "number", "state", "note", "written_by", "written_at", "decided_by", "decided_at")
+    list_filter = ("state", "segment")
+    list_select_related = ("segment",)
+    fields = list_display
+    ordering = ("-id",)
+    id_fields = ("id", "segment_id")
+    search_help_text = _("The whole id of a version or a segment.")
+
+    def get_urls(self) -> list[URLPattern]:
+        take = self.admin_site.admin_view(require_POST(self.take))
+        return [path("<uuid:pk>/<slug:step>/", take, name="segments_version_step"), *super().get_urls()]
+
+    def take(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
+        """Take one step with a version."""
+        found = get_object_or_404(models.Version.objects.select_related("segment"), pk=pk)
+        if step not in STEPS or not self._may(request, found.segment, step):
+            raise PermissionDenied
+        try:
+            found = STEPS[step](Actor.user(request.user), found.segment, found.number)
+        except (CdpError, RuleError) as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Done."))
+        return HttpResponseRedirect(reverse("admin:segments_version_change", args=[found.pk]))
+
+    def _may(self, request: HttpRequest, segment: models.Segment, step: str) -> bool:
+        needed = {"segments.change_segment", NEEDS.get(step, "segments.change_segment")}
+        return all(may(request.user, one, segment) for one in needed)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id) if object_id else None
+        shown = self._shown(request, found) if found else {}
+        return super().changeform_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def _shown(self, request: HttpRequest, found: models.Version) -> dict[str, Any]:
+        before = versions.definition(found.segment)
+        return {
+            "differences": list(versions.diff(before, found.definition)),
+            "movement": self._movement(request, found),
+            "steps": [name for name in self._steps(found) if self._may(request, found.segment, name)],
+        }
+
+    def _steps(self, found: models.Version) -> list[str]:
+        by_state = {"draft": ["submit"], "review": ["approve", "refuse"]}
+        return [*by_state.get(found.state, []), *(["rollback"] if found.number != found.segment.version else [])]
+
+    def _movement(self, request: HttpRequest, found: models.Version) -> dict[str, Any] | None:
+        """Whom it would move; None where that cannot be counted now."""
+        try:
+            moved = versions.movement(found.segment, found.definition)
+        except (CdpError, RuleError) as error:
+            messages.warning(request, str(error))
+            return None
+        seen = request.user.has_perm("identity.view_profile")
+        told = {name: counts.told(getattr(moved, name), seen) for name in ("entering", "leaving", "members")}
+        return {name: "–" if count is None else count for name, count in told.items()}
