@@ -241,13 +241,28 @@ def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
 def refresh_due() -> int:
     """Recompute the published segments whose time has come, each once after all that it builds on; returns how many.
 
-    Those that another worker is at are left to it; so many workers may do this at once. Forgets lists whose time is over.
+    Those that another worker is at are left to it; so many workers may do this at once. Forgets lists whose time is
+    over, and begins anew what ended without a word.
     """
     lists.expire()
+    membership.take_over_dead()
     total = 0
     while done := sum(_refresh_if_due(segment) for segment in membership.due()):
         total += done
     return total
+
+
+@transaction.atomic
+def cancel(actor: Actor, segment: Segment) -> Run:
+    """Have the run that is under way stop within seconds; members stay as they are until the next one. Raises `Refused`
+    where there is none."""
+    run = Run.objects.select_for_update().filter(segment=segment, state=Run.State.RUNNING).first()
+    if run is None:
+        raise Refused("not_running", _("No recompute of this segment is under way."))
+    run.cancelled_by = actor.name
+    run.save(update_fields=["cancelled_by"])
+    audit(actor, "segment.run_cancelled", target=str(segment.pk), run=str(run.pk))
+    return run
 
 
 def _refresh_if_due(segment: Segment) -> bool:

@@ -1,30 +1,26 @@
 """Staff pages: which people. Segments are written, previewed, published and recomputed here."""
 
-import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
-from django.forms.fields import InvalidJSONInput
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.core import counts
-from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
-from consent.models import ContactChannel, Purpose
+from consent.models import ContactChannel
 from segments import (
     actions,
     assignment,
@@ -32,33 +28,23 @@ from segments import (
     exclusions,
     export_admin,
     list_admin,
+    membership,
+    membership_admin,
     models,
     queries,
     review,
     version_admin,
 )
-from segments.query import catalog as rules
-from segments.query.ast import Node
-from segments.query.describe import describe
 from segments.query.parse import parse
-from segments.query.problems import EXPECTED, Problem, RuleError
+from segments.query.problems import RuleError
+from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, told
 from segments.types import Reach
 from segments.versions import DEFINITION
 
-__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin", "version_admin"]
+__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin", "membership_admin", "version_admin"]
 
 RUNS_SHOWN = 10
-PREVIEW = "_preview"
 CHANNEL = "email"
-# The types that a problem may name.
-TYPES = {
-    "number": pgettext_lazy("type of a value", "number"),
-    "string": pgettext_lazy("type of a value", "text"),
-    "boolean": pgettext_lazy("type of a value", "true or false"),
-    "date": pgettext_lazy("type of a value", "date"),
-    "moment": pgettext_lazy("type of a value", "moment"),
-}
-PROFILE = link("profile_id", _("profile"), "identity_profile")
 EXAMPLES = (
     (
         _("Women in Seoul"),
@@ -81,111 +67,6 @@ EXAMPLES = (
 )
 
 
-class Indented(json.JSONEncoder):
-    """JSON as people read it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "indent": 2})
-
-
-class RuleField(forms.JSONField):
-    """JSON as a person writes it, shown again as it was written; whatever cannot be read or stored is a mistake."""
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            if isinstance(value, str):
-                value.encode()
-            read = super().to_python(value)
-            json.dumps(read, ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            raise ValidationError(self.error_messages["invalid"], "invalid") from None
-        return read
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        return initial if self.disabled else data and InvalidJSONInput(data)
-
-
-class SegmentForm(forms.ModelForm[models.Segment]):
-    """A segment as a person writes it; a rule that is refused says at which place."""
-
-    rule = RuleField(
-        label=_("Rule"),
-        encoder=Indented,
-        widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"}),
-        help_text=_("As JSON, built from all, any, not, trait, event, segment and consent. Examples stand below."),
-    )
-
-    exclusions = forms.MultipleChoiceField(
-        label=_("leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
-    )
-
-    split = RuleField(
-        label=_("split"), required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "rule", "spellcheck": "false"}),
-        help_text=_('As JSON, such as {"holdout": 10, "a": 45, "b": 45}. Drawn once for each member; see the guide.'),
-    )  # fmt: skip
-
-    class Meta:
-        model = models.Segment
-        fields = (
-            "name", "key", "description", "owner", "purpose", "brand", "zone", "refresh_minutes", "rule", "exclusions",
-            "excluded_everywhere", "split",
-        )  # fmt: skip
-        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if "exclusions" in self.fields:
-            others = models.Segment.objects.exclude(pk=self.instance.pk).exclude(state=models.Segment.State.ARCHIVED)
-            self.fields["exclusions"].choices = others.values_list("key", "name")  # type: ignore[attr-defined]
-        if "purpose" in self.fields:
-            self.fields["purpose"].label_from_instance = _purpose_name  # type: ignore[attr-defined]
-
-    def clean_zone(self) -> str:
-        """A time zone of the IANA database."""
-        zone: str = self.cleaned_data["zone"]
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValidationError(_("There is no such time zone. Write it like Asia/Seoul.")) from None
-        return zone
-
-    def clean_split(self) -> dict[str, int]:
-        """Parts in percent, or none."""
-        split: dict[str, int] = self.cleaned_data["split"] or {}
-        try:
-            assignment.check(split)
-        except ValidationError as error:
-            raise ValidationError(error.messages) from error
-        return split
-
-    def clean_refresh_minutes(self) -> int:
-        """At least one minute."""
-        minutes: int = self.cleaned_data["refresh_minutes"]
-        if minutes < 1:
-            raise ValidationError(_("At least one minute."))
-        return minutes
-
-    def clean(self) -> dict[str, Any]:
-        """Ask the rule language, and the catalog of this purpose and zone, whether the rule may stand."""
-        cleaned = super().clean() or self.cleaned_data
-        shown: Any = self.instance
-        # The sentence above the rule is of what stands on the page, not of what is stored.
-        shown.told = ""
-        if cleaned.keys() >= {"rule", "purpose", "zone"}:
-            try:
-                node = parse(cleaned["rule"])
-                catalog = queries.catalog(cleaned["purpose"].pk, cleaned["zone"], node)
-                rules.require(node, catalog)
-                shown.told = told(exclusions.without(node, cleaned.get("exclusions", ())), catalog)
-            except RuleError as error:
-                self.add_error("rule", ValidationError([sentence(problem) for problem in error.problems]))
-        return cleaned
-
-    def is_valid(self) -> bool:
-        # A preview shows the same page again and saves nothing.
-        return super().is_valid() and PREVIEW not in self.data
-
-
 def sees_people(request: HttpRequest) -> bool:
     """Whether whoever asks may see people, and so any count of them."""
     return request.user.has_perm("identity.view_profile")
@@ -201,27 +82,6 @@ def _reach_told(row: Reach, seen: bool) -> dict[str, Any]:
     return {"channel": row.channel, **numbers}
 
 
-def _purpose_name(purpose: Purpose) -> str:
-    return purpose.name_ko if (get_language() or "").startswith("ko") else purpose.name_en
-
-
-def sentence(problem: Problem) -> str:
-    """A problem in the reader's language, with its place in the rule."""
-    text = gettext(problem.message) % {name: _word(value) for name, value in problem.params.items()}
-    return f"{problem.path}: {text}" if problem.path else text
-
-
-def _word(value: str) -> str:
-    if value in EXPECTED:
-        return gettext(value)
-    return str(TYPES.get(value, value))
-
-
-def told(rule: Node, catalog: rules.Catalog) -> str:
-    """The sentence that describes a rule in the reader's language."""
-    return describe(rule, get_language() or "en", catalog)
-
-
 @admin.register(models.SegmentGroupPermission)
 class SegmentGroupPermissionAdmin(OpenedRoom[models.SegmentGroupPermission]):
     """Segments that are opened to groups."""
@@ -233,7 +93,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
 
     form = SegmentForm
     change_form_template = "console/segment.html"
-    list_display = ("name", "size", "state", "purpose_named", "owner", "last_run", "key")
+    list_display = ("name", "size", "state", "purpose_named", "owner", "last_run", "took", "late", "key")
     list_filter = ("state", "purpose")
     list_select_related = ("owner", "purpose")
     search_fields = ("name", "key")
@@ -252,6 +112,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             members=Subquery(counted.annotate(number=Count("*")).values("number")),
             seen=Value(sees_people(request)),
             ran_at=Subquery(done.values("finished_at")[:1]),
+            took_time=Subquery(done.values(took=F("finished_at") - F("started_at"))[:1]),
         )  # fmt: skip
 
     @admin.display(description=_("in words"))
@@ -274,9 +135,22 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
     def last_run(self, segment: Any) -> Any:
         return segment.ran_at or _("never")
 
+    @admin.display(description=_("took"))
+    def took(self, segment: Any) -> str:
+        """The last recompute, in whole seconds."""
+        if segment.took_time is None:
+            return self.get_empty_value_display()
+        return str(timedelta(seconds=round(segment.took_time.total_seconds())))
+
+    @admin.display(description=_("late by"))
+    def late(self, segment: models.Segment) -> str:
+        """Since when a recompute is due that is not done."""
+        late = membership.lateness(segment)
+        return str(timedelta(seconds=round(late.total_seconds()))) if late else self.get_empty_value_display()
+
     @admin.display(description=_("purpose"), ordering="purpose")
     def purpose_named(self, segment: models.Segment) -> str:
-        return _purpose_name(segment.purpose)
+        return purpose_name(segment.purpose)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         rule = {"all": [{"trait": "has_email", "op": "eq", "value": True}]}
@@ -405,45 +279,4 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             return None
         seen = sees_people(request)
         told = {name: few(counts.told(getattr(found, name), seen)) for name in ("count", "consented", "reachable")}
-        return {"found": told, "channel": channel, "purpose": _purpose_name(cleaned["purpose"])}
-
-
-@admin.register(models.Run)
-class RunAdmin(ReadOnlyRoom[models.Run]):
-    list_display = ("started_at", "segment", "state", "members", "entered", "left", "version", "engine", "finished_at")
-    list_filter = ("state", "segment")
-    list_select_related = ("segment",)
-    fields = (*list_display, "as_of", "error")
-    ordering = ("-started_at",)
-
-
-@admin.register(models.Membership)
-class MembershipAdmin(ReadOnlyRoom[models.Membership]):
-    list_display = (PROFILE, link("segment_id", _("segment"), "segments_segment"), "entered_at")
-    list_filter = ("segment",)
-    fields = list_display
-    ordering = ("-id",)
-    id_fields = ("profile_id",)
-    search_help_text = _("The whole id of a profile.")
-
-
-@admin.register(models.Assignment)
-class AssignmentAdmin(ReadOnlyRoom[models.Assignment]):
-    list_display = ("at", "segment", "record", "variant")
-    list_filter = ("segment",)
-    list_select_related = ("segment",)
-    fields = list_display
-    ordering = ("-id",)
-    id_fields = ("record",)
-    search_help_text = _("The whole id of a record.")
-
-
-@admin.register(models.Transition)
-class TransitionAdmin(ReadOnlyRoom[models.Transition]):
-    list_display = ("at", "segment", "profile", "kind", "reason", "purpose", "channel")
-    list_filter = ("kind", "segment")
-    list_select_related = ("segment",)
-    fields = list_display
-    ordering = ("-id",)
-    id_fields = ("profile",)
-    search_help_text = _("The whole id of a profile.")
+        return {"found": told, "channel": channel, "purpose": purpose_name(cleaned["purpose"])}

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.lake import queries as lake
-from segments import sql
+from segments import pulse, sql
 from segments.formats import copied_out
 from segments.models import Segment
 from segments.queries import limit_statements, statement_seconds, too_slow
@@ -46,7 +46,7 @@ def _by_postgresql(segment: Segment, as_of: datetime) -> Lines:
     query = compiled(segment, Names.read(), as_of)
     with transaction.atomic():
         limit_statements()
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, pulse.stoppable(connection.connection.cancel):
             return copied_out(cursor, sql.EVALUATE.format(rule=query.sql), query.params)
 
 
@@ -73,7 +73,8 @@ def cancelled_late(engine: duckdb.DuckDBPyConnection) -> Iterator[None]:
     timer = Timer(statement_seconds(), engine.interrupt)
     timer.start()
     try:
-        yield
+        with pulse.stoppable(engine.interrupt):
+            yield
     except duckdb.InterruptException:
         raise Refused("too_slow", too_slow()) from None
     finally:

@@ -14,14 +14,14 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
 from cdp.core.types import now
-from segments import assignment, engines, exclusions, sql
+from segments import assignment, engines, exclusions, pulse, sql
 from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, too_slow
 from segments.query import moments
@@ -32,6 +32,10 @@ from segments.vocabulary import Names, compiled, zone_of
 
 logger = logging.getLogger(__name__)
 SOONEST = timedelta(minutes=1)
+
+
+# A run that has not told that it lives for so long, and whose lock nobody holds, is over.
+DEAD = timedelta(seconds=30)
 
 
 class Dropped(CdpError):
@@ -63,20 +67,35 @@ def _unlock(segment_id: UUID) -> None:
 def full_run(segment: Segment, as_of: datetime) -> Run:
     """One run of a published segment, under its lock. Where it fails `error` says why, without a personal value."""
     begun = _begin(segment, as_of)
-    try:
-        _apply(segment, begun, engines.members(begun.engine, segment, as_of))
-    except Exception as error:  # whatever it is, the run has failed and says so
-        _fail(segment, begun, _reason(error))
+    with pulse.beating(begun) as beat:
+        try:
+            _apply(segment, begun, engines.members(begun.engine, segment, as_of))
+        except Exception as error:  # whatever it is, the run has failed and says so
+            _fail(segment, begun, "" if beat.cancelled else _reason(error))
     begun.refresh_from_db()
     return begun
+
+
+def take_over_dead() -> None:
+    """Have those segments computed again whose run ended without a word."""
+    running = Run.objects.filter(state=Run.State.RUNNING).annotate(alive_at=Coalesce("beat_at", "started_at"))
+    for run in running.filter(alive_at__lt=now() - DEAD).select_related("segment"):
+        with alone(run.segment_id, wait=False) as held:
+            if held:
+                _end_dead(Run.objects.filter(pk=run.pk))
+                make_due([run.segment])
+
+
+def _end_dead(dead: QuerySet[Run]) -> None:
+    running = dead.filter(state=Run.State.RUNNING)
+    execute(sql.FORGET_PASSED, [[_stage(run_id) for run_id in running.values_list("pk", flat=True)]])
+    running.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
 
 
 @transaction.atomic
 def _begin(segment: Segment, as_of: datetime) -> Run:
     execute(sql.BEGIN_RUN)
-    dead = Run.objects.filter(segment=segment, state=Run.State.RUNNING)
-    execute(sql.FORGET_PASSED, [[_stage(run_id) for run_id in dead.values_list("pk", flat=True)]])
-    dead.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
+    _end_dead(Run.objects.filter(segment=segment))
     begun = Run.objects.create(segment=segment, version=segment.version, engine=engines.chosen(), as_of=as_of)
     begun.refresh_from_db(fields=["started_at"])
     return begun
@@ -109,7 +128,8 @@ def _recheck(segment: Segment, begun: Run) -> None:
     present = Segment.objects.select_for_update().get(pk=segment.pk)
     if present.version != begun.version or present.state != Segment.State.PUBLISHED:
         raise Dropped(_("The segment was changed meanwhile; the result was dropped."))
-    if Run.objects.get(pk=begun.pk).state != Run.State.RUNNING:
+    run = Run.objects.select_for_update().get(pk=begun.pk)
+    if run.state != Run.State.RUNNING or run.cancelled_by:
         raise Dropped(_("The run was interrupted."))
 
 
@@ -129,6 +149,7 @@ def _fail(segment: Segment, begun: Run, reason: str) -> None:
     about = {"segment": segment.pk, "began": begun.started_at}
     execute(sql.NEXT_DUE, about | next_moment(segment, begun.as_of))
     running = Run.objects.filter(pk=begun.pk, state=Run.State.RUNNING)
+    running.exclude(cancelled_by="").update(state=Run.State.CANCELLED, finished_at=Now())
     running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])
 
 
@@ -211,6 +232,12 @@ def next_moment(segment: Segment, as_of: datetime) -> dict[str, datetime | timed
         return {"starts": None, "shortest": None}
     shortest = moments.shortest_window(node)
     return {"starts": moments.next_start(node, clock), "shortest": shortest and max(shortest, SOONEST)}
+
+
+def lateness(segment: Segment) -> timedelta | None:
+    """For how long a published segment has been due; None where it is not."""
+    late = now() - segment.due_at if segment.due_at and segment.state == Segment.State.PUBLISHED else None
+    return late if late is not None and late > timedelta(0) else None
 
 
 def make_due(segments: Sequence[Segment]) -> None:

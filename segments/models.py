@@ -122,6 +122,7 @@ class Run(models.Model):
         RUNNING = "running", pgettext_lazy("run", "running")
         DONE = "done", pgettext_lazy("run", "done")
         FAILED = "failed", pgettext_lazy("run", "failed")
+        CANCELLED = "cancelled", pgettext_lazy("run", "cancelled")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="runs", verbose_name=_("segment"))
@@ -130,7 +131,9 @@ class Run(models.Model):
     as_of = models.DateTimeField(_("as of"))
     started_at = models.DateTimeField(_("started"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
-    state = models.CharField(_("state"), max_length=7, choices=State, default=State.RUNNING)
+    beat_at = models.DateTimeField(_("last heartbeat"), null=True)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.RUNNING)
+    cancelled_by = models.CharField(_("cancelled by"), max_length=100, blank=True)
     members = models.IntegerField(_("members"), null=True)
     entered = models.IntegerField(_("entered"), null=True)
     left = models.IntegerField(pgettext_lazy("of members", "left"), null=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -120,16 +121,22 @@ class SegmentChangesQuery(AudienceQuery):
 def shown(segment: Segment) -> dict[str, Any]:
     """A segment as it is answered."""
     listed = {name: getattr(segment, name) for name in FIELDS}
-    ran = {name: getattr(segment, name) for name in ("members", "computed_at")}
+    members, computed_at, took = (getattr(segment, name) for name in ("members", "computed_at", "took_time"))
+    ran = {"members": members, "computed_at": computed_at, "computed_seconds": _seconds(took)}
     return listed | {"owner": segment.owner_id, "purpose": segment.purpose_id} | ran
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 3)
 
 
 def all_segments() -> QuerySet[Segment]:
     """Segments with the outcome of their latest computation, in one statement."""
     done = Run.objects.filter(segment=OuterRef("pk"), state=Run.State.DONE).order_by("-started_at")
     return Segment.objects.annotate(
-        members=Subquery(done.values("members")[:1]), computed_at=Subquery(done.values("finished_at")[:1])
-    )
+        members=Subquery(done.values("members")[:1]), computed_at=Subquery(done.values("finished_at")[:1]),
+        took_time=Subquery(done.values(took=F("finished_at") - F("started_at"))[:1]),
+    )  # fmt: skip
 
 
 class SegmentEndpoint(Endpoint):
@@ -259,6 +266,21 @@ class RecomputeView(SegmentEndpoint):
         segment = self.find_writable(key)
         read_body(EmptyBody, request)
         return self.answer(api.ask_recompute(self.actor, segment), 202)
+
+
+class CancelView(SegmentEndpoint):
+    scopes: ClassVar = {"POST": "segments:write"}
+
+    @extend_schema(
+        operation_id="cancelRecompute", summary="Stop the computation that is under way", request=None,
+        responses={202: shapes.SegmentShape},
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> Response:
+        """Within seconds; the members are those of before, until the next one."""
+        segment = self.find_writable(key)
+        read_body(EmptyBody, request)
+        actions.cancel(self.actor, segment)
+        return self.answer(segment, 202)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------

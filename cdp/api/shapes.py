@@ -291,7 +291,7 @@ class CorrectionShape(Shape):
 
 
 class SegmentShape(Shape):
-    """A segment and its latest computation."""
+    """A segment and its latest computation. It is late where `due_at` is past."""
 
     id = uuid()
     key = text()
@@ -313,6 +313,7 @@ class SegmentShape(Shape):
     due_at = moment(allow_null=True)
     members = number(f"Those of the latest computation, before consent. {KEPT_BACK}", allow_null=True)
     computed_at = moment(allow_null=True)
+    computed_seconds = serializers.FloatField(allow_null=True, help_text="How long the latest computation took.")
 
 
 class SegmentsPageShape(PageShape):

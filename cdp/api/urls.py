@@ -58,6 +58,7 @@ urlpatterns = [
     path("v1/segments/<slug:key>", segments.SegmentView.as_view()),
     path("v1/segments/<slug:key>/publish", segments.PublishView.as_view()),
     path("v1/segments/<slug:key>/recompute", segments.RecomputeView.as_view()),
+    path("v1/segments/<slug:key>/cancel", segments.CancelView.as_view()),
     path("v1/segments/<slug:key>/preview", segments.SegmentPreviewView.as_view()),
     path("v1/segments/<slug:key>/members", segments.MembersView.as_view()),
     path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),

@@ -81,6 +81,7 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("patch", "/segments/vip", {"name": "Changed"}, {}, "segments:write", 200),
     ("post", "/segments/vip/publish", {}, {}, "segments:write", 200),
     ("post", "/segments/vip/recompute", {}, {}, "segments:write", 202),
+    ("post", "/segments/vip/cancel", {}, {}, "segments:write", 409),
     ("post", "/segments/vip/preview", {}, {}, "segments:read", 200),
     ("get", "/segments/vip/versions", None, {}, "segments:read", 200),
     ("post", "/segments/vip/versions", {"rule": VIP}, {}, "segments:write", 201),
