@@ -1,5 +1,5 @@
--- {"event": "Order Completed", "within": {"previous": "month"}, "count": {"op": "gte", "value": 2}}
--- postgres: {"p0": "Order Completed", "p1": "2026-01-31 15:00:00+00:00", "p2": "2026-02-28 15:00:00+00:00", "p3": "2"}
+-- {"event": "Viewed", "within": {"previous": "month"}, "count": {"op": "eq", "value": 1}}
+-- postgres: {"p0": "Viewed", "p1": "2026-01-31 15:00:00+00:00", "p2": "2026-02-28 15:00:00+00:00", "p3": "1"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -13,7 +13,7 @@ WITH s0 AS (
   GROUP BY
     r.profile_id
   HAVING
-    COUNT(*) >= CAST(%(p3)s AS DECIMAL(38, 6))
+    COUNT(*) = CAST(%(p3)s AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id
@@ -23,7 +23,7 @@ LEFT JOIN s0
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
 
--- duckdb: {"p0": "Order Completed", "p1": "2026-01-31 15:00:00+00:00", "p2": "2026-02-28 15:00:00+00:00", "p3": "2"}
+-- duckdb: {"p0": "Viewed", "p1": "2026-01-31 15:00:00+00:00", "p2": "2026-02-28 15:00:00+00:00", "p3": "1"}
 WITH s0 AS (
   SELECT
     r.profile_id
@@ -37,7 +37,7 @@ WITH s0 AS (
   GROUP BY
     r.profile_id
   HAVING
-    COUNT(*) >= CAST($p3 AS DECIMAL(38, 6))
+    COUNT(*) = CAST($p3 AS DECIMAL(38, 6))
 )
 SELECT
   p.id AS profile_id

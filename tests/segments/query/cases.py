@@ -199,7 +199,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "cho",
     ),
     "event_this_month": ({"event": "Viewed", "within": {"this": "month"}}, "cho"),
-    "event_previous_month": (orders(within={"previous": "month"}, count={"op": "gte", "value": 2}), "ann"),
+    "event_previous_month": (
+        {"event": "Viewed", "within": {"previous": "month"}, "count": {"op": "eq", "value": 1}},
+        "cho",
+    ),
     "event_between": (orders(between={"from": "2026-02-20", "to": "2026-02-24"}), "ann bob"),
     "event_between_edges": (
         orders(between={"from": "2026-01-30T00:00:00Z", "to": "2026-01-30T09:00:00+09:00"}),
