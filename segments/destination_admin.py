@@ -112,11 +112,8 @@ class DestinationAdmin(ObjectRoom[models.Destination]):
     def _secret_shown(self, request: HttpRequest, found: models.Destination, secret: str) -> HttpResponse:
         """The page that shows a secret, this once: it is in no message, for those are kept in a cookie."""
         shown = {"title": found.name, "opts": self.opts, "original": found, "secret": secret}
-        answer = TemplateResponse(
-            request, "console/destination_secret.html", {**self.admin_site.each_context(request), **shown}
-        )
-        answer["Cache-Control"] = "no-store"
-        return answer
+        context = {**self.admin_site.each_context(request), **shown}
+        return TemplateResponse(request, "console/destination_secret.html", context)
 
     def changeform_view(
         self,

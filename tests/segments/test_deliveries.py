@@ -180,6 +180,9 @@ NAMED: dict[str, Any] = {"recipient": "Partner Ltd", "country": "JP"}
 def test_a_recipient_gets_only_who_consented_to_it_by_name_and_country(receiver: Receiver) -> None:
     place, _made, (a, b, c) = sending(receiver, **GIVEN)
     assert receiver.taken == [] and Delivery.objects.get().withheld == 3, "a consent to our own use gives nobody away"
+    pipeline.STAGES["consent"]()
+    send(place)
+    assert receiver.taken == []
     says(a, "granted", **NAMED)
     says(b, "granted", recipient="Partner Ltd", country="US")
     says(c, "granted", recipient="Other Ltd", country="JP")
@@ -281,6 +284,7 @@ def test_one_that_fails_is_left_alone_and_delays_no_other(receiver: Receiver) ->
         deliveries.send_due(slow.pk)
         assert len(receiver.taken) == 1, "it ends at the first failure"
         assert deliveries.waiting() == [other.pk]
+        assert not deliveries.send_due(slow.pk) and len(receiver.taken) == 1, "nor a task that was sent before"
         deliveries.send_due(other.pk)
         assert {line[0] for line in healthy.changes} == {str(one) for one in ids}
         paused = Destination.objects.get(pk=slow.pk)
