@@ -172,8 +172,8 @@ def _edge(row: dict[str, Any]) -> Edge:
 def _replace_links(scored: Any, model: UUID | None, waiting: list[int]) -> list[UUID]:
     """Make these pairs the only probable links, and have all that was linked since the records were read linked again.
 
-    `waiting`: what waited for its links before that, and has them now. Returns the records that wait to be clustered,
-    among them the ends of all links that came, changed or went.
+    `waiting`: what waited for its links before that, has them now, and is to be clustered next. Returns all records that
+    wait to be clustered, among them the ends of all links that came, changed or went.
     """
     execute(sql.LOCK)
     execute(sql.STAGE_LINKS)
@@ -184,7 +184,7 @@ def _replace_links(scored: Any, model: UUID | None, waiting: list[int]) -> list[
     changed = [*fetch(sql.DROP_STALE_LINKS), *fetch(sql.SAVE_LINKS, [model])]
     execute("drop table fresh_link")
     touched.touch("identity", {record for pair in changed for record in pair})
-    touched.drop(waiting)
+    touched.leave_to(waiting, "identity")
     touched.hand_over("relink", "links")
     return touched.subjects("identity")
 

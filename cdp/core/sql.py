@@ -59,6 +59,10 @@ WAITING = "select id from core_touched where stage = %s order by id"
 DROP_TOUCHED = """
 delete from core_touched where id in (select id from core_touched where id = any(%s) for update skip locked)
 """
+LEAVE_TO = """
+update core_touched set stage = %s
+where id in (select id from core_touched where id = any(%s) for update skip locked)
+"""
 HAND_OVER = "update core_touched set stage = %s where stage = %s"
 
 # Locks out other sequencers of the stream until commit, then numbers what is committed and visible.

@@ -39,6 +39,11 @@ def drop(rows: list[int]) -> None:
     execute(sql.DROP_TOUCHED, [rows])
 
 
+def leave_to(rows: list[int], to: str) -> None:
+    """Leave what rows that `waiting` named wait for to another stage, as far as nobody takes them."""
+    execute(sql.LEAVE_TO, [to, rows])
+
+
 def hand_over(stage: str, to: str) -> None:
     """Leave all that waits for one stage to another."""
     execute(sql.HAND_OVER, [to, stage])

@@ -129,6 +129,19 @@ def test_the_first_run_that_is_finished_indexes_what_came_before(
     assert len(holders()) == 2
 
 
+def test_whoever_waits_for_links_when_a_run_begins_has_a_profile_after_it(sender: Sender) -> None:
+    """Also whom no link concerns: nothing but the waiting says that they are new."""
+    sender.says("a", "customer", **PERSON)
+    arrive(sender.sent)
+    resolution.resolve()
+    lonely = [sender.says(f"new{number}", "customer", minute=1) for number in range(3)]
+    with transaction.atomic():
+        actions.touch_changed(folded(sender.sent[1:]), Reading())
+    assert set(touched.subjects("links")) == set(lonely)
+    resolution.resolve(retrain=False)
+    assert None not in map(profile_of, lonely) and not Touched.objects.filter(stage__in=("links", "identity")).exists()
+
+
 def test_a_run_clusters_only_whom_new_evidence_concerns(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, name in enumerate("abc"):
         sender.says(name, "customer", minute=number, **PERSON | {"email": f"{name}@shop.example"})
