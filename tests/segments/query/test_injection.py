@@ -125,7 +125,7 @@ def may_be_named(word: str) -> bool:
 storable = st.text(min_size=1, max_size=20).filter(may_be_named)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(storable)
 def test_the_text_does_not_depend_on_the_word(word: str) -> None:
     shape, other = (
