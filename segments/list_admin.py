@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -55,9 +56,12 @@ class UploadedListAdmin(Room[models.UploadedList]):
         (_("Who is on it"), {"fields": ("entries_kept", "kind", "values")}),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.UploadedList]:
+        return super().get_queryset(request).annotate(number=Count("entries"))
+
     @admin.display(description=_("entries"))
-    def entries_kept(self, listed: models.UploadedList) -> int:
-        return lists.sizes([listed]).get(listed.pk, 0) if listed.pk else 0
+    def entries_kept(self, listed: Any) -> int:
+        return int(getattr(listed, "number", 0))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = ("key", "name", "purpose", "came_from", "expires_at") if obj else ()

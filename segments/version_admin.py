@@ -45,7 +45,7 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
 
     def get_urls(self) -> list[URLPattern]:
         take = self.admin_site.admin_view(require_POST(self.take))
-        return [path("<uuid:pk>/<slug:step>/", take, name="segments_version_step"), *super().get_urls()]
+        return [path("<uuid:pk>/take/<slug:step>/", take, name="segments_version_step"), *super().get_urls()]
 
     def take(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
         """Take one step with a version."""

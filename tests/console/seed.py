@@ -41,8 +41,20 @@ from identity.models import (
     ResolutionRun,
     ReviewCase,
 )  # fmt: skip
-from segments import destinations
-from segments.models import Delivery, Membership, Run, Segment, Subscription, Told, Transition
+from segments import destinations, versions
+from segments.models import (
+    Assignment,
+    Delivery,
+    ListEntry,
+    Membership,
+    Run,
+    Segment,
+    Subscription,
+    Told,
+    Transition,
+    UploadedList,
+    Version,
+)
 
 FAMILY, GIVEN = "김이박최정강조윤장임", ("민준", "서연", "도윤", "지우", "하은", "준서", "수아", "예준")
 CHANNELS = ("web", "app", "pos", "call_center")
@@ -142,7 +154,20 @@ def segments(profiles: list[Profile]) -> list[Segment]:
         Transition.objects.create(segment=segment, profile=profiles[0].pk, kind="entered", reason="rule")
         made.append(segment)
     sent_somewhere(made[0], profiles[0])
+    described(made[0], profiles[0])
     return made
+
+
+def described(segment: Segment, profile: Profile) -> None:
+    """What else hangs on a segment: its version, who is on a list, who is in which part."""
+    meaning = versions.definition(segment)
+    Version.objects.create(segment=segment, number=1, definition=meaning, written_by="user:root", state="published")
+    listed = UploadedList.objects.create(
+        key="guests", name="Guests", purpose_id="marketing", came_from="Fair", expires_at=NOW() + timedelta(days=30)
+    )
+    kept = Record.objects.filter(profile=profile).values_list("pk", flat=True)[0]
+    ListEntry.objects.create(list=listed, record=kept)
+    Assignment.objects.create(segment=segment, record=kept, variant="a", at=NOW())
 
 
 def sent_somewhere(segment: Segment, profile: Profile) -> None:
@@ -169,7 +194,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     Claim.objects.create(leaf=one, record=other, at=NOW(), message_id="m")
     BlockedValue.objects.create(kind="phone", digest=digest("blocked"), reason="shared by 400 records")
     ProfileChange.objects.create(profile=profiles[0].pk, kind="created", actor="system:test")
-    Move.objects.create(record=profiles[0].records.first().pk, joined=profiles[0].pk, actor="system:test")
+    Move.objects.create(record=one, joined=profiles[0].pk, actor="system:test")
     TraitPeriod.objects.create(profile=profiles[0], trait="region", value="서울", valid_from=NOW())
     group = Group.objects.create(kind="household", digest=digest("h"))
     GroupMember.objects.create(group=group, record_id=one, role="parent", since=NOW())

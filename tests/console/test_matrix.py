@@ -60,7 +60,7 @@ class Address:
     def _value(self, name: str) -> str:
         model = self.model()
         row = model.objects.first() if model and name in ("object_id", "pk", "id") else None
-        return str(quote(row.pk)) if row else {"key": "vip"}.get(name, SOMETHING)
+        return str(quote(row.pk)) if row else {"key": "vip", "number": "1", "step": "submit"}.get(name, SOMETHING)
 
     def model(self) -> Any:
         parts = self.route.split("/")
