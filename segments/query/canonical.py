@@ -45,7 +45,7 @@ from segments.query.ast import (
 from segments.query.parse import AT_LEAST_ONCE, parse
 from segments.query.windows import WEEKDAYS
 
-SEMANTICS = 1
+SEMANTICS = 2
 """Raised whenever the same rule may come to mean something else."""
 
 
