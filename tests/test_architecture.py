@@ -57,6 +57,7 @@ JUSTIFIED = {
     # A segment's foreign key to its purpose, and the contact channels that it may name.
     "segments.admin": {"consent.models"},
     "segments.approval": {"consent.models"},
+    "segments.segment_form": {"consent.models"},
     # What an uploaded list names is read as what records hold, and stopped by the suppression list, as at every door.
     "segments.lists": {"consent.suppression", "identity.linkage.normalise"},
     "cdp.api.lists": {"segments.lists", "segments.models"},
