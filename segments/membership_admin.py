@@ -9,10 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom, column, link
 from cdp.core.errors import CdpError
 from cdp.core.objects import may
 from cdp.core.types import Actor
@@ -73,10 +74,19 @@ class RunAdmin(ReadOnlyRoom[models.Run]):
         )
 
 
+class BySegment(admin.RelatedFieldListFilter):
+    """Segments by name, under a heading in the reader's language."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.title = gettext("segment")
+
+
 @admin.register(models.Membership)
 class MembershipAdmin(ReadOnlyRoom[models.Membership]):
-    list_display = (PROFILE, link("segment_id", _("segment"), "segments_segment"), "entered_at")
-    list_filter = ("segment",)
+    list_display = (PROFILE, column("segment", _("segment")), "entered_at")
+    list_filter = (("segment", BySegment),)
+    list_select_related = ("segment",)
     fields = list_display
     ordering = ("-id",)
     id_fields = ("profile_id",)
