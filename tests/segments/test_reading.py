@@ -283,7 +283,10 @@ def test_an_erased_profile_is_forgotten_and_readers_are_told() -> None:
     made, (a, b) = filled(2)
     assert len(privacy.export([record_of(a)])["memberships"]) == len(privacy.export([record_of(a)])["transitions"]) == 1
     counts = privacy.erase([record_of(a)])
-    assert {table: rows for table, rows in counts.items() if rows} == {"segments_membership": 1, "segments_transition": 1}
+    assert {table: rows for table, rows in counts.items() if rows} == {
+        "segments_membership": 1,
+        "segments_transition": 1,
+    }
     assert members_of(made).keys() == {b}
     assert list(Transition.objects.filter(profile=a).values_list("kind", "reason")) == [("left", "erased")]
     assert (a, "left", "erased") in feed(made)
