@@ -249,6 +249,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "SegmentState": "segments.models.Segment.State",
+        "SegmentVersionState": "segments.models.Version.State",
         "ConsentState": "consent.models.ConsentRecord.State",
         "ReviewCaseState": "cdp.api.review_shapes.STATES",
         "ProfileChangeKind": "identity.models.ProfileChange.Kind",

@@ -105,7 +105,7 @@ def test_our_own_faults_tell_nothing(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(profiles.pipeline, "profile_answer", fail)
+    monkeypatch.setattr(profiles.answers, "profile_answer", fail)
     answer = everything().get(f"/profiles/{person()}")
     problem = is_problem(answer, status, code)
     assert b"canary" not in answer.content and "canary" not in caplog.text
@@ -117,7 +117,7 @@ def test_a_refusal_without_a_status_of_its_own_is_a_conflict(monkeypatch: pytest
     def refuse(*_: Any) -> None:
         raise Refused("something_new", "Not now.")
 
-    monkeypatch.setattr(profiles.pipeline, "profile_answer", refuse)
+    monkeypatch.setattr(profiles.answers, "profile_answer", refuse)
     assert is_problem(everything().get(f"/profiles/{person()}"), 409, "something_new")["detail"] == "Not now."
 
 

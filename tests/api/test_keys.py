@@ -111,7 +111,10 @@ def test_a_key_is_made_of_a_role(db: None) -> None:
     out = StringIO()
     call_command("create_service_key", "tool", role="marketer", stdout=out)
     key = authentication.find_key(out.getvalue().strip())
-    assert set(key.scopes) == {"profiles:read", "profiles:lookup", "segments:read", "segments:write", "members:read"}
+    assert set(key.scopes) == {
+        "profiles:read", "profiles:lookup", "segments:read", "segments:write", "members:read", "destinations:read",
+        "destinations:use",
+    }  # fmt: skip
 
 
 # --- a key of a group -------------------------------------------------------------------------------------------------

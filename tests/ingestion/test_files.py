@@ -162,11 +162,10 @@ def test_identifiers_of_a_row(shop: Shop, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mapping", [None, {"columns": {"no": "member"}}, {"join": {"full_name": ["no"]}}])
-def test_a_file_without_a_key_is_refused_and_told_which_columns_there_are(
-    shop: Shop, tmp_path: Path, mapping: Any
-) -> None:
-    with pytest.raises(CommandError, match=r"external_id.*There are: no, email"):
+def test_a_file_without_a_key_is_refused_and_none_of_it_told(shop: Shop, tmp_path: Path, mapping: Any) -> None:
+    with pytest.raises(CommandError, match="external_id") as refused:
         records(tmp_path, "no,email\nC1,kim@shop.kr\n", mapping)
+    assert "email" not in str(refused.value)
     assert not Quarantined.objects.exists() and not Event.objects.exists()
 
 

@@ -51,11 +51,10 @@ class Command(BaseCommand):
 def _require_key(columns: Sequence[str] | None, made: Collection[str]) -> None:
     """Refuse a file none of whose columns says whose row it is."""
     if columns and not {"external_id", "user_id"}.intersection(made):
-        said = _(
-            'No column says whose row it is. Map the one that does: {"columns": {"COLUMN": "external_id"}}. '
-            "There are: %(names)s"
+        # The columns are not told: a file without a header names people where it should name columns.
+        raise CommandError(
+            _('No column says whose row it is. Map the one that does: {"columns": {"COLUMN": "external_id"}}.')
         )
-        raise CommandError(said % {"names": ", ".join(columns)})
 
 
 def _require_consents(rows: RecordRows, columns: Iterable[str]) -> None:
