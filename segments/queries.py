@@ -107,9 +107,11 @@ def counted_rule(
     return compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
 
 
-def reach(segment: Segment) -> list[Reach]:
-    """For each contact channel: how many members consent (by the effective table) and have a usable contact point."""
-    return [_reach(segment, channel) for channel in ContactChannel.objects.order_by("key")]
+def reach(segment: Segment, *channels: str) -> list[Reach]:
+    """For each contact channel, or those named: how many members consent (by the effective table) and have a usable
+    contact point."""
+    asked = ContactChannel.objects.order_by("key")
+    return [_reach(segment, channel) for channel in (asked.filter(key__in=channels) if channels else asked)]
 
 
 def _reach(segment: Segment, channel: ContactChannel) -> Reach:

@@ -1,4 +1,4 @@
-"""Web, worker and beat as processes of their own, as in production, stopped together."""
+"""Web and worker, with its beat, as processes of their own, stopped together."""
 
 import http.client
 import os
@@ -44,11 +44,10 @@ class Processes:
         self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, *options)
 
     def start_workers(self) -> None:
-        """One worker and the beat that wakes it, if they do not run yet."""
-        if "worker" in self.running:
-            return
-        self._start("worker", "celery", "--app", "cdp", "worker", "--concurrency", "1", "--loglevel", "WARNING")
-        self._start("beat", "celery", "--app", "cdp", "beat", "--loglevel", "WARNING")
+        """One worker with the beat that wakes it, if it does not run yet."""
+        if "worker" not in self.running:
+            options = ("--beat", "--concurrency", "1", "--loglevel", "WARNING")
+            self._start("worker", "celery", "--app", "cdp", "worker", *options)
 
     def watch(self) -> None:
         """Wait until one of them ends or the user interrupts."""

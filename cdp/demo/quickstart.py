@@ -149,7 +149,7 @@ class Quickstart:
         self._open_erasure()
 
     def _resolve(self) -> None:
-        """The worker and beat start while the last records are clustered, and share what follows."""
+        """The worker starts while the last records are clustered, and shares what follows."""
 
         def report(step: str) -> None:
             self.progress.say(step)

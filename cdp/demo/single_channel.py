@@ -46,30 +46,31 @@ def only_together(segments: list[Segment]) -> dict[UUID, int]:
     members = {segment.pk: set(_members(segment)) for segment in segments}
     found: dict[UUID, set[UUID]] = {segment.pk: set() for segment in segments}
     for channel in sorted(set(events.source_channels().values())):
-        for segment, alone in _found_by(channel, segments, set().union(*members.values())).items():
+        for segment, alone in _found_by(channel, segments, members).items():
             found[segment] |= alone
     return {segment: len(inside - found[segment]) for segment, inside in members.items()}
 
 
 @transaction.atomic
-def _found_by(channel: str, segments: list[Segment], members: set[UUID]) -> dict[UUID, set[UUID]]:
+def _found_by(channel: str, segments: list[Segment], members: dict[UUID, set[UUID]]) -> dict[UUID, set[UUID]]:
     execute(ONE_CHANNEL, [channel])
     execute("create index on pg_temp.identity_record (profile_id); create index on pg_temp.identity_record (id)")
     execute("analyze pg_temp.identity_record")
     execute(GOLDEN)
-    golden = _golden(members.union(column(SAMPLE)))
-    execute_over(SAVE, [(profile, Jsonb(traits)) for profile, traits in golden])
-    execute("analyze pg_temp.profiles_golden")
     seen = set(column(EVENTS))
-    traits = {name for _, held in golden for name, value in held.items() if value}
-    found = {segment.pk: _evaluate(segment) for segment in segments if _carries(seen, traits, segment)}
+    seeing = [segment for segment in segments if event_names(parse(segment.rule)) <= seen]
+    carried = _save_golden({profile for segment in seeing for profile in members[segment.pk]}) if seeing else set()
+    found = {segment.pk: _evaluate(segment) for segment in seeing if trait_names(parse(segment.rule)) <= carried}
     execute(DROP)
     return found
 
 
-def _carries(events: set[str], traits: set[str], segment: Segment) -> bool:
-    node = parse(segment.rule)
-    return event_names(node) <= events and trait_names(node) <= traits
+def _save_golden(members: set[UUID]) -> set[str]:
+    """Give everybody what the channel alone knows of them; returns the traits that it carries."""
+    golden = _golden(members.union(column(SAMPLE)))
+    execute_over(SAVE, [(profile, Jsonb(traits)) for profile, traits in golden])
+    execute("analyze pg_temp.profiles_golden")
+    return {name for _, held in golden for name, value in held.items() if value}
 
 
 def _golden(everyone: Collection[UUID]) -> list[tuple[UUID, dict[str, Any]]]:

@@ -79,7 +79,7 @@ def _segments(outcome: Outcome, console: Console) -> None:
 
 
 def _segment_row(segment: Segment, together: int) -> tuple[Any, ...]:
-    reach = {item.channel: item.reachable for item in segments.reach(segment)}
+    reach = {item.channel: item.reachable for item in segments.reach(segment, "email", "sms")}
     members = list(Membership.objects.filter(segment=segment).values_list("profile_id", flat=True))
     withdrawn = set(
         Effective.objects.filter(
