@@ -7,14 +7,14 @@ transaction and can be run again harmlessly; `advance` runs them until nothing w
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from celery import shared_task
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 
-from cdp.core import sequence, touched, wake
-from cdp.core.statements import execute
+from cdp.core import sequence, stages, touched, wake
+from cdp.core.stages import GIVE_WAY, Stage, Touched
 from cdp.profiles import actions as profiles
 from consent import actions as consent
 from consent import suppression
@@ -31,10 +31,6 @@ EVENTS_A_RUN = 25_000
 SUBJECTS_A_STEP = 2_000
 STEPS_A_ROUND = 40
 SECONDS_A_TASK = 60.0
-# A commit that nobody waits for is on disk within a second all the same, and before any later one that is waited for.
-COMMIT_LATER = "set local synchronous_commit to off"
-# Deadlock, serialization failure, lock not available.
-GIVE_WAY = {"40P01", "40001", "55P03"}
 
 
 @shared_task(name="pipeline.advance")
@@ -43,6 +39,13 @@ def advance_task() -> None:
     wake.answered()
     if advance(seconds=SECONDS_A_TASK):
         wake.wake()
+
+
+@shared_task(name="pipeline.try_again")
+def try_again_task() -> None:
+    """Sent by beat every hour: what a stage had to set aside may be fit for it by now."""
+    stages.try_again()
+    wake.wake()
 
 
 def advance(*, seconds: float | None = None, report: Callable[[Counter[str]], None] = lambda done: None) -> bool:
@@ -81,7 +84,7 @@ def resolve(
 
     resolution.scoring(engine)  # refused now rather than after the folding
     folded = 0
-    while taken := _step(_fold_many):
+    while taken := _step(lambda: _fold(EVENTS_A_RUN)):
         folded += taken
         report(f"folding {folded:,} events")
     run = resolution.resolve(report, retrain=retrain, promote=promote, engine=engine)
@@ -101,70 +104,29 @@ def _step(stage: Callable[[], int]) -> int:
         return 1
 
 
-def _derived(stage: Callable[[], int]) -> Callable[[], int]:
-    """A stage in one transaction, for whose commit nobody waits: a crash of the server may undo the last ones whole, and
-    they are done again. What others are told of has a number, given by a commit that is waited for."""
+class _Events:
+    """The events after identity's watermark."""
 
-    @wraps(stage)
-    def step() -> int:
-        with transaction.atomic():
-            execute(COMMIT_LATER)
-            return stage()
+    def work(self, limit: int) -> int:
+        return identity.fold_next(limit, suppression.admit)
 
-    return step
+    def leave(self) -> Sequence[UUID]:
+        return identity.pass_next()
 
 
-@_derived
-def _fold() -> int:
-    return identity.fold_next(EVENTS_A_STEP, suppression.admit)
+def _fold_again(events: list[UUID]) -> None:
+    identity.fold_again(events, suppression.admit)
 
 
-@_derived
-def _fold_many() -> int:
-    return identity.fold_next(EVENTS_A_RUN, suppression.admit)
+def _cluster(records: list[UUID]) -> None:
+    identity.recluster(records)
+    touched.touch("profiles", identity_queries.profiles_of(records))
 
 
-@_derived
-def _link() -> int:
-    records = touched.take("links", SUBJECTS_A_STEP)
-    if records:
-        identity.link(records)
-    return len(records)
-
-
-@_derived
-def _cluster() -> int:
-    records = touched.take("identity", SUBJECTS_A_STEP)
-    if records:
-        identity.recluster(records)
-        touched.touch("profiles", identity_queries.profiles_of(records))
-    return len(records)
-
-
-@_derived
-def _project() -> int:
-    ids = touched.take("profiles", SUBJECTS_A_STEP)
-    if ids:
-        profiles.refresh(ids)
-    return len(ids)
-
-
-@_derived
-def _consent() -> int:
-    ids = touched.take("consent", SUBJECTS_A_STEP)
-    if ids:
-        segments.note_consent_changes(consent.refresh_effective(ids))
-        delivery_plan.note_consent_changes(ids)
-        touched.touch("segments", ids)
-    return len(ids)
-
-
-@_derived
-def _segments() -> int:
-    ids = touched.take("segments", SUBJECTS_A_STEP)
-    if ids:
-        segments.refresh_profiles(ids)
-    return len(ids)
+def _consent(ids: list[UUID]) -> None:
+    segments.note_consent_changes(consent.refresh_effective(ids))
+    delivery_plan.note_consent_changes(ids)
+    touched.touch("segments", ids)
 
 
 def _due_segments() -> int:
@@ -175,13 +137,20 @@ def _number() -> int:
     return sum(sequence.number(stream) for stream in sequence.STREAMS)
 
 
+def _over(name: str, work: Callable[[list[UUID]], object]) -> Stage:
+    return Stage(name, SUBJECTS_A_STEP, Touched(name, work))
+
+
+_fold = Stage("fold", EVENTS_A_STEP, _Events())
+
 STAGES: dict[str, Callable[[], int]] = {
     "fold": _fold,
-    "link": _link,
-    "cluster": _cluster,
-    "profiles": _project,
-    "consent": _consent,
-    "segments": _segments,
+    "fold again": _over("fold", _fold_again),
+    "link": _over("links", identity.link),
+    "cluster": _over("identity", _cluster),
+    "profiles": _over("profiles", profiles.refresh),
+    "consent": _over("consent", _consent),
+    "segments": _over("segments", segments.refresh_profiles),
     "due segments": _due_segments,
     "number": _number,
 }

@@ -16,7 +16,7 @@ from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from cdp.events.actions import store
 from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
-from identity.incoming import next_events
+from identity.incoming import Incoming, events_named, next_events, next_place
 from identity.models import Link, ProfileChange, Record, ReviewCase, Verdict
 from identity.reading import Reading, locked
 from identity.types import Reason, Seen
@@ -35,11 +35,18 @@ AT_ONCE = 20
 SYSTEM = Actor.system("identity")
 
 
+Admit = Callable[[Sequence[Seen]], Sequence[Seen]]
+
+
+def _all(seen: Sequence[Seen]) -> Sequence[Seen]:
+    return seen
+
+
 # --- records --------------------------------------------------------------------------------------------------------
 
 
 @transaction.atomic(savepoint=False)
-def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = lambda seen: seen) -> int:
+def fold_next(limit: int, admit: Admit = _all) -> int:
     """Fold the next events after the watermark, as far as `admit` lets them, and touch what they change; returns how
     many events it took.
 
@@ -49,14 +56,36 @@ def fold_next(limit: int, admit: Callable[[Sequence[Seen]], Sequence[Seen]] = la
     if mark is None:
         return 0
     reading = locked()  # before the keys are read: whom an erasure has taken since must not come back
-    seen, keys, last = next_events(mark, limit)
-    if last is None:
+    incoming = next_events(mark, limit)
+    if incoming.last is None:
         return 0
-    admitted = admit(seen)
-    _follow(folding.fold_events(admitted, keys, reading), reading)
+    _fold(incoming, admit, reading)
+    mark.move(*incoming.last)
+    return len(incoming.seen) or 1
+
+
+@transaction.atomic(savepoint=False)
+def fold_again(events: Collection[UUID], admit: Admit = _all) -> None:
+    """Fold events that were set aside, as `fold_next` does."""
+    reading = locked()
+    _fold(events_named(events), admit, reading)
+
+
+@transaction.atomic(savepoint=False)
+def pass_next() -> list[UUID]:
+    """Move the watermark past the next event without folding it; returns its id, or nothing where none waits."""
+    mark = watermark.take("identity")
+    place = next_place(mark) if mark else None
+    if mark is None or place is None:
+        return []
+    mark.move(*place)
+    return [place[1]]
+
+
+def _fold(incoming: Incoming, admit: Admit, reading: Reading) -> None:
+    admitted = admit(incoming.seen)
+    _follow(folding.fold_events(admitted, incoming.keys, reading), reading)
     touch("profiles", queries.profiles_of({event.record for event in admitted}))
-    mark.move(*last)
-    return len(seen) or 1
 
 
 def lock() -> None:

@@ -1,6 +1,7 @@
 """From stored events to what identity folds: the next batch after the watermark, unsealed in memory."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from cdp.core import crypto
@@ -13,14 +14,37 @@ from identity.types import Seen
 _DESCRIBE = frozenset({"identify", "row"})
 
 
-def next_events(mark: Mark, limit: int) -> tuple[list[Seen], dict[UUID, crypto.RecordKey], tuple[int, UUID] | None]:
-    """Up to `limit` events after the mark, the keys of their records, and the last one's place; events whose key was
-    destroyed are passed over."""
-    params = {"txid": mark.txid, "row": mark.row, "below": mark.below, "limit": limit}
-    rows = prepared(sql.EVENTS_AFTER, params)
+class Incoming(NamedTuple):
+    """Events to fold, the keys of their records, and the place of the last that was read."""
+
+    seen: list[Seen]
+    keys: dict[UUID, crypto.RecordKey]
+    last: tuple[int, UUID] | None
+
+
+def next_events(mark: Mark, limit: int) -> Incoming:
+    """Up to `limit` events after the mark; events whose key was destroyed are passed over."""
+    return _opened(prepared(sql.EVENTS_AFTER, _after(mark, limit)))
+
+
+def events_named(ids: Collection[UUID]) -> Incoming:
+    """These events, wherever the mark stands, as far as they are still there."""
+    return _opened(prepared(sql.EVENTS_NAMED, {"events": list(ids)}))
+
+
+def next_place(mark: Mark) -> tuple[int, UUID] | None:
+    """Where the next event after the mark stands, whatever is in it."""
+    return next(iter(prepared(sql.PLACE_AFTER, _after(mark, 1))), None)
+
+
+def _after(mark: Mark, limit: int) -> dict[str, Any]:
+    return {"txid": mark.txid, "row": mark.row, "below": mark.below, "limit": limit}
+
+
+def _opened(rows: list[tuple[Any, ...]]) -> Incoming:
     keys = crypto.unwrapped(row[-4:] for row in rows)
     seen = [_seen(row, keys[row[4]]) for row in rows if row[4] in keys]
-    return seen, keys, (rows[-1][0], rows[-1][1]) if rows else None
+    return Incoming(seen, keys, rows[-1][:2] if rows else None)
 
 
 def _seen(row: tuple[Any, ...], key: crypto.RecordKey) -> Seen:

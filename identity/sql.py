@@ -5,16 +5,20 @@ Blind indexes are joined in the generation that is read (`cdp.core.indexing`), a
 
 from cdp.core.keys_sql import READ_GENERATION
 
-# Events of transactions that are over, in the order of the watermark, each with its data key.
-EVENTS_AFTER = """
+# Events of transactions that are over, in the order of the watermark.
+_AFTER = """select * from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
+    order by txid, id limit %(limit)s"""
+# Each with its data key.
+_EVENTS = """
 select e.txid, e.id, e.source_id, e.brand, e.record, e.kind, e.leaves, e.occurred_at, e.message_id, e.type, e.properties,
        e.sealed, k.id, k.record, k.kek_id, k.wrapped
-from (
-    select * from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
-    order by txid, id limit %(limit)s) e
+from ({events}) e
 left join keys.core_datakey k on k.record = e.record
 order by e.txid, e.id
 """
+EVENTS_AFTER = _EVENTS.format(events=_AFTER)
+EVENTS_NAMED = _EVENTS.format(events="select * from events_event where id = any(%(events)s)")
+PLACE_AFTER = f"select txid, id from ({_AFTER}) e"  # noqa: S608 - our own text
 
 LEAVES_AMONG = "select id from identity_record where id = any(%s) and leaf"
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.labels import label, purpose_name
-from cdp.core import counts
+from cdp.core import counts, stages
 from cdp.events import queries as events
 from cdp.events.types import CHANNELS
 from consent import queries as consent
@@ -29,6 +29,7 @@ NUMBERS = {
     "review": _("review cases open"),
     "quarantine": _("waiting in quarantine"),
     "requests": _("privacy requests open"),
+    "aside": _("set aside by the pipeline"),
 }
 SOON_DAYS = 3
 # The stage that takes events in.
@@ -125,6 +126,11 @@ def _quarantine(state: State) -> None:
     _add(state, "quarantine", waiting, _list("events_quarantined", state__exact="waiting"), urgent=True)
 
 
+def _aside(state: State) -> None:
+    if number := stages.set_aside():
+        _add(state, "aside", number, _list("core_touched", stage__startswith=stages.ASIDE), urgent=True)
+
+
 def _review(state: State) -> None:
     _add(state, "review", identity.open_cases(MOST_COUNTED + 1), _list("identity_reviewcase"))
 
@@ -215,6 +221,7 @@ PARTS: tuple[tuple[str, str, Callable[[State], None]], ...] = (
     ("review", "identity.view_reviewcase", _review),
     ("quarantine", "events.view_quarantined", _quarantine),
     ("requests", "consent.view_privacyrequest", _requests),
+    ("aside", "core.view_touched", _aside),
     ("coverage", "consent.view_effective", _coverage),
     ("events", "events.view_event", _events),
 )

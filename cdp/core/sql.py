@@ -39,10 +39,10 @@ from unnest(%b::uuid[], %b::bytea[], %b::uuid[]) as v (id, wrapped, kek) where d
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
-with taken as (
-    select id from core_touched where stage = %(stage)s and subject = any(array(
-        select distinct subject from (select subject from core_touched where stage = %(stage)s order by id limit 200000) oldest
-        limit %(limit)s))
+with oldest as (
+    select subject from core_touched where stage = %(stage)s order by id limit %(limit)s for update skip locked
+), taken as (
+    select id from core_touched where stage = %(stage)s and subject = any(array(select subject from oldest))
     for update skip locked
 )
 delete from core_touched t using taken where t.id = taken.id returning t.subject
@@ -63,6 +63,7 @@ LEAVE_TO = """
 update core_touched set stage = %s
 where id in (select id from core_touched where id = any(%s) for update skip locked)
 """
+STAGES_NAMED = "select distinct stage from core_touched where stage like %s"
 HAND_OVER = "update core_touched set stage = %s where stage = %s"
 
 # Locks out other sequencers of the stream until commit, then numbers what is committed and visible.

@@ -20,7 +20,8 @@ def forget(stage: str, subjects: Iterable[UUID]) -> None:
 
 
 def take(stage: str, limit: int) -> list[UUID]:
-    """Take up to `limit` subjects of `stage`, each with all its waiting rows; they come back if the transaction fails."""
+    """Take up to `limit` subjects of `stage`, those that wait longest and that nobody else takes, each with all its waiting
+    rows; they come back if the transaction fails."""
     return by_number({row[0] for row in prepared(sql.TAKE_TOUCHED, {"stage": stage, "limit": limit})})
 
 
@@ -42,6 +43,11 @@ def drop(rows: list[int]) -> None:
 def leave_to(rows: list[int], to: str) -> None:
     """Leave what rows that `waiting` named wait for to another stage, as far as nobody takes them."""
     execute(sql.LEAVE_TO, [to, rows])
+
+
+def stages(prefix: str) -> list[str]:
+    """The names that begin so of stages for which something waits."""
+    return column(sql.STAGES_NAMED, [f"{prefix}%"])
 
 
 def hand_over(stage: str, to: str) -> None:

@@ -105,7 +105,8 @@ def test_what_is_spent_in_several_places_adds_up_only_together() -> None:
 def test_without_asking_what_a_channel_carries_the_till_would_find_him(monkeypatch: pytest.MonkeyPatch) -> None:
     person(pos=[RECEIPT] * 3)
     made = computed(STORE_REGULARS)
-    monkeypatch.setattr(single_channel, "_carries", lambda *_: True)
+    for names in ("event_names", "trait_names"):
+        monkeypatch.setattr(single_channel, names, lambda _: set())
     assert only_together([made]) == {made.pk: 0}
 
 
