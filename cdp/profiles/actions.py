@@ -1,6 +1,6 @@
 """Writes of the golden record: all of it is a projection, so writing it again is harmless."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
@@ -55,6 +55,16 @@ def refresh(profiles: Collection[UUID]) -> int:
     for stage in ("consent", "segments"):
         touch(stage, profiles)
     return len(golden)
+
+
+@transaction.atomic
+def publish_computed(names: Collection[str], values: Mapping[UUID, Mapping[str, Any]]) -> list[UUID]:
+    """Make the computed traits of these names what they are for these profiles, absent where nothing is given; returns
+    the profiles for which that changed something. Values are JSON, numbers also Decimal."""
+    ids = sorted(values)
+    execute(sql.HOLD_GOLDEN, [ids])
+    given = [Jsonb(dict(values[profile])) for profile in ids]
+    return column(sql.PUBLISH, {"names": sorted(names), "profiles": ids, "given": given})
 
 
 def correct(actor: Actor, profile: UUID, attribute: str, value: str, reason: str) -> UUID:

@@ -14,7 +14,7 @@ GROUP = link("group_id", _("group"), "profiles_group")
 @admin.register(models.Golden)
 class GoldenAdmin(ReadOnlyRoom[models.Golden]):
     list_display = (PROFILE, "updated_at")
-    fields = (PROFILE, "traits", "lineage", "updated_at")
+    fields = (PROFILE, "traits", "computed", "lineage", "updated_at")
     ordering = ("-profile_id",)
     id_fields = ("profile_id",)
     search_help_text = _("The whole id of a profile.")

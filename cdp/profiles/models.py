@@ -13,13 +13,15 @@ class Golden(models.Model):
     """A projection of a profile: coarse clear traits, and for each attribute which record won and why.
 
     `traits` is flat JSON: numbers, booleans, strings; dates `YYYY-MM-DD`; moments ISO 8601 in UTC with microseconds and `Z`.
-    `lineage` is {attribute: {"record": id, "at": event time, "why": rule}}; personal values are read through it.
+    `lineage` is {attribute: {"record": id, "at": event time, "why": rule}}; personal values are read through it. `computed`
+    is the part of `traits` that definitions of ours say: a projection of the records leaves it as it is.
     """
 
     profile = models.OneToOneField(
         "identity.Profile", on_delete=models.CASCADE, primary_key=True, related_name="golden"
     )
     traits: models.JSONField[Any, Any] = models.JSONField(_("traits"), default=dict)
+    computed: models.JSONField[Any, Any] = models.JSONField(_("computed traits"), default=dict, db_default={})
     lineage: models.JSONField[Any, Any] = models.JSONField(_("lineage"), default=dict)
     updated_at = models.DateTimeField(_("updated"), db_default=Now())
 

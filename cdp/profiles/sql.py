@@ -62,8 +62,23 @@ left join answers csat on csat.profile_id = seen.profile_id and csat.name = 'CSA
 SAVE_GOLDEN = """
 insert into profiles_golden (profile_id, traits, lineage)
 select * from unnest(%b::uuid[], %b::jsonb[], %b::jsonb[])
-on conflict (profile_id) do update set traits = excluded.traits, lineage = excluded.lineage, updated_at = now()
-where (profiles_golden.traits, profiles_golden.lineage) is distinct from (excluded.traits, excluded.lineage)
+on conflict (profile_id) do update
+set traits = excluded.traits || profiles_golden.computed, lineage = excluded.lineage, updated_at = now()
+where (profiles_golden.traits, profiles_golden.lineage)
+    is distinct from (excluded.traits || profiles_golden.computed, excluded.lineage)
+"""
+
+# In order, as whoever projects takes them.
+HOLD_GOLDEN = "select from profiles_golden where profile_id = any(%s) order by profile_id for update"
+
+# The computed traits of these names, and only these, are those given.
+PUBLISH = """
+update profiles_golden g
+set computed = (g.computed - %(names)s::text[]) || v.given, traits = (g.traits - %(names)s::text[]) || v.given,
+    updated_at = now()
+from unnest(%(profiles)s::uuid[], %(given)s::jsonb[]) as v (profile, given)
+where g.profile_id = v.profile and (g.computed - %(names)s::text[]) || v.given <> g.computed
+returning g.profile_id
 """
 
 DROP_GOLDEN = "delete from profiles_golden where profile_id = any(%s)"

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cdp.core.money import exponent
-from cdp.profiles.types import TRAITS, Winner
+from cdp.profiles.types import COMPUTED, TRAITS, Winner
 from identity.linkage import normalise
 from identity.types import OpenRecord
 
@@ -48,9 +48,13 @@ def _sent_traits(records: Collection[OpenRecord]) -> dict[str, Any]:
     latest: dict[str, tuple[str, str, Any]] = {}
     for record in records:
         for name, (value, at, message) in record.folded.traits.items():
-            if name not in TRAITS and (name not in latest or (at, message) > latest[name][:2]):
+            if not _reserved(name) and (name not in latest or (at, message) > latest[name][:2]):
                 latest[name] = (at, message, value)
     return {name: value for name, (_, _, value) in latest.items()}
+
+
+def _reserved(name: str) -> bool:
+    return name in TRAITS or name.startswith(COMPUTED)
 
 
 def _who(winners: Mapping[str, Winner], today: date) -> dict[str, Any]:

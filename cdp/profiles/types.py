@@ -82,6 +82,9 @@ TRAITS: dict[str, Trait] = {
     "csat_last": Trait("number", "general", "Latest satisfaction", "최근 만족도"),
 }
 
+# The names of computed traits begin so, and no source may use such a name.
+COMPUTED = "computed."
+
 # Money that somebody spent or got back, one trait a currency.
 MONEY_TRAIT = re.compile(r"(revenue|refund)_total_([A-Z]{3})")
 _MONEY = {"revenue": ("spent in all", "구매 총액"), "refund": ("refunded in all", "환불 총액")}

@@ -1,6 +1,7 @@
 """The golden record: which value wins and why, what is clear, what money adds up to."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -137,6 +138,20 @@ def test_what_a_source_sends_never_displaces_a_built_in_trait(sources) -> None:
     profile = arrives(event(sources["web"], properties={"orders_count": 999, "known": False}))
     traits = Golden.objects.get(pk=profile).traits
     assert (traits["orders_count"], traits["known"]) == (0, True)
+
+
+def test_computed_traits_outlive_projections_and_no_source_can_send_them(sources) -> None:
+    profile = arrives(event(sources["web"], properties={"plan": "gold", "computed.spent": 5, "computed.other": 1}))
+    given = {"computed.spent": Decimal("12.5"), "computed.brands": ["a", "b"]}
+    assert actions.publish_computed(given, {profile: given}) == [profile]
+    assert actions.publish_computed(given, {profile: given}) == []
+    arrives(event(sources["web"], day=1, properties={"plan": "lead", "computed.spent": 6}))
+    traits = Golden.objects.get(pk=profile).traits
+    assert (traits["plan"], traits["computed.spent"], traits["computed.brands"]) == ("lead", 12.5, ["a", "b"])
+    assert "computed.other" not in traits
+    actions.publish_computed(["computed.spent"], {profile: {}})
+    golden = Golden.objects.get(pk=profile)
+    assert golden.computed == {"computed.brands": ["a", "b"]} and "computed.spent" not in golden.traits
 
 
 def test_a_replaced_phone_is_no_longer_usable(sources) -> None:
