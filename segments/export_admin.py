@@ -13,12 +13,20 @@ from django.views.decorators.http import require_POST
 
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import CdpError
+from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
 from segments import approval, models
 
+APPROVE = "segments.approve_exportrequest"
+
+
+@admin.register(models.ExportRequestGroupPermission)
+class ExportRequestGroupPermissionAdmin(OpenedRoom[models.ExportRequestGroupPermission]):
+    """Exports that are opened to groups, to see or to decide."""
+
 
 @admin.register(models.ExportRequest)
-class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest]):
+class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest], ObjectRoom[models.ExportRequest]):
     """Who asks for contact values, for what; another person approves or refuses."""
 
     change_form_template = "console/export_request.html"
@@ -36,7 +44,7 @@ class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest]):
 
     def decide(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Approve or refuse by the word of a second person."""
-        if not request.user.has_perm("segments.approve_exportrequest"):
+        if not may(request.user, APPROVE, models.ExportRequest.objects.filter(pk=pk).first()):
             raise PermissionDenied
         found = get_object_or_404(models.ExportRequest, pk=pk)
         try:
@@ -54,5 +62,6 @@ class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        may_decide = {"may_decide": request.user.has_perm("segments.approve_exportrequest")}
+        asked = self.get_object(request, object_id) if object_id else None
+        may_decide = {"may_decide": asked is not None and may(request.user, APPROVE, asked)}
         return super().changeform_view(request, object_id, form_url, {**may_decide, **(extra_context or {})})

@@ -112,7 +112,25 @@ class ExportRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.segment_id} {self.state}"
+        return f"{self.segment} · {self.channel_id} · {self.asked_at:%Y-%m-%d}"
+
+
+class ExportRequestUserPermission(UserObjectPermissionBase):
+    content_object = models.ForeignKey(ExportRequest, on_delete=models.CASCADE)
+
+    class Meta(UserObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("export permission of a user")
+        verbose_name_plural = _("export permissions of users")
+
+
+class ExportRequestGroupPermission(GroupObjectPermissionBase):
+    content_object = models.ForeignKey(ExportRequest, on_delete=models.CASCADE)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        abstract = False
+        verbose_name = _("export permission of a group")
+        verbose_name_plural = _("export permissions of groups")
 
 
 class Run(models.Model):

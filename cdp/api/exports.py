@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from cdp.api.forms import Form, choices_of, read_body, read_query
 from cdp.api.segments import AudienceQuery, SegmentEndpoint
 from cdp.core.actions import active_keys
 from cdp.core.models import ServiceKey
+from cdp.core.objects import seen_by
 from segments import approval, queries
 from segments.formats import CONTACT
 from segments.models import ExportRequest
@@ -102,11 +104,15 @@ class ExportRequestView(SegmentEndpoint):
         responses={200: shapes.ExportRequestShape},
     )  # fmt: skip
     def get(self, request: Request, key: str, export_request: UUID) -> Response:
-        """Only to the service key that asked."""
-        asked = ExportRequest.objects.filter(pk=export_request, segment=self.find(key), asked_by=self.actor.name)
-        if (found := asked.first()) is None:
+        """To the service key that asked, and to a key of a group to which it was opened."""
+        asked = ExportRequest.objects.filter(pk=export_request, segment=self.find(key))
+        own, opened = asked.filter(asked_by=self.actor.name), self._opened(asked)
+        if (found := own.first() or opened.first()) is None:
             raise Problem(404, "not_found", _("There is no such export request."))
         return Response(asked_for(found))
+
+    def _opened(self, asked: QuerySet[ExportRequest]) -> QuerySet[ExportRequest]:
+        return seen_by(self.key, asked, "segments.view_exportrequest") if self.key.group else asked.none()
 
 
 def asked_for(row: ExportRequest) -> dict[str, Any]:

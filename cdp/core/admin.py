@@ -340,6 +340,7 @@ class WatermarkAdmin(ReadOnlyRoom[models.Watermark]):
 @admin.register(models.Touched)
 class TouchedAdmin(ReadOnlyRoom[models.Touched]):
     list_display = ("id", STAGE, column("subject", _("subject")), column("at", _("when")))
+    list_filter = ("stage",)
     fields = list_display
     ordering = ("id",)
 

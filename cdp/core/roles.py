@@ -44,6 +44,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
         "view:core.auditentry", "approve_exportrequest:segments.exportrequest",
+        "add:segments.exportrequestgrouppermission", "delete:segments.exportrequestgrouppermission",
         "except_delivery:segments.delivery",
         "add:consent.purpose", "change:consent.purpose", "add:consent.notice", "add:consent.regime",
         "change:consent.regime", "add:consent.category", "change:consent.category",

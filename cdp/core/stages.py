@@ -15,7 +15,7 @@ from cdp.core.logs import shape
 from cdp.core.statements import execute
 
 logger = logging.getLogger(__name__)
-ASIDE = "aside:"
+ASIDE, AFTER_ASIDE = "aside:", "aside;"  # the first, and the first no more, of names that begin so
 # Deadlock, serialization failure, lock not available.
 GIVE_WAY = {"40P01", "40001", "55P03"}
 # What no subject can be blamed for.

@@ -2,20 +2,22 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from guardian.shortcuts import assign_perm
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, ServiceKey, User
 from cdp.core.roles import ship_roles
 from cdp.core.types import Actor
 from segments import actions, approval
-from segments.models import ExportRequest
+from segments.models import ExportRequest, Segment
 from tests.api.people import MARKETING, NOW, VALUES, Caller, canary, is_problem, says, segment
 
 pytestmark = pytest.mark.django_db
@@ -104,8 +106,6 @@ def test_a_wish_says_what_for(tool: Caller) -> None:
 
 @pytest.mark.parametrize("role", ["privacy officer", "marketer", "steward", "auditor", "administrator"])
 def test_the_privacy_officer_approves_in_the_console_and_nobody_else(tool: Caller, role: str) -> None:
-    from django.contrib.auth.models import Group
-
     ship_roles()
     user = User.objects.create_user("somebody", is_staff=True)
     user.groups.add(Group.objects.get(name=role))
@@ -118,3 +118,35 @@ def test_the_privacy_officer_approves_in_the_console_and_nobody_else(tool: Calle
     shown = client.get(reverse("admin:segments_exportrequest_change", args=[asked]))
     assert shown.status_code == (403 if role in ("steward", "administrator") else 200)
     assert client.get(address).status_code == (405 if role else 200)
+
+
+def test_an_export_is_opened_to_a_group_to_see_and_to_decide_and_no_other_is(tool: Caller) -> None:
+    desk = Group.objects.create(name="desk")
+    user = User.objects.create_user("agent", is_staff=True)
+    user.groups.add(desk)
+    client, opened, other = Client(), ask(tool), ask(tool)
+    client.force_login(user)
+    listed, pages = reverse("admin:segments_exportrequest_changelist"), "admin:segments_exportrequest_change"
+    assert client.get(listed).status_code == 403
+    row = ExportRequest.objects.get(pk=opened)
+    for right in ("view", "approve"):
+        assign_perm(f"segments.{right}_exportrequest", desk, row)
+    client.force_login(User.objects.get(pk=user.pk))  # rights are kept with the user
+    shown = client.get(listed).content.decode()
+    assert opened in shown and other not in shown
+    assert client.get(reverse(pages, args=[opened])).status_code == 200
+    assert client.get(reverse(pages, args=[other])).status_code != 200
+    for asked, status in ((other, 403), (opened, 302)):
+        decide = reverse("admin:segments_exportrequest_decide", args=[asked])
+        assert client.post(decide, {"word": "approve"}).status_code == status
+    assert dict(ExportRequest.objects.values_list("pk", "state")) == {UUID(opened): "approved", UUID(other): "asked"}
+
+
+def test_a_key_of_a_group_reads_the_export_that_was_opened_to_it(tool: Caller) -> None:
+    group = Group.objects.create(name="agency")
+    assign_perm("segments.view_segment", group, Segment.objects.get(key="vip"))
+    agency, asked = Caller("members:read", group=group), ask(tool)
+    is_problem(agency.get(f"/segments/vip/export-requests/{asked}"), 404, "not_found")
+    assign_perm("segments.view_exportrequest", group, ExportRequest.objects.get(pk=asked))
+    assert agency.get(f"/segments/vip/export-requests/{asked}").json()["state"] == "asked"
+    is_problem(Caller("members:read").get(f"/segments/vip/export-requests/{asked}"), 404, "not_found")

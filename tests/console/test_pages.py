@@ -30,6 +30,7 @@ WITHOUT_PAGE = {
     "SegmentUserPermission",
     "SourceUserPermission",
     "DestinationUserPermission",
+    "ExportRequestUserPermission",
     "BlockingKey",
     "Minor",
     "ListEntry",
