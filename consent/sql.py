@@ -136,20 +136,24 @@ _STATES = f"""{_CLOCKS}, states as (
 )"""  # noqa: S608 - our own text
 
 
-def _effective(only: str = "") -> str:
+# What names a recipient speaks of giving to them, and of nothing else.
+_OURS = "and l.recipient = ''"
+
+
+def _effective(only: str = _OURS) -> str:
     return ",".join((_RECORDS, _LINES.format(only=only), _LAST_WORDS, _STATES))
 
 
 # --- the gate -------------------------------------------------------------------------------------------------------
 
 _ASKED_FOR = "and l.purpose = any(%(purposes)s) and c.key = %(channel)s"
-_STATES_OF_LEDGER = _effective(_ASKED_FOR)
+_STATES_OF_LEDGER = _effective(f"{_ASKED_FOR} {_OURS}")
 # To give data to somebody else: of the purpose itself, grants that name them and their country, and every no that names
 # them or nobody. What it needs besides is asked as for ourselves.
-_STATES_OF_GIVING = _effective(f"""{_ASKED_FOR} and (l.purpose <> %(purpose)s
-        or l.recipient = %(recipient)s
-            and (l.state <> 'granted' or coalesce(nullif(l.country, ''), %(home)s) = %(country)s)
-        or l.recipient = '' and l.state <> 'granted')""")
+_STATES_OF_GIVING = _effective(f"""{_ASKED_FOR} and (
+        l.recipient = '' and (l.purpose <> %(purpose)s or l.state <> 'granted')
+        or l.purpose = %(purpose)s and l.recipient = %(recipient)s
+            and (l.state <> 'granted' or coalesce(nullif(l.country, ''), %(home)s) = %(country)s))""")
 
 _STATES_OF_TABLE = """
 states as (
@@ -206,7 +210,8 @@ with records as materialized (
     select r.profile, r.record, '' as channel, l.*
     from records r
     cross join lateral (select {_LINE} from consent_consentrecord
-        where subject = r.subject and purpose_id = any(%(purposes)s) and channel_id is null offset 0) l
+        where subject = r.subject and purpose_id = any(%(purposes)s) and channel_id is null and recipient = ''
+        offset 0) l
     where {_OF_AGE}
 ), {_LAST_WORDS}, {_STATES}, {_VERDICTS.format(asked="unnest(%(records)s::uuid[]) asked(id)")} {_ALLOWED}
 """  # noqa: S608 - our own text

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from consent import queries
-from consent.models import Purpose
+from consent import actions, queries
+from consent.models import Effective, Purpose
 from consent.types import ThirdParty
 from tests.consent.people import NOW, day, person, say
 from tests.consent.people import record as another
@@ -75,3 +75,22 @@ def test_our_own_gate_answers_as_before() -> None:
     say(record, "granted", day(1))
     asked: tuple[list[UUID], str, str] = ([profile], "marketing", "email")
     assert queries.allowed(*asked, NOW) and not queries.allowed(*asked, NOW, given_to=PARTNER)
+
+
+def test_what_names_a_recipient_speaks_of_them_alone() -> None:
+    profile, record = person()
+    say(record, "granted", day(1), **TO_PARTNER)
+    assert not queries.allowed([profile], "marketing", "email", NOW), "a consent for theirs is none for ours"
+    say(record, "granted", day(2))
+    say(record, "withdrawn", day(3), **TO_PARTNER)
+    assert queries.allowed([profile], "marketing", "email", NOW) == {profile}, "nor is an end of theirs one of ours"
+    actions.refresh_effective([profile])
+    assert {row.state for row in Effective.objects.filter(profile=profile, purpose="marketing")} == {"granted"}
+
+
+def test_a_source_collects_nothing_by_a_consent_for_others() -> None:
+    _, record = person()
+    say(record, "granted", day(1), **{"channel": None, **TO_PARTNER})
+    assert queries.collectable([record], "marketing", NOW) == set()
+    say(record, "granted", day(2), channel=None)
+    assert queries.collectable([record], "marketing", NOW) == {record}
