@@ -59,11 +59,12 @@ SEALED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class TraitSpec:
-    """A trait of the golden record that rules may read."""
+    """A trait of the golden record that rules may read; one that is a list is catalogued with [] after its name."""
 
     type: Kind
     data_class: str = "general"
     label: str = ""
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from segments.query import measures, relations, sequences
 from segments.query.ast import (
+    EACH,
     All,
     Any,
     Consent,
@@ -31,7 +32,7 @@ from segments.query.ast import (
 from segments.query.bounds import Clock
 from segments.query.catalog import Catalog, kind_of, require
 from segments.query.conditions import Conditions, JsonField
-from segments.query.dialects import POSTGRES, Dialect
+from segments.query.dialects import ELEMENT, POSTGRES, Dialect
 from segments.query.guard import guard
 from segments.query.happenings import PROFILES, Happenings, equal, table
 from segments.query.parameters import Parameters
@@ -104,9 +105,12 @@ class _Compiler:
 
     def _trait(self, node: Trait) -> exp.Expr:
         self.reads_traits = True
-        found = self.dialect.member(exp.column("traits", "t"), node.name, self.parameters.text)
-        field = JsonField(self.dialect, found)
-        return self.conditions.holds(field, node.test, kind_of(node.test, self.catalog.traits[node.name]))
+        spec = self.catalog.traits[node.name]
+        key = node.name.removesuffix(EACH) if spec.many else node.name
+        found = self.dialect.member(exp.column("traits", "t"), key, self.parameters.text)
+        elements = [self.dialect.elements(found, "v0")] if spec.many else []
+        field = JsonField(self.dialect, exp.column(ELEMENT, "v0") if spec.many else found)
+        return self.events.some(elements, field, node.test, kind_of(node.test, spec))
 
     def _in_set(self, node: Leaf) -> exp.Expr:
         if node not in self.sets:

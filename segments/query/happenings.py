@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from segments.query import relations
-from segments.query.ast import DAY_MINUTES, EACH, NEGATIONS, Event, Hours, Period, PropertyTest, Step, Test
+from segments.query.ast import DAY_MINUTES, EACH, NEGATIONS, Event, Hours, Kind, Period, PropertyTest, Step, Test
 from segments.query.bounds import Clock
 from segments.query.catalog import Catalog, kind_of, measures_revenue, uses_revenue
 from segments.query.conditions import Conditions, Field, JsonField, truth
@@ -64,8 +64,8 @@ class Happenings:
         """The events that a clause describes."""
         return self.scan([node.name], *self.bounds(node.within), *self.filters(node))
 
-    def latest_of_orders(self, node: Event) -> exp.Select:
-        """Revenue once for each (profile, brand, order id): its last statement.
+    def latest_of_orders(self, node: Event, *also: exp.Expr) -> exp.Select:
+        """Revenue, and what else is asked for, once for each (profile, brand, order id): its last statement.
 
         Among the events of the leaf's name and window that state revenue, the last by event time, then message id, then
         record stands for the order; `where` and the currency are asked of that one. Events without order id each count,
@@ -77,7 +77,7 @@ class Happenings:
         keys = [*columns, *own]
         fits = exp.and_(*self.filters(node)).as_("fits")
         query = self.scan([node.name], *self.bounds(node.within), exp.column("revenue", "e").is_(exp.null()).not_())
-        query = query.select(exp.column("profile_id", "r"), exp.column("revenue", "e"), fits, copy=False)
+        query = query.select(exp.column("profile_id", "r"), exp.column("revenue", "e"), *also, fits, copy=False)
         query = query.distinct(*[key.copy() for key in keys]).order_by(*self._latest_first(keys), copy=False)
         return exp.Select().from_(query.subquery("e")).where(exp.column("fits", "e"), copy=False)
 
@@ -113,10 +113,14 @@ class Happenings:
         """Whether an event's property fits; of a list, whether an element does."""
         kind = kind_of(condition.test, self.catalog.property_spec(node.name, condition.name))
         elements, field = self.property(condition.path, self.currency(node))
+        return self.some(elements, field, condition.test, kind)
+
+    def some(self, elements: list[exp.Expr], field: Field, asked: Test, kind: Kind) -> exp.Expr:
+        """The test of a field; where it lies in lists, of any of their elements, and of a negation that of none."""
         if not elements:
-            return self.conditions.holds(field, condition.test, kind)
-        opposite = NEGATIONS.get(condition.test.op)
-        test = condition.test if opposite is None else Test(opposite, condition.test.values)
+            return self.conditions.holds(field, asked, kind)
+        opposite = NEGATIONS.get(asked.op)
+        test = asked if opposite is None else Test(opposite, asked.values)
         found = exp.Exists(
             this=joined(exp.select(exp.Literal.number(1)), elements).where(self.conditions.holds(field, test, kind))
         )

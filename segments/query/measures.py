@@ -44,7 +44,7 @@ def admits_zero(node: Event) -> bool:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """What is counted: a clause's events, or the elements of lists in them, with the value that is measured."""
 
     query: exp.Select
@@ -56,34 +56,35 @@ class _Rows:
         return self.value.typed("number")
 
 
-def _rows(node: Event, measure: Measure, read: Happenings) -> _Rows:
+def rows_of(node: Event, measure: Measure, read: Happenings) -> Rows:
     """Money counts once for each order, and is not asked for its currency again, for the events are of one."""
     if measures_revenue(node):
         of_orders = node.name in relations.WHOLE_ORDER
         query = read.latest_of_orders(node) if of_orders else read.matching(node)
         money = ColumnField(exp.column(REVENUE, "e"), None if measure.kind == "distinct" else read.currency(node))
-        return _Rows(query, exp.column("profile_id", "e" if of_orders else "r"), money)
+        return Rows(query, exp.column("profile_id", "e" if of_orders else "r"), money)
     elements, value = read.property(measure.path, None)
-    return _Rows(joined(read.matching(node), elements), exp.column("profile_id", "r"), value)
+    return Rows(joined(read.matching(node), elements), exp.column("profile_id", "r"), value)
 
 
 def _measured(node: Event, measure: Measure, read: Happenings) -> exp.Select:
-    rows = _rows(node, measure, read)
+    rows = rows_of(node, measure, read)
     holds = _holds(node, measure, rows, read)
     having = exp.Not(this=exp.paren(holds)) if admits_zero(node) else holds
     query = rows.query.select(rows.profile_id, copy=False).group_by(rows.profile_id.copy(), copy=False)
     return query.having(having, copy=False)
 
 
-def _holds(node: Event, measure: Measure, rows: _Rows, read: Happenings) -> exp.Expr:
+def _holds(node: Event, measure: Measure, rows: Rows, read: Happenings) -> exp.Expr:
     """The measure of one profile, compared. An average is its sum against so many times the bound: nothing is divided."""
     bounds = [read.parameters.number(number, rows.value.currency) for number in numbers(measure.test)]
     if measure.kind == "avg":
         bounds = [exp.Mul(this=bound, expression=exp.Count(this=rows.number)) for bound in bounds]
-    return compared(_aggregate(node, measure, rows, read), measure.test.op, bounds)
+    return compared(aggregate(node, measure, rows, read), measure.test.op, bounds)
 
 
-def _aggregate(node: Event, measure: Measure, rows: _Rows, read: Happenings) -> exp.Expr:
+def aggregate(node: Event, measure: Measure, rows: Rows, read: Happenings) -> exp.Expr:
+    """The measure of one profile; of an average, its sum."""
     match measure.kind:
         case "count":
             return exp.Count(this=exp.Star())
@@ -108,20 +109,24 @@ def _distinct(value: Field, kinds: Sequence[Kind]) -> exp.Expr:
 def _most_frequent(node: Event, measure: Measure, read: Happenings) -> exp.Select:
     """The value that most events have; of several the one that sorts first. Values of other types do not count."""
     kind = kind_of(measure.test, read.catalog.property_spec(node.name, measure.name))
-    rows = _rows(node, measure, read)
-    valued = rows.query.select(rows.profile_id, rows.value.typed(kind).as_(VALUE), copy=False)
-    profile_id, value = exp.column("profile_id", "e"), exp.column(VALUE, "e")
-    ranked = exp.select(profile_id, value, _rank(profile_id, value).as_(PLACE)).from_(valued.subquery("e"))
-    ranked = ranked.where(exp.Not(this=exp.Is(this=value.copy(), expression=exp.null())), copy=False)
-    ranked = ranked.group_by(profile_id.copy(), value.copy(), copy=False)
-    fits = read.conditions.holds(ColumnField(value.copy(), rows.value.currency), measure.test, kind)
+    rows = rows_of(node, measure, read)
+    ranked, value = ranked_values(rows, kind), exp.column(VALUE, "e")
+    fits = read.conditions.holds(ColumnField(value, rows.value.currency), measure.test, kind)
     return _placed(ranked, exp.Literal.number(1), fits)
 
 
-def _rank(profile_id: exp.Expr, value: exp.Expr) -> exp.Expr:
-    """The place of a value among those of a profile: the more frequent first, then the lesser."""
-    keys = [exp.Ordered(this=exp.Count(this=exp.Star()), desc=True, nulls_first=False),
-            exp.Ordered(this=value.copy(), desc=False, nulls_first=False)]  # fmt: skip
+def ranked_values(rows: Rows, kind: Kind, *, frequent: bool = True) -> exp.Select:
+    """The different values of each profile, of one kind, with their place: the more frequent first, then the lesser."""
+    valued = rows.query.select(rows.profile_id, rows.value.typed(kind).as_(VALUE), copy=False)
+    profile_id, value = exp.column("profile_id", "e"), exp.column(VALUE, "e")
+    ranked = exp.select(profile_id, value, _rank(profile_id, value, frequent).as_(PLACE)).from_(valued.subquery("e"))
+    ranked = ranked.where(exp.Not(this=exp.Is(this=value.copy(), expression=exp.null())), copy=False)
+    return ranked.group_by(profile_id.copy(), value.copy(), copy=False)
+
+
+def _rank(profile_id: exp.Expr, value: exp.Expr, frequent: bool) -> exp.Expr:
+    keys = [exp.Ordered(this=exp.Count(this=exp.Star()), desc=True, nulls_first=False)] if frequent else []
+    keys.append(exp.Ordered(this=value.copy(), desc=False, nulls_first=False))
     return exp.Window(this=exp.RowNumber(), partition_by=[profile_id.copy()], order=exp.Order(expressions=keys))
 
 

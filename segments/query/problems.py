@@ -24,6 +24,7 @@ MESSAGES: Mapping[str, str] = {
     "too_deep": _("Clauses may be nested at most %(limit)s deep."),
     "too_many_clauses": _("A rule may have at most %(limit)s clauses."),
     "unknown_op": _("“%(name)s” is not an operator here. Operators: %(known)s."),
+    "surplus_property": _("This kind reads no property: leave “%(name)s” out."),
     "surplus_value": _("The operator “%(op)s” takes no value."),
     "number_finite": _("A number must be finite."),
     "number_range": _("The number is too large."),

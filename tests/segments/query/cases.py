@@ -19,6 +19,7 @@ CATALOG = Catalog(
         "joined": TraitSpec("date"),
         "last_seen": TraitSpec("moment"),
         "credit_score": TraitSpec("number", "credit"),
+        "computed.brands[]": TraitSpec("string", many=True),
     },
     events={"Order Completed": {"category": PropertySpec("string"), "items": PropertySpec("number")}, "Viewed": {}},
     segments={"vip": uuid_of("vip"), "lapsed": uuid_of("lapsed")},
@@ -55,6 +56,7 @@ WORLD = World(
             "vip": True,
             "joined": "2026-01-01",
             "last_seen": "2026-02-28T15:00:00.000000Z",
+            "computed.brands": ["north", "haru"],
         },
         "bob": {
             "country": "US",
@@ -62,6 +64,7 @@ WORLD = World(
             "vip": False,
             "joined": "2025-06-30",
             "last_seen": "2026-02-28T14:59:59.999999Z",
+            "computed.brands": "north",
         },
         # Nothing of cho's is what it seems: texts that look like numbers, flags, dates.
         "cho": {"country": None, "visits": "12", "vip": "true", "joined": "yesterday", "last_seen": "2026-02-28"},
@@ -162,6 +165,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "moment_days_ago": (trait("last_seen", "gte", {"days_ago": 1}), "ann bob"),
     "moment_calendar": (trait("last_seen", "gte", {"days_ago": 0, "calendar": True}), "ann"),
     "moment_between": (trait("last_seen", "between", ["2026-02-28", "2026-03-01"]), "ann bob"),
+    "trait_list": (trait("computed.brands[]", "starts_with", "nor"), "ann"),
+    "trait_list_not_in": (trait("computed.brands[]", "not_in", ["haru", "shu"]), "bob cho dee"),
     "trait_this_month": (trait("visits", "eq", {"this": "month"}), "ann"),
     "trait_this_month_in": (trait("visits", "in", [{"this": "month"}, 12.5]), "ann bob"),
     "date_birthday": (trait("joined", "birthday_within", {"days": 121}), "bob"),
