@@ -59,14 +59,17 @@ def advance(*, seconds: float | None = None, report: Callable[[Counter[str]], No
 
 
 def _drain(name: str, done: Counter[str], report: Callable[[Counter[str]], None]) -> bool:
-    """Run one stage until nothing waits for it, or for so many steps that the next stages should see what came."""
-    for step in range(STEPS_A_ROUND):
-        taken = _step(STAGES[name])
+    """Run one stage until its steps are no longer full, or for so many that the next stages should see what came; says
+    whether anything waited."""
+    stage, before = STAGES[name], done[name]
+    for _ in range(STEPS_A_ROUND):
+        taken = _step(stage)
         done[name] += taken
-        if not taken:
-            return step > 0
-        report(done)
-    return True
+        if taken:
+            report(done)
+        if taken < (stage.limit if isinstance(stage, Stage) else 1):
+            break
+    return done[name] > before
 
 
 def resolve(

@@ -128,7 +128,8 @@ def _quarantine(state: State) -> None:
 
 def _aside(state: State) -> None:
     if number := stages.set_aside():
-        _add(state, "aside", number, _list("core_touched", stage__gte=stages.ASIDE, stage__lt=stages.AFTER_ASIDE), urgent=True)
+        url = _list("core_touched", stage__gte=stages.ASIDE, stage__lt=stages.AFTER_ASIDE)
+        _add(state, "aside", number, url, urgent=True)
 
 
 def _review(state: State) -> None:

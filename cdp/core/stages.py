@@ -68,8 +68,9 @@ class Stage:
         """One step: how many it took, or what undid it."""
         try:
             with transaction.atomic():
-                execute(COMMIT_LATER)
-                return self.subjects.work(limit), None
+                if taken := self.subjects.work(limit):
+                    execute(COMMIT_LATER)
+                return taken, None
         except OUTSIDE:
             raise
         except Exception as fault:
