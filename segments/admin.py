@@ -34,6 +34,7 @@ from segments import (
     models,
     queries,
     review,
+    trait_admin,
     version_admin,
 )
 from segments.query.parse import parse
@@ -42,7 +43,15 @@ from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, 
 from segments.types import Reach
 from segments.versions import DEFINITION
 
-__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin", "membership_admin", "version_admin"]
+__all__ = [
+    "SegmentAdmin",
+    "destination_admin",
+    "export_admin",
+    "list_admin",
+    "membership_admin",
+    "trait_admin",
+    "version_admin",
+]
 
 RUNS_SHOWN = 10
 CHANNEL = "email"

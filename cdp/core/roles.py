@@ -33,7 +33,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "marketer": (
         *MAPS, *PEOPLE, "view:segments.*", "add:segments.segment", "change:segments.segment",
         "publish_segment:segments.segment", "export_segment:segments.segment",
-        "add:segments.uploadedlist", "delete:segments.uploadedlist",
+        "add:segments.uploadedlist", "delete:segments.uploadedlist", "add:segments.computedtrait",
+        "change:segments.computedtrait", "publish_computedtrait:segments.computedtrait",
         "use_destination:segments.destination",
     ),
     "steward": (
