@@ -19,7 +19,7 @@ from cdp.core.wake import wake
 from cdp.events import queries as events
 from consent import queries as consent
 from consent.types import Change
-from segments import assignment, exclusions, lists, membership, queries, sql, versions, vocabulary
+from segments import assignment, exclusions, lists, membership, queries, sql, traits, versions, vocabulary
 from segments.models import Run, Segment, UploadedList, Version
 from segments.query.catalog import require
 from segments.query.parse import parse
@@ -239,14 +239,15 @@ def recompute(segment_id: UUID, as_of: datetime | None = None) -> Run:
 
 
 def refresh_due() -> int:
-    """Recompute the published segments whose time has come, each once after all that it builds on; returns how many.
+    """Recompute the computed traits and then the published segments whose time has come, each once after all that it builds
+    on; returns how many.
 
     Those that another worker is at are left to it; so many workers may do this at once. Forgets lists whose time is
     over, and begins anew what ended without a word.
     """
     lists.expire()
     membership.take_over_dead()
-    total = 0
+    total = traits.refresh_due()
     while done := sum(_refresh_if_due(segment) for segment in membership.due()):
         total += done
     return total
@@ -275,13 +276,20 @@ def _refresh_if_due(segment: Segment) -> bool:
 
 
 def refresh_profiles(profile_ids: Sequence[UUID], as_of: datetime | None = None) -> int:
-    """Look again at profiles that something touched, in every published segment; returns how many came and left.
+    """Look again at profiles that something touched: at their computed traits, then in every published segment; returns how
+    many came and left.
 
     In the caller's transaction. Profiles that live no more leave, with the reason "merged" or "erased".
     """
     ids = sorted(set(profile_ids))
     at = as_of or now()
-    return sum(membership.one_pass(ids[start : start + PASS], at) for start in range(0, len(ids), PASS))
+    parts = [ids[start : start + PASS] for start in range(0, len(ids), PASS)]
+    return sum(_look_again(part, at) for part in parts)
+
+
+def _look_again(profiles: Sequence[UUID], at: datetime) -> int:
+    traits.refresh_profiles(profiles, at)
+    return membership.one_pass(profiles, at)
 
 
 # --- what readers are told of consent ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -33,6 +34,7 @@ from segments import (
     models,
     queries,
     review,
+    trait_admin,
     version_admin,
 )
 from segments.query.parse import parse
@@ -41,7 +43,15 @@ from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, 
 from segments.types import Reach
 from segments.versions import DEFINITION
 
-__all__ = ["SegmentAdmin", "destination_admin", "export_admin", "list_admin", "membership_admin", "version_admin"]
+__all__ = [
+    "SegmentAdmin",
+    "destination_admin",
+    "export_admin",
+    "list_admin",
+    "membership_admin",
+    "trait_admin",
+    "version_admin",
+]
 
 RUNS_SHOWN = 10
 CHANNEL = "email"
@@ -93,10 +103,11 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
 
     form = SegmentForm
     change_form_template = "console/segment.html"
-    list_display = ("name", "size", "state", "purpose_named", "owner", "last_run", "took", "late", "key")
+    list_display = ("named", "size", "state", "purpose_named", "owner", "last_run", "took", "late")
     list_filter = ("state", "purpose")
     list_select_related = ("owner", "purpose")
     search_fields = ("name", "key")
+    search_help_text = _("A part of the name or the key.")
     prepopulated_fields = {"key": ("name",)}
     fieldsets = (
         (None, {"fields": ("name", "key", "description", "owner")}),
@@ -127,6 +138,11 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         except (RuleError, Refused):
             return self.get_empty_value_display()
 
+    @admin.display(description=_("name"), ordering="name")
+    def named(self, segment: models.Segment) -> str:
+        """The name, with the key by which rules and tools know it."""
+        return format_html('<span class="side">{} <small>{}</small></span>', segment.name, segment.key)
+
     @admin.display(description=_("members"), ordering="members")
     def size(self, segment: Any) -> int | str:
         return few(counts.told(segment.members or 0, segment.seen))
@@ -140,7 +156,8 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         """The last recompute, in whole seconds."""
         if segment.took_time is None:
             return self.get_empty_value_display()
-        return str(timedelta(seconds=round(segment.took_time.total_seconds())))
+        seconds = round(segment.took_time.total_seconds())
+        return str(timedelta(seconds=seconds)) if seconds else gettext("under a second")
 
     @admin.display(description=_("late by"))
     def late(self, segment: models.Segment) -> str:
@@ -258,7 +275,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             "sees_people": seen,
             "size": few(counts.told(size, seen)),
             "parts": {name: few(counts.told(part, seen)) for name, part in assignment.sizes(segment).items()},
-            "may_publish": may_change and may(request.user, "segments.publish_segment", segment),
+            "may_publish": may_change and not published and may(request.user, "segments.publish_segment", segment),
             "may_recompute": published and may_change,
         }
 

@@ -71,7 +71,7 @@ def full_run(segment: Segment, as_of: datetime) -> Run:
         try:
             _apply(segment, begun, engines.members(begun.engine, segment, as_of))
         except Exception as error:  # whatever it is, the run has failed and says so
-            _fail(segment, begun, "" if beat.cancelled else _reason(error))
+            _fail(segment, begun, "" if beat.cancelled else reason(error))
     begun.refresh_from_db()
     return begun
 
@@ -153,7 +153,7 @@ def _fail(segment: Segment, begun: Run, reason: str) -> None:
     running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why a run failed, in words that hold no value of anybody's: a database's own message might."""
     if isinstance(error, CdpError | RuleError):
         return str(error)
@@ -194,7 +194,7 @@ def _pass_segment(segment: Segment, names: Names, profiles: Sequence[UUID], as_o
                 assignment.draw(segment, as_of, profiles)
             return int(entered + left)
     except (CdpError, RuleError, DatabaseError) as error:
-        logger.warning("Segment %s was not refreshed: %s", segment.pk, _reason(error))
+        logger.warning("Segment %s was not refreshed: %s", segment.pk, reason(error))
         make_due([segment])
         return 0
 

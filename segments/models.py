@@ -240,4 +240,5 @@ from segments.destination_models import Subscription as Subscription  # noqa: E4
 from segments.destination_models import Told as Told  # noqa: E402
 from segments.list_models import ListEntry as ListEntry  # noqa: E402 - tables of a part of their own
 from segments.list_models import UploadedList as UploadedList  # noqa: E402
+from segments.trait_models import ComputedTrait as ComputedTrait  # noqa: E402
 from segments.version_models import Version as Version  # noqa: E402

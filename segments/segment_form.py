@@ -53,6 +53,16 @@ class RuleField(forms.JSONField):
         return initial if self.disabled else data and InvalidJSONInput(data)
 
 
+class SplitField(RuleField):
+    """Parts in percent; an empty field where there are none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(value) if value else ""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial or None, data)
+
+
 class SegmentForm(forms.ModelForm[models.Segment]):
     """A segment as a person writes it; a rule that is refused says at which place."""
 
@@ -67,7 +77,7 @@ class SegmentForm(forms.ModelForm[models.Segment]):
         label=_("leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
     )
 
-    split = RuleField(
+    split = SplitField(
         label=_("split"), required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "rule", "spellcheck": "false"}),
         help_text=_('As JSON, such as {"holdout": 10, "a": 45, "b": 45}. Drawn once for each member; see the guide.'),
     )  # fmt: skip

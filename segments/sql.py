@@ -233,6 +233,19 @@ select name, kind from unnest(%s::text[]) as name, lateral (
 where kind is not null
 """
 
+# --- computed traits --------------------------------------------------------------------------------------------------
+
+PROFILES_AFTER = "select profile_id from profiles_golden where profile_id > %s order by profile_id limit %s"
+
+# Quintiles of those who bought, 5 the best; whoever is equal has the same, the lowest that one of them would have.
+QUINTILES = """
+with bought (profile_id, last_at, orders, amount) as materialized ({rule})
+select profile_id, (rank() over (order by last_at) - 1) * 5 / count(*) over () + 1,
+    (rank() over (order by orders) - 1) * 5 / count(*) over () + 1,
+    (rank() over (order by amount) - 1) * 5 / count(*) over () + 1
+from bought where profile_id in (select id from identity_profile where state = 'live')
+"""
+
 # --- privacy ----------------------------------------------------------------------------------------------------------
 
 # Profiles that consist of nothing but these records.

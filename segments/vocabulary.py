@@ -1,7 +1,7 @@
 """What rules may name in this installation, and saved rules made into queries."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,20 +10,21 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, override, pgettext_lazy
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.events import queries as events
-from cdp.profiles.types import TRAITS, Trait, trait
+from cdp.profiles.types import COMPUTED, TRAITS, Trait, trait
 from consent.models import ContactChannel, Purpose
 from segments import exclusions, sql
-from segments.models import Segment, UploadedList
+from segments.models import ComputedTrait, Segment, UploadedList
 from segments.query import ast
-from segments.query.ast import Kind, Node
+from segments.query.ast import EACH, Kind, Node
 from segments.query.catalog import TRAIT_EVENTS, Catalog, TraitSpec, kind_of, planned_classes
 from segments.query.compiler import Query, compile_rule
+from segments.query.computed import NUMBERS
 from segments.query.describe import describe
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
@@ -31,13 +32,17 @@ from segments.query.parse import parse
 KINDS: dict[str, Kind] = {
     "number": "number", "text": "string", "string": "string", "boolean": "boolean", "date": "date", "moment": "moment",
 }  # fmt: skip
+RFM_LABELS = (
+    pgettext_lazy("RFM", "recency"), pgettext_lazy("RFM", "frequency"), pgettext_lazy("RFM", "money"),
+    pgettext_lazy("RFM", "code"),
+)  # fmt: skip
 SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
 
 
 @dataclass(frozen=True)
 class Names:
     """The segments (and whose members each leaves out), purposes (with their data classes), contact channels, planned data
-    classes and lists (with their purpose) there are, read once for many rules."""
+    classes, lists (with their purpose) and published computed traits there are, read once for many rules."""
 
     segments: dict[str, UUID]
     purposes: dict[str, frozenset[str]]
@@ -45,6 +50,7 @@ class Names:
     classes: dict[tuple[str, str], frozenset[str]]
     left_out: dict[str, frozenset[str]]
     lists: dict[str, tuple[str, UUID]]
+    computed: tuple[ComputedTrait, ...]
 
     @classmethod
     def read(cls) -> "Names":
@@ -57,6 +63,7 @@ class Names:
             classes=events.classes_of_fields(),
             left_out=exclusions.left_out(alive),
             lists={key: (purpose, pk) for key, purpose, pk in UploadedList.objects.values_list("key", "purpose", "id")},
+            computed=tuple(ComputedTrait.objects.filter(state=ComputedTrait.State.PUBLISHED)),
         )
 
     def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
@@ -64,10 +71,25 @@ class Names:
         if purpose not in self.purposes:
             raise Refused("purpose_unknown", _("There is no such purpose."))
         return Catalog(
-            traits=traits, segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
+            traits={name: spec for name, spec in traits.items() if not name.startswith(COMPUTED)} | self.computed_traits(),
+            segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
             allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
             classes=self.classes, lists={key: pk for key, (serves, pk) in self.lists.items() if serves == purpose},
         )  # fmt: skip
+
+    def computed_traits(self) -> dict[str, TraitSpec]:
+        """The published computed traits as rules name them, labelled in the reader's language."""
+        return {name: spec for row in self.computed for name, spec in computed_specs(row).items()}
+
+
+def computed_specs(row: ComputedTrait) -> dict[str, TraitSpec]:
+    """The traits that a definition publishes, as rules name them: a list with [] after its name."""
+    label = row.label_ko if (get_language() or "").startswith("ko") else row.label_en
+    if row.kind == row.Kind.RFM:
+        told = zip(row.names, ("number", "number", "number", "string"), RFM_LABELS, strict=True)
+        return {name: TraitSpec(KINDS[kind], row.data_class, f"{label}: {part}") for name, kind, part in told}
+    kind, many = "number" if row.kind in NUMBERS else row.value_type, row.kind == row.Kind.LIST
+    return {row.names[0] + (EACH if many else ""): TraitSpec(KINDS[kind], row.data_class, label, many)}
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -100,7 +122,7 @@ def in_words(rule: object, purpose: str, names: Names) -> dict[str, str]:
 
 def named_traits(rule: Node) -> dict[str, TraitSpec]:
     """The traits that a rule names beyond the built-in ones and that golden records really hold."""
-    names = ast.trait_names(rule) - TRAITS.keys()
+    names = {name for name in ast.trait_names(rule) - TRAITS.keys() if not name.startswith(COMPUTED)}
     money = {name: _spec(spec) for name in names if (spec := trait(name)) is not None}
     seen = fetch(sql.TRAITS_NAMED, [sorted(names - money.keys())]) if names - money.keys() else []
     return money | {name: TraitSpec(kind) for name, kind in seen}
@@ -152,8 +174,17 @@ def names_in(rule: object) -> frozenset[str]:
 def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] | None = None) -> frozenset[str]:
     """The data classes that a saved rule reads itself, by those built in and those `planned` (None: looked up)."""
     node, planned = parse(rule), events.classes_of_fields() if planned is None else planned
-    built = {TRAITS[name].data_class if name in TRAITS else "general" for name in ast.trait_names(node)}
-    return frozenset(built).union(*(planned_classes(planned, *read) for read in _read(node)))
+    named = ast.trait_names(node)
+    built = {TRAITS[name].data_class if name in TRAITS else "general" for name in named}
+    return frozenset(built | computed_classes(named)).union(*(planned_classes(planned, *read) for read in _read(node)))
+
+
+def computed_classes(names: Collection[str]) -> set[str]:
+    """The data classes of the computed traits among some names as rules write them."""
+    keys = {
+        name.removeprefix(COMPUTED).removesuffix(EACH).partition(".")[0] for name in names if name.startswith(COMPUTED)
+    }
+    return set(ComputedTrait.objects.filter(key__in=keys).values_list("data_class", flat=True)) if keys else set()
 
 
 def _read(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -52,6 +52,11 @@ JUSTIFIED = {
     # What waits in quarantine, erased by the digests of a person's identifiers.
     "cdp.ingestion.privacy": {"cdp.events.models"},
     "cdp.ingestion.reindex": {"cdp.events.models"},
+    # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.
+    "cdp.ingestion.imports": {"cdp.events.quarantine"},
+    "cdp.ingestion.management.commands.quarantine": {"cdp.events.quarantine"},
+    "cdp.ingestion.replay": {"cdp.events.quarantine"},
+    "cdp.console.quarantine": {"cdp.events.models", "cdp.events.quarantine", "cdp.ingestion.replay"},
     # What a tombstone knows of a person: digests of their records, as the list and the journal keep them.
     "segments.tombstones": {"consent.suppression"},
     # A segment's foreign key to its purpose, and the contact channels that it may name.

@@ -5,22 +5,23 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console import consent_desk, linkage, privacy_desk, review, steward, unmask
+from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask
 from cdp.console import profile as profiles
 from cdp.core.admin import ReadOnlyRoom
 from identity import queries as identity
-from identity.models import Profile
+from identity.models import Profile, Record
 
-__all__ = ["ProfileAdmin", "consent_desk", "linkage", "privacy_desk", "review"]
+__all__ = ["ProfileAdmin", "consent_desk", "linkage", "privacy_desk", "quarantine", "review"]
 
 
 class ProfileList(ChangeList):
@@ -37,11 +38,33 @@ class ProfileList(ChangeList):
         self.result_list = shown
 
 
+class KnownFirst(admin.SimpleListFilter):
+    """People with a record of their own, unless visitors are asked for; a profile sought by its id is found in any case."""
+
+    title = pgettext_lazy("which profiles a list shows", "who")
+    parameter_name = "who"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("visitors", _("visitors without a name")), ("all", _("all"))]
+
+    def choices(self, changelist: Any) -> Any:
+        shown = super().choices(changelist)
+        yield {**next(shown), "display": _("known people")}
+        yield from shown
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "all" or (self.value() is None and request.GET.get(SEARCH_VAR)):
+            return queryset
+        known = Exists(Record.objects.filter(profile=OuterRef("pk"), leaf=False))
+        return queryset.filter(~known if self.value() == "visitors" else known)
+
+
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyRoom[Profile]):
     list_display = ("name", "contact", "records_number", "state", "changed_at", "id")
     list_display_links = ("name", "id")
-    list_filter = ("state", "pinned")
+    list_filter = (KnownFirst, "state", "pinned")
+    change_list_template = "console/profiles.html"
     ordering = ("-id",)
     id_fields = ("id",)
     search_help_text = _("The whole id of a profile.")
@@ -62,8 +85,21 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
         return ProfileList
 
     def get_urls(self) -> list[URLPattern]:
-        act = self.admin_site.admin_view(require_POST(self.steward))
-        return [path("<uuid:pk>/steward/", act, name="identity_profile_steward"), *super().get_urls()]
+        act, find = (self.admin_site.admin_view(require_POST(view)) for view in (self.steward, self.find))
+        return [
+            path("find/", find, name="identity_profile_find"),
+            path("<uuid:pk>/steward/", act, name="identity_profile_steward"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"find": finding.FindForm(), **(extra_context or {})})
+
+    def find(self, request: HttpRequest) -> HttpResponse:
+        """The profiles that hold an identifier."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return finding.lead(request, {**self.admin_site.each_context(request), "opts": self.opts})
 
     def steward(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Undo, expel, split or correct, by a steward's word."""

@@ -1,7 +1,7 @@
 """A review case for its page: both sides masked, what the model makes of them, and what a verdict would change."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils.translation import pgettext_lazy
 
 from cdp import answers
-from cdp.console.labels import ATTRIBUTES, label, purpose_name
+from cdp.console.labels import ATTRIBUTES, label, purpose_name, signed
 from cdp.console.masking import mask
 from cdp.core.errors import CdpError
 from consent import queries as consent
@@ -26,6 +26,11 @@ COMPARISONS = {
     "name": pgettext_lazy("comparison", "Name"),
     "place": pgettext_lazy("comparison", "Place"),
     "prior": pgettext_lazy("comparison", "Before comparing"),
+}
+# The comparison that an attribute counts in, where it is not called so itself.
+COMPARED_IN = {
+    **dict.fromkeys(("full_name", "given_name", "family_name"), "name"),
+    **dict.fromkeys(("address", "city", "region", "postcode"), "place"),
 }
 # How two values compare.
 LEVELS = {
@@ -65,31 +70,36 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Line:
-    """One attribute of both records; `agrees` is None where one of them does not know it."""
+    """One attribute of both records; `agrees` is None where one of them does not know it, `near` what the model finds
+    alike of two that are written differently."""
 
     name: str
     left: str
     right: str
     agrees: bool | None
+    near: str
 
 
 @dataclass(frozen=True)
 class Weight:
     """One comparison as a bar: to the right for one person, to the left against it; lengths in percent of a half."""
 
+    comparison: str
     name: str
     level: str
     bits: float
-    rarity: float | None
+    rarity: str
     length: float
 
 
-def lines(case: Any, unmasked: bool) -> list[Line]:
-    """What both records say, attribute by attribute; they are compared before masking."""
+def lines(case: Any, told: Iterable[Weight], unmasked: bool) -> list[Line]:
+    """What both records say, attribute by attribute; they are compared before masking. `told`: what the model says."""
+    apart = {"", *(str(LEVELS[level]) for level in ("else", "missing"))}
+    near = {one.comparison: one.level for one in told if one.level not in apart}
     opened = {record.id: record.folded.current() for record in queries.open_records([case.left, case.right])}
     left, right = (_with_full_name(opened.get(side, {})) for side in (case.left, case.right))
     said = {*left, *right} - (PARTS_OF_NAME if "full_name" in left.keys() & right.keys() else set())
-    return [_line(name, left.get(name), right.get(name), unmasked) for name in ATTRIBUTES if name in said]
+    return [_line(name, left.get(name), right.get(name), near, unmasked) for name in ATTRIBUTES if name in said]
 
 
 def _with_full_name(values: dict[str, str]) -> dict[str, str]:
@@ -100,10 +110,10 @@ def _with_full_name(values: dict[str, str]) -> dict[str, str]:
     return {**values, "full_name": f"{given} {family}" if family.isascii() else f"{family}{given}"}
 
 
-def _line(name: str, left: str | None, right: str | None, unmasked: bool) -> Line:
+def _line(name: str, left: str | None, right: str | None, near: Mapping[str, str], unmasked: bool) -> Line:
     agrees = None if left is None or right is None else left.casefold() == right.casefold()
     shown = [(value or "") if unmasked else mask(name, value or "") for value in (left, right)]
-    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees)
+    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees, near.get(COMPARED_IN.get(name, name), ""))
 
 
 def weights(case: Case) -> tuple[list[Weight], float | None]:
@@ -121,8 +131,9 @@ def weights(case: Case) -> tuple[list[Weight], float | None]:
     return [_weight("prior", "", prior, None), *told], weighed.weight
 
 
-def _weight(name: str, level: str, bits: float, rarity: float | None) -> Weight:
-    return Weight(label(COMPARISONS, name), level, bits, rarity or None, round(min(abs(bits) / WIDEST, 1) * 100, 1))
+def _weight(comparison: str, level: str, bits: float, rarity: float | None) -> Weight:
+    length = round(min(abs(bits) / WIDEST, 1) * 100, 1)
+    return Weight(comparison, label(COMPARISONS, comparison), level, bits, signed(rarity) if rarity else "", length)
 
 
 @dataclass(frozen=True)
@@ -132,7 +143,7 @@ class Radius:
     verdict: str
     parts: list[answers.Part]
     segments: list[tuple[str, bool, answers.Part]]
-    consents: list[tuple[str, str, str, Any, Any, answers.Part]]
+    consents: list[tuple[str, list[str], str, Any, Any, answers.Part]]
     unknown: bool = False
 
 
@@ -148,14 +159,25 @@ def radius(case: Case) -> Radius | None:
         logger.warning("A blast radius could not be computed (%s).", type(error).__name__)
         return Radius(verdict, [], [], [], unknown=True)
     told = [(shift.name, shift.entered, shift.part) for shift in found.segments]
-    return Radius(verdict, found.parts, told, list(_consents(found.consents)))
+    return Radius(verdict, found.parts, told, _consents(found.consents))
 
 
-def _consents(shifts: Iterable[answers.ConsentShift]) -> Iterable[tuple[str, str, str, Any, Any, answers.Part]]:
-    """(purpose, contact channel, brand, state before, state after, part) in words."""
+def _consents(shifts: Iterable[answers.ConsentShift]) -> list[tuple[str, list[str], str, Any, Any, answers.Part]]:
+    """(purpose, contact channels, brand, state before, state after, part) in words; what changes alike stands together."""
     purposes = consent.purposes()
     nothing = pgettext_lazy("consent", "none")
+    alike: dict[tuple[Any, ...], list[str]] = {}
     for shift in shifts:
-        was, now = (state.label if state else nothing for state in (shift.was, shift.now))
-        channel = label(CONTACT_CHANNELS, shift.channel)
-        yield purpose_name(purposes[shift.purpose]), channel, shift.brand, was, now, shift.part
+        what = (shift.purpose, shift.brand, shift.was, shift.now, shift.part)
+        alike.setdefault(what, []).append(label(CONTACT_CHANNELS, shift.channel))
+    return [
+        (
+            purpose_name(purposes[purpose]),
+            channels,
+            brand,
+            was.label if was else nothing,
+            now.label if now else nothing,
+            part,
+        )
+        for (purpose, brand, was, now, part), channels in alike.items()
+    ]

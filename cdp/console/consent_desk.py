@@ -13,15 +13,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from cdp.console import finding
 from cdp.console import profile as profiles
 from cdp.console.labels import label, purpose_name
 from cdp.core.actions import disclose
 from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError, Refused
-from cdp.core.types import UNSTORABLE, Actor, now
-from consent import people, queries, signals
+from cdp.core.types import Actor, now
+from consent import queries, signals
 from consent.models import ConsentRecord
-from consent.types import CONTACT_CHANNELS, IDENTIFIERS, Conflict
+from consent.types import CONTACT_CHANNELS, Conflict
 from identity import queries as identity
 
 State = ConsentRecord.State
@@ -34,20 +35,6 @@ REASONS = {
     "expired": _("the consent is over"), "no_contact_point": _("no usable contact point"),
 }  # fmt: skip
 SAID_OF = {"use": _("use of the data"), "night": _("at night")}
-
-
-class FindForm(forms.Form):
-    """A person by an identifier of theirs, in any spelling. It is sent in the body, never in an address."""
-
-    kind = forms.ChoiceField(choices=[*IDENTIFIERS.items()], label=_("Kind"))
-    value = forms.CharField(max_length=320, label=_("Value"), widget=forms.TextInput({"autocomplete": "off"}))
-
-    def clean_value(self) -> str:
-        """Refuses what no database holds."""
-        value = str(self.cleaned_data["value"])
-        if UNSTORABLE.search(value):
-            raise forms.ValidationError(_("This is no identifier."))
-        return value
 
 
 class AskForm(forms.Form):
@@ -89,7 +76,7 @@ class ConsentRecordAdmin(ReadOnlyRoom[ConsentRecord]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         waiting = signals.conflicts(CONFLICTS_SHOWN + 1)
         told = {
-            "find": FindForm(), "conflicts": _worded(waiting[:CONFLICTS_SHOWN]), "more": len(waiting) > CONFLICTS_SHOWN,
+            "find": finding.FindForm(), "conflicts": _worded(waiting[:CONFLICTS_SHOWN]), "more": len(waiting) > CONFLICTS_SHOWN,
             "may_settle": request.user.has_perm(SETTLE),
         }  # fmt: skip
         return super().changelist_view(request, {**told, **(extra_context or {})})
@@ -98,16 +85,9 @@ class ConsentRecordAdmin(ReadOnlyRoom[ConsentRecord]):
         """Lead on to the person who holds an identifier; whom it told of is written down."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = FindForm(request.POST)
-        if not form.is_valid():
-            messages.error(request, _("This is no identifier."))
-            return self._back()
-        found = people.holders(form.cleaned_data["kind"], form.cleaned_data["value"])
-        told = {"kind": form.cleaned_data["kind"], "found": len(found)}
-        disclose(Actor.user(request.user), "consentrecord.looked_up", found, **told)
+        found = finding.look_up(request, "consentrecord.looked_up")
         if len(found) == 1:
-            return HttpResponseRedirect(reverse("admin:consent_consentrecord_of", args=[found[0]]))
-        messages.warning(request, _("Several people hold this.") if found else _("Nobody holds this."))
+            return HttpResponseRedirect(reverse("admin:consent_consentrecord_of", args=found))
         return self._back()
 
     def of(self, request: HttpRequest, profile: UUID) -> HttpResponse:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -80,6 +81,13 @@ WHY = {
 def label(words: Mapping[str, Any], key: str) -> str:
     """The word for `key`."""
     return str(words.get(key, key))
+
+
+def signed(bits: float) -> str:
+    """Bits with one decimal and their sign, which what rounds to none has not."""
+    rounded = round(bits, 1)
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
+    return sign + str(number_format(abs(rounded), decimal_pos=1))
 
 
 def reads_korean() -> bool:

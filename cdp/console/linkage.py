@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from cdp.console import wishes
 from cdp.console.case import COMPARISONS, LEVELS
 from cdp.console.charts import AGAINST, FOR, NEITHER, draw
-from cdp.console.labels import REVIEW_REASONS, label
+from cdp.console.labels import REVIEW_REASONS, label, signed
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
@@ -130,16 +130,12 @@ def trial_of(report: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _example(example: Mapping[str, Any]) -> dict[str, Any]:
     said = [
-        f"{label(COMPARISONS, c['comparison'])}: {label(LEVELS, c['level'])} {_signed(c['bits'])}"
+        f"{label(COMPARISONS, c['comparison'])}: {label(LEVELS, c['level'])} {signed(c['bits'])}"
         for c in example["comparisons"]
         if c["bits"]
     ]
     refused = label(REVIEW_REASONS, example["refused"]) if example["refused"] else ""
     return {**example, "words": KINDS[example["kind"]], "said": said, "refused": refused}
-
-
-def _signed(bits: float) -> str:
-    return ("+" if bits >= 0 else "−") + str(number_format(round(abs(bits), 1), decimal_pos=1))
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import floatformat
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -115,11 +115,11 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
 
     @admin.display(description=_("urgency"), ordering="priority")
     def urgency(self, row: ReviewCase) -> str:
-        return number_format(round(row.priority, 1), decimal_pos=1)
+        return floatformat(row.priority, 1)
 
     @admin.display(description=_("match weight"), ordering="told_weight")
     def match_weight(self, row: Any) -> str | None:
-        return None if row.told_weight is None else number_format(round(row.told_weight, 1), decimal_pos=1)
+        return None if row.told_weight is None else floatformat(row.told_weight, 1)
 
     @admin.display(description=_("one record"))
     def one_record(self, row: ReviewCase) -> str:
@@ -176,7 +176,7 @@ class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
             "original": found,
             "title": _("Is this one person?"),
             "sides": [records.get(found.left), records.get(found.right)],
-            "lines": case.lines(found, unmasked),
+            "lines": case.lines(found, weights, unmasked),
             "weights": weights,
             "weight": weight,
             "told": told,

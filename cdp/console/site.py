@@ -142,8 +142,10 @@ def _room(rooms: dict[str, Any], key: str, question: Any, labels: tuple[str, ...
     own = [rooms[label] for label in labels if label in rooms]
     if not own:
         return None
-    models = [model for room in own for model in room["models"]]
-    return {**own[0], "key": key, "name": question, "models": sorted(models, key=_place)}
+    models = sorted((model for room in own for model in room["models"]), key=_place)
+    first = [model for model in models if model["object_name"] in FIRST] or models
+    others = [model for model in models if model not in first]
+    return {**own[0], "key": key, "name": question, "models": models, "first": first, "others": others}
 
 
 def _place(model: dict[str, Any]) -> tuple[int, str]:

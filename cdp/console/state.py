@@ -123,7 +123,7 @@ def _events(state: State) -> None:
 
 def _quarantine(state: State) -> None:
     waiting = events.waiting_in_quarantine(MOST_COUNTED + 1)
-    _add(state, "quarantine", waiting, _list("events_quarantined", state__exact="waiting"), urgent=True)
+    _add(state, "quarantine", waiting, _list("events_quarantined"), urgent=True)
 
 
 def _aside(state: State) -> None:

@@ -33,13 +33,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "marketer": (
         *MAPS, *PEOPLE, "view:segments.*", "add:segments.segment", "change:segments.segment",
         "publish_segment:segments.segment", "export_segment:segments.segment",
-        "add:segments.uploadedlist", "delete:segments.uploadedlist",
+        "add:segments.uploadedlist", "delete:segments.uploadedlist", "add:segments.computedtrait",
+        "change:segments.computedtrait", "publish_computedtrait:segments.computedtrait",
         "use_destination:segments.destination",
     ),
     "steward": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "change:identity.reviewcase",
         "change:identity.profile", "promote_linkagemodel:identity.linkagemodel", "add:events.plannedfield",
-        "change:events.plannedfield", "unmask_golden:profiles.golden",
+        "change:events.plannedfield", "replay_quarantined:events.quarantined", "unmask_golden:profiles.golden",
     ),
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
@@ -59,7 +60,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "delete:core.authenticator", "view:auth.group", "add:auth.group",
         "change:auth.group", "change:core.servicekey", "add:events.source", "change:events.source",
         "change:events.writekey", "add:events.channel", "add:events.place", "change:events.place", "add:events.product",
-        "change:events.product", "add:events.plannedfield", "change:events.plannedfield", "view:segments.segment",
+        "change:events.product", "add:events.plannedfield", "change:events.plannedfield",
+        "replay_quarantined:events.quarantined", "view:segments.segment",
         "view:segments.segmentgrouppermission", "add:segments.segmentgrouppermission",
         "delete:segments.segmentgrouppermission", "view:segments.destination", "add:segments.destination",
         "change:segments.destination",

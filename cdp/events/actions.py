@@ -148,8 +148,9 @@ def _quarantined_before(digests: list[tuple[UUID, bytes]]) -> set[tuple[UUID, by
 
 def _quarantine_row(id_: UUID, refusal: Refusal, key: crypto.RecordKey) -> tuple[Any, ...]:
     sealed = crypto.seal(key, "events_quarantined", "sealed", refusal.content)
-    facts = (id_, refusal.source, refusal.digest, refusal.received_at, refusal.reason, refusal.place[:200])
-    return *facts, sealed, sorted(set(refusal.identifiers))
+    facts = (id_, refusal.source, refusal.digest, refusal.received_at, refusal.reason, refusal.place[-200:])
+    again = (refusal.unreadable, refusal.mapping, refusal.message_id, refusal.sent_at, refusal.gpc)
+    return *facts, sealed, sorted(set(refusal.identifiers)), *again
 
 
 @transaction.atomic(savepoint=False)

@@ -80,19 +80,23 @@ class EventAdmin(ReadOnlyRoom[models.Event]):
     search_help_text = _("A whole id: of the event or of its record.")
 
 
-@admin.register(models.Quarantined)
-class QuarantinedAdmin(ReadOnlyRoom[models.Quarantined]):
-    list_display = ("why", "place", "source", "received_at", "state")
-    list_filter = ("state", "reason", "source")
-    list_select_related = ("source",)
-    fields = ("why", "reason", "place", "source", "received_at", "state", "id")
+@admin.register(models.Mapping)
+class MappingAdmin(ReadOnlyRoom[models.Mapping]):
+    list_display = ("kind", "created_at", "id")
+    list_filter = ("kind",)
+    fields = ("id", "kind", "content", "created_at")
     ordering = ("-id",)
     id_fields = ("id",)
-    search_help_text = _("The whole id of a quarantined event.")
 
-    @admin.display(description=_("what is wrong"), ordering="reason")
-    def why(self, row: models.Quarantined) -> str:
-        return str(row)
+
+@admin.register(models.QuarantineRequest)
+class QuarantineRequestAdmin(ReadOnlyRoom[models.QuarantineRequest]):
+    list_display = ("remedy", "source", "reason", "place", "actor", "asked_at", "finished_at", "refused")
+    list_filter = ("remedy", "source")
+    list_select_related = ("source",)
+    fields = (*list_display, "mapping", "counts", "id")
+    ordering = ("-id",)
+    id_fields = ("id",)
 
 
 @admin.register(models.PlannedField)

@@ -1,6 +1,7 @@
 """What happened: sources and their keys, events as they came, quarantine, plans, places, products."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import TransactionNow
@@ -12,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from cdp.core.types import uuid7
-from cdp.events.types import CHANNELS, QUARANTINE_REASONS, DataClass
+from cdp.events.types import CHANNELS, QUARANTINE_REASONS, DataClass, Remedy
 
 
 class CurrentTransaction(Func):
@@ -155,13 +156,32 @@ class Event(models.Model):
         return f"{self.name} {self.occurred_at:%Y-%m-%d %H:%M}"
 
 
-class Quarantined(models.Model):
-    """What arrived and does not fit: sealed under a key of its own (record = its id), mended and replayed later."""
+class Mapping(models.Model):
+    """How a file was read: which column means what. What of it waits in quarantine can be read again."""
 
-    class State(models.TextChoices):
-        WAITING = "waiting", _("waiting")
-        REPLAYED = "replayed", _("replayed")
-        DISCARDED = "discarded", _("discarded")
+    class Kind(models.TextChoices):
+        EVENTS = "events", pgettext_lazy("what a file holds", "events")
+        RECORDS = "records", pgettext_lazy("what a file holds", "records of people")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(_("kind"), max_length=7, choices=Kind)
+    content: models.JSONField[Any, Any] = models.JSONField(_("content"))
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("mapping of a file")
+        verbose_name_plural = _("mappings of files")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class Quarantined(models.Model):
+    """What arrived and does not fit: sealed under a key of its own (record = its id), mended and replayed later.
+
+    It is kept as it arrived: a row of a file with its mapping and message id, a message with when its request was sent and
+    whether the browser objected. What is `unreadable` is not what was sent, and can only be sent again.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name=_("source"))
@@ -173,16 +193,49 @@ class Quarantined(models.Model):
     place = models.CharField(pgettext_lazy("in a file", "place"), max_length=200, blank=True)
     sealed = models.BinaryField()
     identifiers = ArrayField(models.BinaryField(max_length=32), default=list)
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    unreadable = models.BooleanField(_("unreadable"), default=False, db_default=False)
+    mapping = models.ForeignKey(
+        Mapping, on_delete=models.PROTECT, null=True, verbose_name=_("mapping of a file"), db_index=False
+    )
+    message_id = models.TextField(_("message id"), default="", db_default="")
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    gpc = models.BooleanField(_("Global Privacy Control"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("quarantined event")
         verbose_name_plural = pgettext_lazy("events", "quarantine")
         constraints = [models.UniqueConstraint(fields=["source", "digest"], name="events_quarantined_once")]
         indexes = [models.Index(fields=["reason", "received_at"], name="events_quarantined_reason")]
+        permissions = [("replay_quarantined", _("Can replay or drop what is in quarantine"))]
 
     def __str__(self) -> str:
         return str(QUARANTINE_REASONS.get(self.reason, self.reason))
+
+
+class QuarantineRequest(models.Model):
+    """Somebody asked for a group in quarantine to be replayed or dropped: a worker does it, batch by batch. `counts` and
+    `after`, the last row that was looked at, are written with each batch; `mapping` takes the place of the rows' own.
+    An empty `reason` means every one, no `place` every one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    remedy = models.CharField(_("what"), max_length=6, choices=Remedy)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, verbose_name=_("source"))
+    reason = models.CharField(_("reason"), max_length=60, blank=True)
+    place = models.CharField(pgettext_lazy("in a file", "place"), max_length=200, null=True)  # noqa: DJ001 - "" is a place
+    mapping = models.ForeignKey(Mapping, on_delete=models.PROTECT, null=True, verbose_name=_("mapping of a file"))
+    actor = models.CharField(_("actor"), max_length=100)
+    asked_at = models.DateTimeField(_("asked"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    after = models.UUIDField(default=UUID(int=0), editable=False)
+    counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
+    refused = models.CharField(_("refused"), max_length=40, blank=True, default="", db_default="")
+
+    class Meta:
+        verbose_name = _("quarantine request")
+        verbose_name_plural = _("quarantine requests")
+
+    def __str__(self) -> str:
+        return f"{self.get_remedy_display()} {self.asked_at:%Y-%m-%d %H:%M}"
 
 
 class PlannedField(models.Model):

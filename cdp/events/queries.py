@@ -8,10 +8,10 @@ from django.db.models import Q
 
 from cdp.core import crypto
 from cdp.core.models import Watermark
-from cdp.core.statements import prepared
+from cdp.core.statements import fetch, prepared
 from cdp.events import sql
 from cdp.events.models import Event, PlannedField, Quarantined, Source, WriteKey
-from cdp.events.types import KnownSource, PlannedTreatment, ToldEvent
+from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent
 
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
@@ -108,4 +108,9 @@ def oldest_waiting(stage: str) -> datetime | None:
 
 def waiting_in_quarantine(most: int) -> int:
     """How many wait to be mended, counted no further than `most`."""
-    return Quarantined.objects.filter(state=Quarantined.State.WAITING).order_by()[:most].count()
+    return Quarantined.objects.order_by()[:most].count()
+
+
+def quarantine_groups(most: int, source: UUID | None = None) -> list[QuarantineGroup]:
+    """What waits, by source, reason and place; the largest first, at most `most`."""
+    return [QuarantineGroup(*row) for row in fetch(sql.QUARANTINE_GROUPS, {"source": source, "most": most})]

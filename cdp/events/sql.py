@@ -23,9 +23,36 @@ select source_id, digest from events_quarantined
 where (source_id, digest) in (select * from unnest(%s::uuid[], %s::bytea[]))
 """
 QUARANTINE = """
-insert into events_quarantined (id, source_id, digest, received_at, reason, place, sealed, identifiers, state)
-values (%s, %s, %s, %s, %s, %s, %s, %s, 'waiting')
+insert into events_quarantined (id, source_id, digest, received_at, reason, place, sealed, identifiers, unreadable,
+    mapping_id, message_id, sent_at, gpc)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (source_id, digest) do nothing
+"""
+# A group's place: a file without the line, or what of a message.
+QUARANTINE_GROUPS = """
+select q.source_id, s.name, q.reason, regexp_replace(q.place, ':[0-9]+$', '') as stood, bool_and(q.unreadable),
+    max(q.mapping_id::text)::uuid, count(*) as number, min(q.received_at), max(q.received_at)
+from events_quarantined q join events_source s on s.id = q.source_id
+where %(source)s::uuid is null or q.source_id = %(source)s
+group by q.source_id, s.name, q.reason, stood
+order by number desc, s.name, q.reason, stood
+limit %(most)s
+"""
+_CHOSEN = """
+source_id = %(source)s and (%(reason)s = '' or reason = %(reason)s)
+    and (%(place)s::text is null or regexp_replace(place, ':[0-9]+$', '') = %(place)s)
+"""
+LOCK_QUARANTINED = f"""
+select id, digest, reason, place, sealed, received_at, unreadable, mapping_id, message_id, sent_at, gpc
+from events_quarantined
+where {_CHOSEN} and id > %(after)s and id < %(until)s
+order by id limit %(most)s for update
+"""  # noqa: S608 - the condition is ours
+MAPPINGS_OF = f"select distinct mapping_id from events_quarantined where mapping_id is not null and {_CHOSEN}"  # noqa: S608
+REFUSED_AGAIN = """
+update events_quarantined q set reason = still.reason, place = still.place, mapping_id = still.mapping
+from unnest(%s::uuid[], %s::text[], %s::text[], %s::uuid[]) as still (id, reason, place, mapping)
+where q.id = still.id
 """
 
 DESTROY = """

@@ -69,6 +69,13 @@ class DataClass(TextChoices):
     SENSITIVE = "sensitive", pgettext_lazy("data class", "sensitive")
 
 
+class Remedy(TextChoices):
+    """What can be done with what waits in quarantine."""
+
+    REPLAY = "replay", pgettext_lazy("quarantine", "replay")
+    DROP = "drop", pgettext_lazy("quarantine", "drop")
+
+
 class KnownSource(msgspec.Struct, frozen=True):
     """A source as ingestion needs it: whose events these are, what they default to, and the purpose that a record must
     allow before anything of it is collected ("": none)."""
@@ -114,7 +121,8 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
 
 class Refusal(msgspec.Struct, frozen=True):
     """What arrived and does not fit. `digest` (32 bytes) tells repeats apart; `content` is JSON-shaped and gets sealed;
-    `identifiers` are keyed digests by which an erasure finds it; `place` says where in a file it stood."""
+    `identifiers` are keyed digests by which an erasure finds it; `place` says where it stood: FILE:LINE, or in a message
+    TYPE.FIELD. The others are what reading it again needs: see `Quarantined`."""
 
     source: UUID
     digest: bytes
@@ -123,6 +131,42 @@ class Refusal(msgspec.Struct, frozen=True):
     received_at: datetime
     place: str = ""
     identifiers: tuple[bytes, ...] = ()
+    unreadable: bool = False
+    mapping: UUID | None = None
+    message_id: str = ""
+    sent_at: datetime | None = None
+    gpc: bool = False
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """One of those that wait in quarantine, opened: `Refusal` has the words for its parts."""
+
+    id: UUID
+    digest: bytes
+    reason: str
+    place: str
+    content: Any
+    received_at: datetime
+    unreadable: bool
+    mapping: UUID | None
+    message_id: str
+    sent_at: datetime | None
+    gpc: bool
+
+
+class QuarantineGroup(msgspec.Struct, frozen=True):
+    """What waits for one reason at one place: a file, or a part of messages of one type. `mapping` is the latest of its
+    rows; when nothing in it is readable, only its sender can mend it."""
+
+    source: UUID
+    source_name: str
+    reason: str
+    place: str
+    unreadable: bool
+    mapping: UUID | None
+    number: int
+    first: datetime
+    last: datetime
 
 
 class Stored(msgspec.Struct, frozen=True):

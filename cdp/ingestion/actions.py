@@ -10,16 +10,17 @@ from uuid import UUID
 
 import msgspec
 from django.db import transaction
+from msgspec.structs import replace
 
 from cdp.core import crypto, wake
 from cdp.core.actions import count
 from cdp.core.types import now
 from cdp.events import actions as events
-from cdp.events.types import KnownSource, NewEvent, Refusal
+from cdp.events.types import KnownSource, NewEvent, Refusal, Stored
 from cdp.ingestion import consents, gate
 from cdp.ingestion.canonical import Message, content_text
 from cdp.ingestion.errors import Flaw
-from cdp.ingestion.messages import Arrival, translate
+from cdp.ingestion.messages import TYPES, Arrival, translate
 from consent.actions import record_consents
 from consent.queries import collectable
 from consent.suppression import Name, stopped
@@ -42,6 +43,12 @@ class Parcel(msgspec.Struct):
     @classmethod
     def empty(cls) -> "Parcel":
         return cls([], {}, [], Counter())
+
+    def add(self, event: NewEvent, said: list[NewConsent]) -> None:
+        """One more event, with what it says of consent."""
+        self.events.append(event)
+        if said:
+            self.consents[event.message_id] = said
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -77,21 +84,32 @@ def parcel_of(messages: Sequence[Message], arrival: Arrival) -> Parcel:
     parcel = Parcel.empty()
     for message in messages:
         try:
-            _add(parcel, message, arrival)
+            if message.flaw is not None:
+                raise Flaw(message.flaw)
+            parcel.add(*read(message.content, arrival, parcel.signals))
         except Exception as error:
-            reason = reason_of(error)
-            parcel.refusals.append(refusal(arrival.source, message.content, reason, arrival.received_at))
+            parcel.refusals.append(_refused(message, arrival, error))
     return parcel
 
 
-def _add(parcel: Parcel, message: Message, arrival: Arrival) -> None:
-    if message.flaw is not None:
-        raise Flaw(message.flaw)
-    event = translate(message.content, arrival)
-    said = consents.of_message(event, arrival, parcel.signals)
-    parcel.events.append(event)
-    if said:
-        parcel.consents[event.message_id] = said
+def read(content: Any, arrival: Arrival, signals: Counter[str]) -> tuple[NewEvent, list[NewConsent]]:
+    """The event that a message is and what it says of consent; `Flaw` when it does not fit. Signals of consent that cannot
+    be taken are counted in `signals`."""
+    event = translate(content, arrival)
+    return event, consents.of_message(event, arrival, signals)
+
+
+def _refused(message: Message, arrival: Arrival, error: Exception) -> Refusal:
+    content, place = message.content, place_of(message.content, error)
+    refused = refusal(arrival.source, content, reason_of(error), arrival.received_at, place)
+    return replace(refused, unreadable=message.flaw is not None, sent_at=arrival.sent_at, gpc=arrival.gpc)
+
+
+def place_of(content: Any, error: Exception) -> str:
+    """Where in a message the flaw is, by the words of the specification: TYPE, or TYPE.FIELD."""
+    kind = content.get("type") if isinstance(content, dict) else None
+    named = kind if type(kind) is str and kind in TYPES else ""
+    return ".".join(filter(None, (named, error.field if isinstance(error, Flaw) else "")))
 
 
 @transaction.atomic
@@ -102,12 +120,9 @@ def keep(parcel: Parcel, source: KnownSource) -> Outcome:
     not allow the purpose which the source requires, by the ledger with what they say themselves. An error of a gate stops
     everything.
     """
-    admitted, refused = _admitted(parcel)
+    admitted, refused = admit(parcel)
     kept = events.quarantine(refused) if refused else Counter[str]()
-    if parcel.consents:
-        record_consents([line for event in admitted for line in parcel.consents.get(event.message_id, ())])
-    collected = _collected(admitted, source)
-    stored = events.store(collected)
+    stored, unconsented = enter(admitted, parcel, source)
     received = len(parcel.events) + len(parcel.refusals)
     outcome = Outcome(
         received=received,
@@ -115,13 +130,23 @@ def keep(parcel: Parcel, source: KnownSource) -> Outcome:
         repeated=stored.repeated + len(refused) - kept.total(),
         quarantined=kept.total(),
         suppressed=received - len(admitted) - len(refused),
-        unconsented=len(admitted) - len(collected),
+        unconsented=unconsented,
         reasons=dict(kept),
     )
-    count(source.id, _kinds(outcome) | {f"consent_{reason}": number for reason, number in parcel.signals.items()})
+    count(source.id, _kinds(outcome) | signal_kinds(parcel))
+    return outcome
+
+
+def enter(admitted: list[NewEvent], parcel: Parcel, source: KnownSource) -> tuple[Stored, int]:
+    """Record the consents of what was admitted, store what the ledger then allows to be collected and wake the pipeline;
+    how many it does not allow. In the caller's transaction."""
+    if parcel.consents:
+        record_consents([line for event in admitted for line in parcel.consents.get(event.message_id, ())])
+    collected = _collected(admitted, source)
+    stored = events.store(collected)
     if stored.taken:
         wake.wake()
-    return outcome
+    return stored, len(admitted) - len(collected)
 
 
 def _collected(admitted: list[NewEvent], source: KnownSource) -> list[NewEvent]:
@@ -138,7 +163,12 @@ def _kinds(outcome: Outcome) -> dict[str, int]:
     return kinds | {f"quarantined:{reason}": number for reason, number in outcome.reasons.items()}
 
 
-def _admitted(parcel: Parcel) -> tuple[list[NewEvent], list[Refusal]]:
+def signal_kinds(parcel: Parcel) -> dict[str, int]:
+    """How signals of consent that could not be taken are counted."""
+    return {f"consent_{reason}": number for reason, number in parcel.signals.items()}
+
+
+def admit(parcel: Parcel) -> tuple[list[NewEvent], list[Refusal]]:
     """What of a parcel names nothing suppressed; the list is asked once."""
     named = [gate.names(event) for event in parcel.events]
     also = [gate.refused_names(refused.content, refused.source) for refused in parcel.refusals]
@@ -152,15 +182,18 @@ def _clean(things: Sequence[T], named: Sequence[set[Name]], listed: set[Name]) -
     return [thing for thing, found in zip(things, named, strict=True) if found.isdisjoint(listed)]
 
 
-def refusal(source: KnownSource, content: Any, reason: str, received_at: datetime, place: str = "") -> Refusal:
+def refusal(
+    source: KnownSource, content: Any, reason: str, received_at: datetime, place: str, message_id: str = ""
+) -> Refusal:
     """What does not fit, with a digest that is the same when it comes again."""
-    digest = crypto.blind_index(*repeat_name(source.id, content))
+    digest = crypto.blind_index(*repeat_name(source.id, content, message_id))
     return Refusal(source.id, digest, reason, content, received_at, place, gate.identifier_digests(content))
 
 
-def repeat_name(source: UUID, content: Any) -> tuple[str, str]:
-    """The namespace and text by which content that was refused is known again: its message id, or all of it."""
-    given = content.get("messageId") if isinstance(content, dict) else None
+def repeat_name(source: UUID, content: Any, message_id: str) -> tuple[str, str]:
+    """The namespace and text by which content that was refused is known again: its message id (that of a row is not in
+    it), or all of it."""
+    given = message_id or (content.get("messageId") if isinstance(content, dict) else None)
     text = f"id\x1f{given}" if type(given) is str and given else content_text(content)
     return f"quarantine\x1f{source}", text
 

@@ -2,11 +2,11 @@
 
 
 class Flaw(Exception):
-    """One event does not fit and goes to quarantine; `reason` is a short stable word."""
+    """One event does not fit and goes to quarantine; `reason` is a short stable word, `field` one of the specification's."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, field: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.field = reason, field
 
 
 class Refusal(Exception):

@@ -1,15 +1,21 @@
 """Importing a file: stream, translate, keep ten thousand rows a transaction, tell how far it is."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from dataclasses import dataclass
 from itertools import islice
+from uuid import UUID
 
-from cdp.events.types import KnownSource, Refusal
+from msgspec.structs import replace
+
+from cdp.events import quarantine
+from cdp.events.types import NewEvent, Refusal
 from cdp.ingestion import actions
 from cdp.ingestion.actions import Outcome, Parcel
 from cdp.ingestion.files import Line, Table
+from cdp.ingestion.mapping import content_of
 from cdp.ingestion.records import RecordRows
 from cdp.ingestion.rows import EventRows
+from consent.types import NewConsent
 
 ROWS_A_COMMIT = 10_000
 Progress = Callable[[float, Outcome], None]
@@ -20,9 +26,9 @@ def run(table: Table, rows: EventRows | RecordRows, progress: Progress) -> Outco
 
     Safe to run again after any interruption: what was kept is a repeat.
     """
-    outcome = Outcome()
+    reading, outcome = Reading(table.name, rows, quarantine.known_mapping(*content_of(rows.mapping))), Outcome()
     for chunk in _chunks(table.lines, ROWS_A_COMMIT):
-        outcome += actions.keep(_parcel(chunk, table.name, rows), rows.source)
+        outcome += actions.keep(reading.parcel(chunk), rows.source)
         progress(table.done(), outcome)
     return outcome
 
@@ -32,20 +38,34 @@ def _chunks(lines: Iterator[Line], size: int) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _parcel(chunk: list[Line], file: str, rows: EventRows | RecordRows) -> Parcel:
-    parcel = Parcel.empty()
-    for line in chunk:
-        try:
-            event = rows(line)
-            said = rows.consents(line, event) if isinstance(rows, RecordRows) else []
-        except Exception as error:
-            parcel.refusals.append(_refusal(rows.source, line, actions.reason_of(error), rows.received_at, file))
-            continue
-        parcel.events.append(event)
-        if said:
-            parcel.consents[event.message_id] = said
-    return parcel
+@dataclass(frozen=True)
+class Reading:
+    """A file that is being read, and the id of its mapping."""
+
+    file: str
+    rows: EventRows | RecordRows
+    mapping: UUID
+
+    def parcel(self, chunk: list[Line]) -> Parcel:
+        """The events of some lines; one that does not fit costs the others nothing."""
+        parcel = Parcel.empty()
+        for line in chunk:
+            message_id = self.rows.message_id(line)
+            try:
+                event, said = read(self.rows, line, message_id)
+            except Exception as error:
+                parcel.refusals.append(self._refusal(line, message_id, actions.reason_of(error)))
+                continue
+            parcel.add(event, said)
+        return parcel
+
+    def _refusal(self, line: Line, message_id: str, reason: str) -> Refusal:
+        rows, place = self.rows, f"{self.file}:{line.number}"
+        refused = actions.refusal(rows.source, line.cells, reason, rows.received_at, place, message_id)
+        return replace(refused, unreadable=line.flaw is not None, mapping=self.mapping, message_id=message_id)
 
 
-def _refusal(source: KnownSource, line: Line, reason: str, received_at: datetime, file: str) -> Refusal:
-    return actions.refusal(source, line.cells, reason, received_at, f"{file}:{line.number}")
+def read(rows: EventRows | RecordRows, line: Line, message_id: str) -> tuple[NewEvent, list[NewConsent]]:
+    """The event of one line and what the line says of consent; `Flaw` when it does not fit."""
+    event = rows(line, message_id)
+    return event, rows.consents(line, event) if isinstance(rows, RecordRows) else []

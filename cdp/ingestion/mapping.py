@@ -13,27 +13,27 @@ import msgspec
 from cdp.ingestion.errors import Flaw
 
 
-class ColumnOrConstant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ColumnOrConstant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Either the same for every row, or what a column says."""
 
     column: str | None = None
     constant: str | None = None
 
 
-class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The column that names whose a row is, and the kind of record it names."""
 
     column: str
     kind: str = "customer"
 
 
-class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Refund(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A negative amount is a refund."""
 
     when_negative: bool = False
 
 
-class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How rows become events; every value but `event` and `time` may be absent."""
 
     event: ColumnOrConstant
@@ -70,7 +70,7 @@ class EventMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {*filter(None, named), *self.properties, *self.sealed, *self.identifiers.values()}
 
 
-class ConsentColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ConsentColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A column that says yes or no to a purpose, by which words; a blank says nothing."""
 
     purpose: str
@@ -89,7 +89,7 @@ class ConsentColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((state for state, words in states.items() if word in map(str.lower, words)), None)
 
 
-class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecordMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How columns are called here, which of them together make one, which say something of consent, and which of the others
     may stand in the clear."""
 
@@ -135,12 +135,40 @@ def _part(cell: Any) -> str:
     return str(int(cell) if type(cell) is float and cell.is_integer() else cell).strip()
 
 
+AnyMapping = EventMapping | RecordMapping
 Mapping = TypeVar("Mapping", EventMapping, RecordMapping)
 
 
 def event_mapping(path: Path) -> EventMapping:
     """Read a mapping of events."""
-    mapping = _read(path, EventMapping)
+    return _require_event(_decoded(path.read_bytes(), EventMapping))
+
+
+def record_mapping(path: Path | None) -> RecordMapping:
+    """Read a mapping of records; without a file every column keeps its name."""
+    return _require_record(_decoded(path.read_bytes(), RecordMapping) if path else RecordMapping())
+
+
+def mapping_of(kind: str, content: bytes) -> AnyMapping:
+    """Read a mapping of events or of records from JSON, as it is kept (`content_of`) or was mended by hand."""
+    if kind == "events":
+        return _require_event(_decoded(content, EventMapping))
+    return _require_record(_decoded(content, RecordMapping))
+
+
+def content_of(mapping: AnyMapping) -> tuple[str, dict[str, Any]]:
+    """(kind, content) of a mapping, as JSON has it."""
+    return "events" if isinstance(mapping, EventMapping) else "records", msgspec.to_builtins(mapping)
+
+
+def _decoded(content: bytes, kind: type[Mapping]) -> Mapping:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"The mapping cannot be read: {error}") from None
+
+
+def _require_event(mapping: EventMapping) -> EventMapping:
     if (mapping.event.column is None) == (mapping.event.constant is None):
         raise ValueError("`event` is either a constant or a column.")
     if (mapping.quantity is None) != (mapping.price is None):
@@ -149,19 +177,10 @@ def event_mapping(path: Path) -> EventMapping:
     return mapping
 
 
-def record_mapping(path: Path | None) -> RecordMapping:
-    """Read a mapping of records; without a file every column keeps its name."""
-    mapping = _read(path, RecordMapping) if path else RecordMapping()
+def _require_record(mapping: RecordMapping) -> RecordMapping:
     _require_one_meaning(mapping)
     _require_zone(mapping.zone)
     return mapping
-
-
-def _read(path: Path, kind: type[Mapping]) -> Mapping:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"The mapping cannot be read: {error}") from None
 
 
 def _require_one_meaning(mapping: RecordMapping) -> None:

@@ -149,6 +149,7 @@ def _alias(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arri
 _READERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], Arrival], What]] = {
     "track": _track, "identify": _identify, "page": _page, "screen": _screen, "group": _group, "alias": _alias,
 }  # fmt: skip
+TYPES = frozenset(_READERS)
 
 
 def _fit_name(name: str) -> str:
@@ -164,7 +165,7 @@ def _object(holder: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     if value is None:
         return _EMPTY
     if type(value) is not dict:
-        raise Flaw("bad_shape")
+        raise Flaw("bad_shape", field)
     return value
 
 

@@ -17,15 +17,15 @@ KINDS = frozenset({"email", "phone", "user_id"})
 
 def export(records: list[UUID]) -> dict[str, Any]:
     """Why and when messages that name the person were put aside; not what is in them, which may name others too."""
-    return {"quarantined": list(_naming(records).values("reason", "source__name", "received_at", "state"))}
+    return {"quarantined": list(_naming(records).values("reason", "source__name", "received_at"))}
 
 
 @transaction.atomic
 def erase(records: list[UUID]) -> dict[str, int]:
-    """Delete every message that names the person, and its key."""
+    """Delete every message that names the person, and its key: in this order, as whoever replays one does."""
     found = list(_naming(records).values_list("pk", flat=True))
-    DataKey.objects.filter(record__in=found).delete()
     deleted, _ = Quarantined.objects.filter(pk__in=found).delete()
+    DataKey.objects.filter(record__in=found).delete()
     return {"events_quarantined": deleted}
 
 

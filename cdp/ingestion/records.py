@@ -33,7 +33,7 @@ class RecordRows:
     """
 
     def __init__(self, mapping: RecordMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
-        self.source, self.received_at = source, received_at
+        self.mapping, self.source, self.received_at = mapping, source, received_at
         self.undated = 0
         self._row, self._consents = mapping.joined, mapping.consents
         self._purposes, self._channels = frozenset(consent.purposes()), frozenset(consent.contact_channels())
@@ -41,7 +41,11 @@ class RecordRows:
         declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
         self._plan = {**plan.of_event(source.id, NAME), **declared}
 
-    def __call__(self, line: Line) -> NewEvent:
+    def message_id(self, line: Line) -> str:
+        """The message id of a line, by its content: who is told of twice in the same words is told of once."""
+        return str(crypto.record_id(self.source.id, "row", row_text(line.cells)))
+
+    def __call__(self, line: Line, message_id: str) -> NewEvent:
         """The event of one line; `Flaw` when it names nobody or says something that cannot be read."""
         if line.flaw is not None:
             raise Flaw(line.flaw)
@@ -54,7 +58,7 @@ class RecordRows:
         parts = {"identifiers": identifiers, "attributes": attributes, "traits": hidden}
         return NewEvent(
             source=self.source.id,
-            message_id=str(crypto.record_id(self.source.id, "row", row_text(line.cells))),
+            message_id=message_id,
             type="row",
             name=NAME,
             record=who.record_id(self.source.id, kind, external_id),

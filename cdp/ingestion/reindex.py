@@ -54,9 +54,10 @@ def _next_batch(index: BlindIndex, after: UUID) -> list[UUID]:
 
 def _write_anew(row: Quarantined, content: object, index: BlindIndex) -> None:
     """By the index key that is read; a repeat that was not known as one meanwhile goes, with its key."""
-    row.digest = index.of(*repeat_name(row.source_id, content))
+    row.digest = index.of(*repeat_name(row.source_id, content, row.message_id))
     row.identifiers = list(gate.identifier_digests(content))
     repeats = Quarantined.objects.filter(source=row.source_id, digest=row.digest).exclude(pk=row.pk)
-    DataKey.objects.filter(record__in=list(repeats.values_list("pk", flat=True))).delete()
+    gone = list(repeats.values_list("pk", flat=True))
     repeats.delete()
+    DataKey.objects.filter(record__in=gone).delete()
     row.save(update_fields=["digest", "identifiers"])

@@ -44,7 +44,7 @@ class Occurrences:
 
 
 class EventRows:
-    """Turns lines into events after a mapping."""
+    """Turns lines into events after a mapping, each with its `message_id`."""
 
     def __init__(self, mapping: EventMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
         self.mapping, self.source, self.received_at = mapping, source, received_at
@@ -53,13 +53,26 @@ class EventRows:
         self._known = frozenset(name for name in mapping.properties.values() if not is_personal_name(name))
         self._occurrence = Occurrences()
 
-    def __call__(self, line: Line) -> NewEvent:
+    def message_id(self, line: Line) -> str:
+        """The message id of the file's next line, whether it fits or not: so the ids of the others depend on none."""
+        given = line.cells.get(self.mapping.message_id) if self.mapping.message_id else None
+        if given is None:
+            return self._content_id(row_text(line.cells))
+        number = self._occurrence(str(given))
+        text = str(given) if number == 1 else f"{given}#{number}"
+        return text if len(text) <= LONGEST_MESSAGE_ID and personal_shape(text) is None else opaque(text)
+
+    def _content_id(self, text: str) -> str:
+        id_ = crypto.record_id(self.source.id, "row", text)
+        number = self._occurrence(id_.int)
+        return str(id_ if number == 1 else crypto.record_id(self.source.id, "row", f"{text}#{number}"))
+
+    def __call__(self, line: Line, message_id: str) -> NewEvent:
         """The event of one line; `Flaw` when something it needs cannot be read."""
         cells, mapping = line.cells, self.mapping
         if line.flaw is not None:
             raise Flaw(line.flaw)
         occurred, flags = self._time(cells.get(mapping.time))
-        message_id = self._message_id(cells)
         kind, external_id, leaf_ids, identifiers = self._holder(cells, message_id)
         name, amount = self._name_and_money(cells)
         said = {name: cells[column] for column, name in mapping.properties.items() if column in cells}
@@ -90,19 +103,6 @@ class EventRows:
         if moment is None:
             raise Flaw("bad_time")
         return plausible(moment, self.received_at)
-
-    def _message_id(self, cells: Mapping[str, Any]) -> str:
-        given = cells.get(self.mapping.message_id) if self.mapping.message_id else None
-        if given is None:
-            return self._content_id(row_text(cells))
-        number = self._occurrence(str(given))
-        text = str(given) if number == 1 else f"{given}#{number}"
-        return text if len(text) <= LONGEST_MESSAGE_ID and personal_shape(text) is None else opaque(text)
-
-    def _content_id(self, text: str) -> str:
-        id_ = crypto.record_id(self.source.id, "row", text)
-        number = self._occurrence(id_.int)
-        return str(id_ if number == 1 else crypto.record_id(self.source.id, "row", f"{text}#{number}"))
 
     def _holder(
         self, cells: Mapping[str, Any], message_id: str

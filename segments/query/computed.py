@@ -27,7 +27,7 @@ from segments.query.happenings import PROFILES, Happenings, equal, joined
 from segments.query.measures import VALUE, aggregate, ranked_values, rows_of
 from segments.query.parameters import Parameters
 from segments.query.parse import MEASURES, parse
-from segments.query.problems import Notes, Problem, RuleError
+from segments.query.problems import MESSAGES, Notes, Problem, RuleError
 from segments.query.sequences import PLACE, numbered
 
 TraitKind = Literal["count", "sum", "avg", "min", "max", "distinct", "most_frequent", "first", "last", "list", "rfm"]
@@ -84,6 +84,8 @@ def _parsed(kind: TraitKind, clause: Mapping[str, object], name: str) -> tuple[E
 
 def _placed(problem: Problem) -> Problem:
     """A problem at its place in the definition rather than in the clause that was made of it."""
+    if problem.code == "data_class":
+        problem = replace(problem, code="trait_class", message=MESSAGES["trait_class"])
     first = problem.path.split("/")[1] if problem.path else ""
     if first in MEASURES:
         return replace(problem, path="/property")

@@ -75,6 +75,7 @@ MESSAGES: Mapping[str, str] = {
     "unknown_property_near": _("No property “%(name)s” of this event has been seen yet. Did you mean “%(near)s”?"),
     "sealed": _("“%(name)s” is personal and kept sealed, so a rule cannot read it. Use a coarse trait instead."),
     "data_class": _("“%(name)s” is of the data class “%(class)s”, which the purpose of this segment does not allow."),
+    "trait_class": _("“%(name)s” is of the data class “%(class)s”, so the computed trait must be of that class."),
     "wrong_type": _("“%(name)s” is of type %(expected)s; this value is of type %(type)s."),
     "bad_date": _("This must be a date such as 2026-01-31, or days ago."),
     "bad_moment": _("This must be a date such as 2026-01-31, a time with its offset, or days ago."),

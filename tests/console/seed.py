@@ -44,6 +44,7 @@ from identity.models import (
 from segments import destinations, versions
 from segments.models import (
     Assignment,
+    ComputedTrait,
     Delivery,
     ListEntry,
     Membership,
@@ -168,6 +169,10 @@ def described(segment: Segment, profile: Profile) -> None:
     kept = Record.objects.filter(profile=profile).values_list("pk", flat=True)[0]
     ListEntry.objects.create(list=listed, record=kept)
     Assignment.objects.create(segment=segment, record=kept, variant="a", at=NOW())
+    ComputedTrait.objects.create(
+        key="orders_90d", label_en="Orders in 90 days", label_ko="90일 주문 수", kind="count", event="Order Completed",
+        zone="Asia/Seoul", state="published",
+    )  # fmt: skip
 
 
 def sent_somewhere(segment: Segment, profile: Profile) -> None:

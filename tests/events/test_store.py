@@ -109,7 +109,7 @@ def test_quarantine_is_sealed_and_kept_once(source: UUID) -> None:
     assert quarantine([refusal, refusal]) == {"no_identity": 1}
     assert not quarantine([refusal])
     kept = Quarantined.objects.get()
-    assert (kept.reason, kept.place, kept.state, kept.received_at) == ("no_identity", "line 3", "waiting", NOON)
+    assert (kept.reason, kept.place, kept.received_at) == ("no_identity", "line 3", NOON)
     assert [bytes(digest) for digest in kept.identifiers] == [b"i" * 32]
     assert b"kim" not in bytes(kept.sealed)
     key = crypto.existing_data_keys([kept.id])[kept.id]

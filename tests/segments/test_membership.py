@@ -292,7 +292,7 @@ def test_statements_do_not_grow_with_members(
     monkeypatch.setattr(vocabulary, "_minute", lambda: 0)
     made = segment()
     ids = people(size, orders_count=3)
-    with django_assert_num_queries(37):
+    with django_assert_num_queries(38):
         actions.recompute(made.pk, NOW)
     with django_assert_num_queries(14):
         actions.refresh_profiles(ids, LATER)

@@ -99,7 +99,7 @@ WRONG = [
     (asked("count", where=[{"property": "size", "op": "like", "value": 1}]), [("/condition/where/0/op", "unknown_op")]),
     (asked("count", sum={"property": "size"}), [("/condition/sum", "unknown_key")]),
     (asked("count", within={"days": 0}), [("/condition/within/days", "integer_range")]),
-    (asked("last", "income"), [("/property", "data_class")]),
+    (asked("last", "income"), [("/property", "trait_class")]),
     (asked("rfm", "size"), [("/property", "surplus_property")]),
 ]  # fmt: skip
 
