@@ -14,7 +14,7 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.core.types import Actor, now
-from consent import sql
+from consent import result_sql as sql
 from consent.models import ContactChannel, ResultNotice
 from consent.types import OwedResult
 

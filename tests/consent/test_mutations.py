@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from consent import sql
+from consent import result_sql, sql
 from tests.consent import test_regimes, test_signals
 
 pytestmark = pytest.mark.django_db
@@ -14,9 +14,10 @@ GATES = ("ALLOWED", "VERDICTS", "REFRESH_EFFECTIVE")
 
 def without(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], text: str, instead: str) -> None:
     for name in names:
-        statement = getattr(sql, name)
+        module = sql if hasattr(sql, name) else result_sql
+        statement = getattr(module, name)
         assert text in statement
-        monkeypatch.setattr(sql, name, statement.replace(text, instead))
+        monkeypatch.setattr(module, name, statement.replace(text, instead))
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,30 @@ def flat(package_: Any) -> str:
     return json.dumps(package_, default=str, ensure_ascii=False)
 
 
+def buyers() -> None:
+    rule = {"all": [{"trait": "orders_count", "op": "gte", "value": 1}, {"event": "Order Completed"}]}
+    made = segments.create_segment(OFFICER, key="buyers", name="Buyers", purpose="marketing", rule=rule)
+    segments.publish(OFFICER, made)
+    segments.recompute(made.pk)
+
+
+def live_together(hers: UUID, his: UUID) -> None:
+    HouseholdHint.objects.get_or_create(
+        left=min(hers, his), right=max(hers, his), defaults={"household": min(hers, his), "shared": "phone", "reason": "names"}
+    )  # fmt: skip
+    ReviewCase.objects.get_or_create(left=min(hers, his), right=max(hers, his), defaults={"reason": "given names"})
+
+
+def told_of_him(his: UUID, profile: UUID | None) -> list[str]:
+    """What would give him away, what he said himself first."""
+    return [
+        HIM["full_name"], HIM["email"], HIM["birth_date"], "device-of-his", "o-him", "silver", "his hand",
+        str(his), str(profile), str(subject_of(his)),
+        *(str(pk) for pk in Event.objects.filter(record=his).values_list("pk", flat=True)),
+        *(str(pk) for pk in ConsentRecord.objects.filter(subject=subject_of(his)).values_list("pk", flat=True)),
+    ]  # fmt: skip
+
+
 # --- what is in it ------------------------------------------------------------------------------------------------------
 
 
@@ -108,16 +132,10 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
     hers, his = two_of_one_household(shop)
     agrees(hers, proof={"signed": "her hand"})
     agrees(his, "withdrawn", proof={"signed": "his hand"})
-    rule = {"all": [{"trait": "orders_count", "op": "gte", "value": 1}, {"event": "Order Completed"}]}
-    made = segments.create_segment(OFFICER, key="buyers", name="Buyers", purpose="marketing", rule=rule)
-    segments.publish(OFFICER, made)
-    segments.recompute(made.pk)
+    buyers()
     home = {record.pk: record.profile_id for record in Record.objects.all()}
     assert home[hers] != home[his]
-    HouseholdHint.objects.get_or_create(
-        left=min(hers, his), right=max(hers, his), defaults={"household": min(hers, his), "shared": "phone", "reason": "names"}
-    )  # fmt: skip
-    ReviewCase.objects.get_or_create(left=min(hers, his), right=max(hers, his), defaults={"reason": "given names"})
+    live_together(hers, his)
     found = answers.access_package(subject_of(hers))
     assert {line["attribute"]: line["value"] for line in found["golden"]}["email"] == "hana@x.kr"
     assert [event["name"] for event in found["events"]] == ["Identify", "Order Completed"]
@@ -138,12 +156,7 @@ def test_it_holds_everything_about_her_and_nothing_of_whom_she_lives_with(shop: 
     for name, hook in hooks().items():
         assert set(hook.export([hers])) <= found.keys(), name
     text = flat(found)
-    strangers = [
-        HIM["full_name"], HIM["email"], HIM["birth_date"], "device-of-his", "o-him", "silver", "his hand",
-        str(his), str(home[his]), str(subject_of(his)),
-        *(str(pk) for pk in Event.objects.filter(record=his).values_list("pk", flat=True)),
-        *(str(pk) for pk in ConsentRecord.objects.filter(subject=subject_of(his)).values_list("pk", flat=True)),
-    ]  # fmt: skip
+    strangers = told_of_him(his, home[his])
     assert [value for value in strangers if value in text] == []
     other = flat(answers.access_package(subject_of(his)))
     assert [value for value in strangers[:7] if value not in other] == [] and "hana@x.kr" not in other
