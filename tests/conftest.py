@@ -17,8 +17,8 @@ from tests.database import wipe
 
 startup.prepare()
 # Test databases come and go; the anchor of the audit of this installation must not know of them, nor its children's.
-_ANCHOR = Path(tempfile.mkdtemp(prefix="anchor-")) / "audit-anchor.jsonl"
-os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(_ANCHOR)
+_ANCHORS = tempfile.TemporaryDirectory(prefix="anchor-")
+os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(Path(_ANCHORS.name) / "audit-anchor.jsonl")
 TransactionTestCase._fixture_teardown = wipe
 # Where a whole run decides on a change, the same change draws the same examples; everywhere else new ones are explored.
 if os.environ.get("CI_REQUIRE_ALL"):
