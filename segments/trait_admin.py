@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from cdp.core import counts
 from cdp.core.admin import Room
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
@@ -69,22 +71,30 @@ class ComputedTraitAdmin(Room[models.ComputedTrait]):
 
     form = TraitForm
     change_form_template = "console/computed_trait.html"
-    list_display = ("key", "label_en", "label_ko", "kind", "event", "state", "profiles", "computed_at", "took", "error")
+    list_display = ("key", "label_en", "label_ko", "kind", "event", "state", "known", "computed_at", "took", "error")
     list_filter = ("state", "kind")
     search_fields = ("key", "label_en", "label_ko")
     prepopulated_fields = {"key": ("label_en",)}
-    readonly_fields = ("named", "computed_at", "took", "profiles", "error")
+    readonly_fields = ("named", "computed_at", "took", "known", "error")
     fieldsets = (
         (None, {"fields": (("label_ko", "label_en"), "key", "named")}),
         (_("What is computed"), {"fields": (("kind", "value_type"), ("event", "path"), "condition")}),
         (_("What it may be used for"), {"fields": ("data_class", ("zone", "refresh_minutes"))}),
-        (_("Last recompute"), {"fields": (("computed_at", "took"), ("profiles", "error"))}),
+        (_("Last recompute"), {"fields": (("computed_at", "took"), ("known", "error"))}),
     )
 
     @admin.display(description=_("in rules"))
     def named(self, trait: models.ComputedTrait) -> str:
         """How rules name it."""
         return ", ".join(traits.names(trait)) if trait.kind else self.get_empty_value_display()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[models.ComputedTrait]:
+        return super().get_queryset(request).annotate(seen=Value(request.user.has_perm("identity.view_profile")))
+
+    @admin.display(description=_("profiles with a value"), ordering="profiles")
+    def known(self, trait: Any) -> int | str:
+        told = counts.told(trait.profiles, getattr(trait, "seen", False))
+        return self.get_empty_value_display() if told is None else told
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, *(FIXED if self._fixed(obj) else ()))

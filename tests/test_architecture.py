@@ -66,6 +66,8 @@ JUSTIFIED = {
     # What an uploaded list names is read as what records hold, and stopped by the suppression list, as at every door.
     "segments.lists": {"consent.suppression", "identity.linkage.normalise"},
     "cdp.api.lists": {"segments.lists", "segments.models"},
+    "cdp.api.traits": {"segments.models", "segments.query.problems", "segments.traits"},
+    "cdp.api.trait_shapes": {"segments.models"},
     "cdp.api.versions": {"segments.models", "segments.review", "segments.versions"},
     "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},

@@ -111,7 +111,7 @@ def problem_of(error: Exception) -> Problem:
         case Problem():
             return error
         case RuleError():
-            return _of_rule(error)
+            return rule_refused(error)
         case Refused():
             return _of_refusal(error)
         case ModelValidationError():
@@ -143,10 +143,15 @@ def _of_refusal(error: Refused) -> Problem:
     return Problem(STATUS.get(error.code, OTHERWISE), error.code, detail, errors=errors)
 
 
-def _of_rule(error: RuleError) -> Problem:
+def rule_refused(error: RuleError, root: str = "/rule") -> Problem:
+    """What is wrong with a rule that stands at `root` of the body, each mistake at its place."""
     errors = []
     for problem in error.problems:
-        entry = {"pointer": f"/rule{problem.path}", "code": problem.code, "detail": _(problem.message) % problem.params}
+        entry = {
+            "pointer": f"{root}{problem.path}",
+            "code": problem.code,
+            "detail": _(problem.message) % problem.params,
+        }
         errors.append(entry | ({"suggestion": problem.params["near"]} if "near" in problem.params else {}))
     return bad_request("rule_refused", _("The rule cannot be used as it is."), *errors)
 

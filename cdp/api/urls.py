@@ -13,6 +13,7 @@ from cdp.api import (
     review,
     segments,
     stewards,
+    traits,
     versions,
 )
 from cdp.api.endpoint import Nowhere
@@ -71,6 +72,10 @@ urlpatterns = [
     path("v1/segments/<slug:key>/versions/<int:number>/approve", versions.ApproveVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/refuse", versions.RefuseVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/roll-back", versions.RollBackView.as_view()),
+    path("v1/traits", traits.TraitsView.as_view()),
+    path("v1/traits/<slug:key>", traits.TraitView.as_view()),
+    path("v1/traits/<slug:key>/publish", traits.PublishTraitView.as_view()),
+    path("v1/traits/<slug:key>/archive", traits.ArchiveTraitView.as_view()),
     path("v1/lists", lists.ListsView.as_view()),
     path("v1/lists/<slug:key>", lists.ListView.as_view()),
     path("v1/lists/<slug:key>/entries", lists.ListEntriesView.as_view()),

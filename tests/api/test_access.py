@@ -36,6 +36,7 @@ GENDER = {"attribute": "gender", "value": "f"}
 EMAIL = {"kind": "email", "value": VALUES["email"]}
 NEW = {"key": "fresh", "name": "Fresh", "purpose": "marketing", "rule": VIP}
 STEPS = ("submit", "approve", "refuse", "roll-back")
+TRAIT = {"key": "orders", "label_en": "Orders", "label_ko": "주문", "kind": "count", "event": "Order Completed"}
 LIST = {
     "key": "guests", "name": "Guests", "purpose": "marketing", "came_from": "Fair",
     "expires_at": (timezone.now() + timedelta(days=30)).isoformat(),
@@ -87,6 +88,12 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", "/segments/vip/versions", {"rule": VIP}, {}, "segments:write", 201),
     ("get", "/segments/vip/versions/1", None, {}, "segments:read", 200),
     *((("post", f"/segments/vip/versions/99/{step}", {}, {}, "segments:write", 404)) for step in STEPS),
+    ("get", "/traits", None, {}, "segments:read", 200),
+    ("post", "/traits", TRAIT, {}, "segments:write", 201),
+    ("get", "/traits/none", None, {}, "segments:read", 404),
+    ("patch", "/traits/none", {"event": "Viewed"}, {}, "segments:write", 404),
+    ("post", "/traits/none/publish", {}, {}, "segments:write", 404),
+    ("post", "/traits/none/archive", {}, {}, "segments:write", 404),
     ("get", "/lists", None, {}, "segments:read", 200),
     ("post", "/lists", LIST, {}, "segments:write", 201),
     ("get", "/lists/none", None, {}, "segments:read", 404),
