@@ -33,11 +33,11 @@ def _offers(records: Iterable[OpenRecord]) -> dict[str, list[Offer]]:
 
 
 def _win(offers: list[Offer], rank: Mapping[UUID, int]) -> Winner:
-    said = Counter(value for _, value, _ in offers)
+    said = Counter([value for _, value, _ in offers])
 
-    def preference(offer: Offer) -> tuple[int, str, int, str]:
+    def preference(offer: Offer) -> tuple[int, str, int, int]:
         record, value, at = offer
-        return (-rank.get(record.source, 50), at, said[value], str(record.id))
+        return (-rank.get(record.source, 50), at, said[value], record.id.int)
 
     record, value, at = max(offers, key=preference)
     return Winner(record.id, value, at, _why(record, offers, rank))
@@ -71,11 +71,11 @@ def _of_one_record(
 ) -> dict[str, Winner]:
     """A group as the leader's record says it. A street that a steward corrected stands in the address that it corrects."""
     record = next(record for record, _, _ in offers[lead] if record.id == leader.record)
-    corrected = record.folded.external_id if leader.why == "steward" and group is ADDRESS else str(record.id)
+    corrected = UUID(record.folded.external_id) if leader.why == "steward" and group is ADDRESS else record.id
     theirs = {
         name: Winner(record.id, value, at, leader.why if record.id == leader.record else "source")
         for name in group
         for record, value, at in offers.get(name, [])
-        if str(record.id) == corrected
+        if record.id == corrected
     }
     return theirs | {lead: leader}
