@@ -18,16 +18,16 @@ from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.core.types import Actor, now, uuid7
 from cdp.profiles import queries as profiles
-from cdp.profiles.types import MONEY_TRAIT, TRAITS
+from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from consent.suppression import releasable
 from segments import assignment, exclusions, formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
-from segments.models import Membership, Run, Segment
-from segments.query.ast import Node, references
-from segments.query.catalog import Catalog
+from segments.models import ComputedTrait, Membership, Run, Segment
+from segments.query.ast import EACH, Node, references
+from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Query, compile_rule
 from segments.query.parse import parse
 from segments.query.problems import RuleError
@@ -41,7 +41,7 @@ from segments.types import (
     SegmentMembership,
     SegmentSize,
 )
-from segments.vocabulary import Names, built_in, named_traits, seen_traits, zone_of
+from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
 
 GATE_CHUNK = 10_000
 WINDOW, WINDOWS = 20_000, 10
@@ -62,6 +62,12 @@ def catalog(purpose_key: str, zone: str = "", rule: Node | None = None) -> Catal
         zone_of(zone)
     traits = seen_traits() | built_in()
     return Names.read().catalog(purpose_key, traits | (named_traits(rule) if rule else {}))
+
+
+def computed_traits() -> dict[str, TraitSpec]:
+    """The published computed traits, by their names in golden records."""
+    rows = ComputedTrait.objects.filter(state=ComputedTrait.State.PUBLISHED)
+    return {name.removesuffix(EACH): spec for row in rows for name, spec in computed_specs(row).items()}
 
 
 def segments_named(rule: object) -> frozenset[str]:
@@ -282,8 +288,9 @@ def export(
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
-    purpose allows); "contact" needs `personal` and the `approval` of a second person, which this spends, and is
-    empty for a holdout. Audited when it begins and when it ends, however it ends. Raises `Refused` before the first byte.
+    purpose allows) and the published computed traits; "contact" needs `personal` and the `approval` of a second person,
+    which this spends, and is empty for a holdout. Audited when it begins and when it ends, however it ends. Raises `Refused`
+    before the first byte.
     """
     point = bind(segment, purpose, channel).point
     chosen = list(columns) or _default_columns(segment)
@@ -337,14 +344,14 @@ def _default_columns(segment: Segment) -> list[str]:
 
 
 def _class_allowed(segment: Segment, column: str) -> bool:
-    spec = TRAITS.get(column)
+    spec = computed_traits().get(column) if column.startswith(COMPUTED) else TRAITS.get(column)
     return (spec.data_class if spec else "general") in segment.purpose.data_classes
 
 
 def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> None:
     for column in columns:
-        known = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
-        if not known or columns.count(column) > 1:
+        fixed = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
+        if not (fixed or column in computed_traits()) or columns.count(column) > 1:
             raise Refused("column_unknown", _("An export has no such column, or it is named twice."))
         if column == CONTACT and not personal:
             raise Refused("personal_not_allowed", _("Contact values need the permission to read personal data."))

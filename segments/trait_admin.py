@@ -45,10 +45,11 @@ class TraitForm(forms.ModelForm[models.ComputedTrait]):
     def clean(self) -> dict[str, Any]:
         """Ask the definition itself whether it can be computed."""
         cleaned = super().clean() or self.cleaned_data
-        cleaned["condition"] = cleaned.get("condition") or {}
         if cleaned.keys() >= set(self.fields):
+            cleaned["condition"] = cleaned["condition"] or {}
+            written = {name: cleaned.get(name, getattr(self.instance, name)) for name in TraitFields.__annotations__}
             try:
-                traits.check(models.ComputedTrait(**{name: cleaned[name] for name in self.fields}))
+                traits.check(models.ComputedTrait(**written))
             except RuleError as error:
                 for problem in error.problems:
                     self.add_error(*_beside(problem))

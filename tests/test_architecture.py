@@ -82,6 +82,8 @@ JUSTIFIED = {
     "cdp.management.commands.linkage": {"identity.models", "identity.registry", "identity.trial"},
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
+    # What the builder of rules suggests: names of the latest events, and of segments.
+    "cdp.console.builder": {"cdp.events.models", "segments.models"},
     # What a steward is told of a case, and how stewards' verdicts judge the model.
     "cdp.console.review": {"identity.casework", "identity.models"},
     "cdp.api.review": {"identity.evaluation"},
@@ -106,7 +108,7 @@ JUSTIFIED = {
     "cdp.api.privacy": {
         "consent.clocks", "consent.grounds", "consent.models", "consent.notices", "consent.people", "consent.requests",
     },
-    "cdp.console.consent_desk": {"consent.models", "consent.people", "consent.signals"},
+    "cdp.console.consent_desk": {"consent.models", "consent.signals"},
     "cdp.console.person": {"consent.challenges", "consent.grounds", "consent.notices"},
     "cdp.console.privacy_desk": {
         "consent.clocks", "consent.erasure", "consent.grounds", "consent.holds", "consent.models", "consent.people",

@@ -13,13 +13,14 @@ from django.utils.translation import gettext
 from cdp import answers
 from cdp.console import steward
 from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_korean
-from cdp.console.masking import mask_all
+from cdp.core.masking import mask_all
 from cdp.events.types import CHANNELS
 from cdp.profiles import queries
 from cdp.profiles.types import TRAITS, trait
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS, EffectiveConsent
 from identity.types import HouseholdMember, Shared
+from segments import queries as segments
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,13 @@ def _attribute(name: str, value: str, origin: Mapping[str, str], sources: Mappin
 
 
 def _traits(values: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    """(technical name, word, value): the known traits in their own order, then those that sources named."""
+    """(technical name, word, value): the known traits in their own order, then those that sources named or we compute."""
     known = [name for name in TRAITS if name in values]
+    computed = segments.computed_traits()
+    words = {name: spec.label for name, spec in computed.items()}
+    types = {name: spec.type for name, spec in computed.items()}
     return [
-        (name, _trait_word(name), _trait_value(name, values[name]))
+        (name, words.get(name) or _trait_word(name), _trait_value(name, values[name], types))
         for name in [*known, *sorted(values.keys() - TRAITS)]
     ]
 
@@ -101,9 +105,13 @@ def _trait_word(name: str) -> str:
     return known.label_ko if reads_korean() else known.label_en
 
 
-def _trait_value(name: str, value: Any) -> Any:
+def _trait_value(name: str, value: Any, computed: Mapping[str, str]) -> Any:
+    """A moment in the reader's words, a list with commas."""
+    if isinstance(value, list):
+        return ", ".join(str(_trait_value(name, one, computed)) for one in value)
     known = trait(name)
-    if known is None or known.type != "moment" or not isinstance(value, str):
+    kind = known.type if known else computed.get(name)
+    if kind != "moment" or not isinstance(value, str):
         return value
     return date_format(timezone.localtime(datetime.fromisoformat(value)), "SHORT_DATETIME_FORMAT")
 

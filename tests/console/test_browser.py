@@ -1,5 +1,6 @@
 """The console as Chromium shows it: no CSP violation, no error, nothing cut off, in both languages and in the dark."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,18 @@ CUT_OFF = """[...document.querySelectorAll(".card .scroll")].filter(panel => pan
     .map(panel => panel.closest("section").id || panel.closest("section").getAttribute("aria-labelledby"))"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 LOUD = ("error", "warning")
+# What the builder shows as controls, and what it must leave alone.
+RULES = [
+    {"any": [{"trait": "birth_month", "op": "between", "value": [3, 5]}, {"trait": "city", "op": "in", "value": ["서울", "a"]}]},
+    {"not": {"any": [{"trait": "last_order_at", "op": "gte", "value": {"days_ago": 30}}, {"not": {"segment": "birthday"}}]}},
+    {"event": "Order Completed", "sum": {"property": "revenue", "op": "gt", "value": 5}, "currency": "KRW",
+     "where": [{"property": "register", "op": "exists"}, {"property": "total", "op": "lte", "value": 9.5}]},
+    {"event": "X", "last": {"between": {"to": {"days_ago": 60}}}}, {"event": "X", "within": {"days": 3, "calendar": True}},
+    {"sequence": [{"event": "A"}, {"event": "B"}], "within": {"days": 3}}, {"segment": "birthday", "ever": True},
+    {"not": {"trait": "known", "op": "eq", "value": True}}, {"not": {"all": [{"segment": "x"}]}}, {"not": {"not": {"segment": "x"}}},
+    {"consent": {"purpose": "marketing", "channel": "email", "brand": "haru"}}, {"trait": "x", "op": "birthday_within",
+     "value": {"next_days": 7}}, {"trait": "x"}, {"event": "X", "count": {"op": "exists"}}, {}, 7, None,
+]  # fmt: skip
 Open = Callable[..., Any]
 
 
@@ -138,10 +151,12 @@ def test_a_segment_is_written_previewed_saved_and_published(english: Any) -> Non
     page.goto(reverse("admin:segments_segment_add"))
     page.fill("#id_key", "women")
     page.fill("#id_name", "Women")
+    page.click(".as-json summary")
     page.fill("#id_rule", '{"trait": "genderr", "op": "eq", "value": "F"}')
     submit(page, "input[name=_preview]")
-    assert "/trait" in page.inner_text(".field-rule .errorlist")
+    assert "no trait “genderr”" in page.inner_text(".builder .errorlist")
     assert page.inner_text(".field-in_words .readonly") == "–"
+    page.click(".as-json summary")
     page.fill("#id_rule", '{"trait": "gender", "op": "eq", "value": "F"}')
     submit(page, "input[name=_preview]")
     assert page.inner_text(".preview .numbers strong >> nth=0") == str(Profile.objects.filter(state="live").count())
@@ -153,6 +168,38 @@ def test_a_segment_is_written_previewed_saved_and_published(english: Any) -> Non
     assert segment.state == "published" and segment.due_at is not None
     assert page.query_selector("section.reach") is not None
     segment.delete()
+
+
+def test_a_rule_is_built_without_writing_json_and_counted_as_it_is_built(english: Any) -> None:
+    page = english
+    page.goto(reverse("admin:segments_segment_add"))
+    page.wait_for_selector(".preview")
+    page.select_option(".builder [data-path='/all/0'] select >> nth=0", "gender")
+    page.select_option(".builder .adder select", "event")
+    page.focus(".builder .adder button")
+    page.keyboard.press("Enter")
+    page.fill(".builder [data-path='/all/1'] input >> nth=0", "Order Completed")
+    page.select_option(".builder [data-path='/all/1'] select >> nth=0", "no")
+    gender = {"trait": "gender", "op": "eq", "value": ""}
+    order = {"event": "Order Completed", "within": {"days": 30}}
+    assert json.loads(page.input_value("#id_rule")) == {"all": [gender, {"not": order}]}
+    page.fill(".builder [data-path='/all/0'] input", "F")
+    page.wait_for_selector(".field-in_words .readonly:has-text('“F”')")
+    page.select_option(".builder [data-path='/all/0'] select >> nth=1", "in")
+    page.wait_for_selector(".builder [data-path='/all/0'] .errorlist")
+    page.click(".builder [data-path='/all/0'] .remove")
+    assert json.loads(page.input_value("#id_rule")) == {"all": [{"not": order}]}
+    page.wait_for_selector(".builder .errorlist", state="detached")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_written_elsewhere_leaves_the_builder_as_it_came(english: Any, rule: dict[str, Any]) -> None:
+    english.goto(reverse("admin:segments_segment_add"))
+    english.click(".as-json summary")
+    english.fill("#id_rule", json.dumps({"all": [rule]}))
+    for kind in ("any", "all"):
+        english.select_option(".builder .head select >> nth=0", kind)
+    assert json.loads(english.input_value("#id_rule")) == {"all": [rule]}
 
 
 def test_a_promotion_is_asked_for_by_keyboard_and_followed_to_its_end(english: Any) -> None:

@@ -17,9 +17,9 @@ from cdp.core.models import AuditEntry
 from cdp.core.types import Actor
 from consent import queries as consent
 from identity.models import Profile
-from segments import approval, formats, queries
+from segments import approval, formats, queries, traits
 from segments.models import Segment
-from tests.segments.people import ACTOR, execute, retrait, says
+from tests.segments.people import ACTOR, NOW, execute, happened, retrait, says
 from tests.segments.test_membership import at_once
 from tests.segments.test_reading import MAIL, filled
 
@@ -40,6 +40,23 @@ def test_a_member_that_lives_no_more_is_not_exported() -> None:
     made, (a, b, c) = filled()
     Profile.objects.filter(pk=b).update(state="merged", redirect_id=a)
     assert [row["profile_id"] for row in exported(made)] == [str(a), str(c)]
+
+
+@pytest.mark.django_db
+def test_published_computed_traits_are_columns_where_the_purpose_allows() -> None:
+    made, (a, *_others) = filled()
+    about: Any = {"label_en": "x", "label_ko": "x", "kind": "list", "event": "Viewed", "path": "brand"}
+    for key, data_class in (("brands", "general"), ("loans", "credit")):
+        traits.publish(ACTOR, traits.create(ACTOR, key=key, data_class=data_class, **about))
+    happened(a, "Viewed", properties={"brand": "=haru"})
+    traits.refresh_profiles([a], NOW)
+    rows = exported(made, columns=["profile_id", "computed.brands"])
+    assert rows[0] == {"profile_id": str(a), "computed.brands": '["=haru"]'}
+    lines = b"".join(queries.export(made, *MAIL, "ndjson", ["computed.brands"], actor=ACTOR)).splitlines()
+    assert json.loads(lines[0]) == {"computed.brands": ["=haru"]}
+    for unknown in ("computed.loans", "computed.nothing"):
+        with pytest.raises(Refused):
+            exported(made, columns=[unknown])
 
 
 @pytest.mark.django_db

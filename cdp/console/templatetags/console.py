@@ -10,12 +10,19 @@ from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
+from cdp.console import builder
 from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
 from cdp.core.queries import actor_names
 from consent.types import CONTACT_CHANNELS
 
 register = template.Library()
 LONGEST = 200
+
+
+@register.simple_tag
+def rule_vocabulary(purpose: str | None, zone: str | None) -> dict[str, Any] | None:
+    """What the builder of rules offers for a purpose and a time zone; nothing where there is no such."""
+    return builder.vocabulary(purpose or "", zone or "")
 
 
 @register.filter

@@ -1,0 +1,283 @@
+"use strict";
+// The builder of rules. It reads and writes the JSON of the form's rule field, which stays the only thing that is sent;
+// the server alone says what is right: the sentence, the counts and the mistakes shown here are its answers.
+(() => {
+  const field = document.getElementById("id_rule");
+  const offered = document.getElementById("rule-vocabulary");
+  if (!field || !offered || field.readOnly) return;
+  const { traits, events, segments, lists, purposes, channels, words, ops, opsOf } = JSON.parse(offered.textContent);
+  const QUIET = 700;
+  const KEYED = { segment: segments, list: lists };
+  const scalar = (value) => ["string", "number", "boolean"].includes(typeof value);
+  const only = (clause, ...keys) => Object.keys(clause).every((key) => keys.includes(key));
+  const negated = (part) => part.kind in { event: 1, segment: 1, list: 1, consent: 1 } && !part.not;
+
+  // --- JSON → what the builder can show; anything else is kept as it is ---
+
+  const readTest = ({ op, value }) => {
+    if (op === "exists" || op === "not_exists") return { op };
+    if (op === "between") return Array.isArray(value) && value.length === 2 && value.every(scalar) && { op, value };
+    if (op === "in" || op === "not_in") return Array.isArray(value) && value.every(scalar) && { op, value };
+    const days = value && value.days_ago;
+    if (Number.isInteger(days) && only(value, "days_ago") && (op === "gte" || op === "lt")) return { op: op === "gte" ? "since" : "before", value: days };
+    return op in ops && scalar(value) && { op, value };
+  };
+  const readEvent = (clause) => {
+    const measure = clause.sum ? "sum" : "count";
+    const held = clause[measure] || { op: "gte", value: 1 };
+    const test = readTest(held);
+    const where = (clause.where || []).map((one) => ({ property: one.property, ...readTest(one), whole: only(one, "property", "op", "value") && readTest(one) }));
+    const days = clause.within ? clause.within.days : "";
+    const known = only(clause, "event", "count", "sum", "where", "within", "currency") && only(held, "property", "op", "value");
+    if (!known || !test || days === undefined || (clause.within && !only(clause.within, "days")) || !where.every((one) => one.whole)) return null;
+    return { kind: "event", not: false, name: clause.event, measure, property: held.property || "", ...test, days, where, currency: clause.currency };
+  };
+  const readLeaf = (clause) => {
+    if ("trait" in clause && only(clause, "trait", "op", "value")) {
+      const test = readTest(clause);
+      return test && { kind: "trait", name: clause.trait, ...test };
+    }
+    if ("event" in clause) return readEvent(clause);
+    for (const kind of ["segment", "list"]) if (only(clause, kind)) return { kind, not: false, key: clause[kind] };
+    if (clause.consent && only(clause, "consent") && only(clause.consent, "purpose", "channel")) return { kind: "consent", not: false, ...clause.consent };
+    return null;
+  };
+  const read = (clause) => {
+    if (!clause || typeof clause !== "object" || Array.isArray(clause)) return { kind: "raw", clause };
+    for (const kind of ["all", "any"]) if (Array.isArray(clause[kind]) && only(clause, kind)) return { kind, parts: clause[kind].map(read) };
+    if (clause.not && only(clause, "not")) {
+      if (Array.isArray(clause.not.any) && only(clause.not, "any")) return { kind: "none", parts: clause.not.any.map(read) };
+      const part = read(clause.not);
+      return negated(part) ? { ...part, not: true } : { kind: "raw", clause };
+    }
+    return (Object.keys(clause).length && readLeaf(clause)) || { kind: "raw", clause };
+  };
+
+  // --- and back ---
+
+  const writeTest = ({ op, value }) => {
+    if (op === "exists" || op === "not_exists") return { op };
+    if (op === "since" || op === "before") return { op: op === "since" ? "gte" : "lt", value: { days_ago: value } };
+    return { op, value };
+  };
+  const writeEvent = (part) => {
+    const clause = { event: part.name };
+    const measured = part.measure === "sum" ? { property: part.property, ...writeTest(part) } : writeTest(part);
+    if (part.measure === "sum" || part.op !== "gte" || part.value !== 1) clause[part.measure] = measured;
+    if (part.where.length) clause.where = part.where.map((one) => ({ property: one.property, ...writeTest(one) }));
+    if (part.days !== "") clause.within = { days: part.days };
+    if (part.currency) clause.currency = part.currency;
+    return clause;
+  };
+  const writers = {
+    raw: (part) => part.clause,
+    all: (part) => ({ all: part.parts.map(write) }),
+    any: (part) => ({ any: part.parts.map(write) }),
+    none: (part) => ({ not: { any: part.parts.map(write) } }),
+    trait: (part) => ({ trait: part.name, ...writeTest(part) }),
+    event: writeEvent,
+    segment: (part) => ({ segment: part.key }),
+    list: (part) => ({ list: part.key }),
+    consent: ({ purpose, channel }) => ({ consent: { purpose, channel } }),
+  };
+  const write = (part) => (part.not ? { not: writers[part.kind](part) } : writers[part.kind](part));
+
+  // --- controls ---
+
+  const make = (tag, given, ...inside) => {
+    const made = Object.assign(document.createElement(tag), given);
+    for (const [name, value] of Object.entries((given && given.said) || {})) made.setAttribute(name, value);
+    made.append(...inside.filter((one) => one !== null));
+    return made;
+  };
+  const choose = (name, choices, value, change) => {
+    const known = value in choices ? choices : { ...choices, [value]: value };
+    const options = Object.entries(known).map(([key, text]) => make("option", { value: key, textContent: text, title: key }));
+    const control = make("select", { said: { "aria-label": name } }, ...options);
+    control.value = value;
+    control.addEventListener("change", () => change(control.value));
+    return control;
+  };
+  const enter = (name, type, value, change) => {
+    const control = make("input", { type, value: value ?? "", placeholder: name, said: { "aria-label": name, autocomplete: "off" } });
+    if (type === "number") control.step = "any";
+    control.addEventListener("input", () => change(control.value));
+    return control;
+  };
+  let suggestions = 0;
+  const suggest = (control, names) => {
+    const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` }, ...names.map((name) => make("option", { value: name })));
+    control.setAttribute("list", listed.id);
+    return [control, listed];
+  };
+  const number = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+  const typed = (type, text) => (type === "number" || type === "measure" ? number(text) : text);
+  const blank = (type, op) => {
+    if (op === "between") return type === "number" || type === "measure" ? [1, 10] : ["", ""];
+    if (op === "since" || op === "before") return 30;
+    if (op === "in" || op === "not_in") return [];
+    return { number: 1, measure: 1, boolean: true }[type] ?? "";
+  };
+  const shape = (op) => (op === "between" ? "pair" : op === "in" || op === "not_in" ? "list" : op === "since" || op === "before" ? "days" : op.endsWith("exists") ? "" : "one");
+  const testControls = (test, type) => {
+    const choices = Object.fromEntries(opsOf[type].map((op) => [op, ops[op]]));
+    const changed = (op) => {
+      if (shape(op) !== shape(test.op)) test.value = blank(type, op);
+      test.op = op;
+      redraw();
+    };
+    const kept = (value) => { test.value = value; tell(); };
+    const kind = type === "date" ? "date" : type === "number" || type === "measure" ? "number" : "text";
+    const inputs = {
+      "": () => [],
+      days: () => [enter(words.days, "number", test.value, (text) => kept(number(text)))],
+      list: () => [enter(words.comma, "text", test.value.join(", "), (text) => kept(text.split(",").map((one) => typed(type, one.trim())).filter((one) => one !== "")))],
+      pair: () => [0, 1].map((at) => enter(at ? words.to : words.value, kind, test.value[at], (text) => kept(test.value.map((one, index) => (index === at ? typed(type, text) : one))))),
+      one: () => [type === "boolean" ? choose(words.value, { true: words.yes, false: words.no }, String(test.value), (text) => kept(text === "true")) : enter(words.value, kind, test.value, (text) => kept(typed(type, text)))],
+    };
+    return [choose(words.op, choices, test.op, changed), ...inputs[shape(test.op)]()];
+  };
+  const start = (test, type) => Object.assign(test, { op: opsOf[type][0], value: blank(type, opsOf[type][0]) });
+
+  // --- parts ---
+
+  const typeOf = (value) => (Array.isArray(value) ? typeOf(value[0]) : { number: "number", boolean: "boolean" }[typeof value] || "string");
+  const flag = (part, yes, no) => choose(words.rule, { yes, no }, part.not ? "no" : "yes", (value) => { part.not = value === "no"; tell(); });
+  const draws = {
+    trait: (part) => {
+      const named = Object.fromEntries(Object.entries(traits).sort((a, b) => a[1].label.localeCompare(b[1].label)).map(([name, { label }]) => [name, label]));
+      const type = (traits[part.name] || { type: typeOf(part.value) }).type;
+      const changed = (name) => {
+        part.name = name;
+        if (traits[name].type !== type) start(part, traits[name].type);
+        redraw();
+      };
+      return [choose(words.trait, named, part.name, changed), ...testControls(part, type)];
+    },
+    event: (part) => {
+      const known = events[part.name] || {};
+      const property = (held, change) => suggest(enter(words.property, "text", held.property, (text) => { held.property = text; change(); }), Object.keys(known));
+      const measures = choose(words.op, { count: words.count, sum: words.sum }, part.measure, (value) => { part.measure = value; redraw(); });
+      const rows = part.where.map((one, at) => make("div", { className: "where" },
+        ...property(one, tell), ...testControls(one, known[one.property] || typeOf(one.value)), remover(() => part.where.splice(at, 1))));
+      const more = make("button", { type: "button", className: "action second", textContent: words.where });
+      more.addEventListener("click", () => { part.where.push({ property: Object.keys(known)[0] || "", op: "eq", value: blank(known[Object.keys(known)[0]] || "string", "eq") }); redraw(); });
+      return [...suggest(enter(words.event, "text", part.name, (text) => { part.name = text; tell(); }), Object.keys(events)), flag(part, words.did, words.not),
+        measures, ...(part.measure === "sum" ? property(part, tell) : []), ...testControls(part, "measure"),
+        make("span", { textContent: words.last }), enter(words.ever, "number", part.days, (text) => { part.days = text === "" ? "" : number(text); tell(); }), make("span", { textContent: words.days }),
+        more, ...rows];
+    },
+    segment: (part) => [choose(words.segment, segments, part.key, (key) => { part.key = key; tell(); }), flag(part, words.in, words.out)],
+    list: (part) => [choose(words.list, lists, part.key, (key) => { part.key = key; tell(); }), flag(part, words.in, words.out)],
+    consent: (part) => [choose(words.purpose, purposes, part.purpose, (key) => { part.purpose = key; tell(); }),
+      choose(words.channel, channels, part.channel, (key) => { part.channel = key; tell(); }), flag(part, words.agreed, words.disagreed)],
+    raw: (part) => [make("code", { textContent: JSON.stringify(part.clause) }), make("span", { className: "quiet", textContent: words.raw })],
+  };
+  const first = (choices) => Object.keys(choices)[0] || "";
+  const fresh = {
+    trait: () => { const name = "region" in traits ? "region" : first(traits); return start({ kind: "trait", name }, traits[name].type); },
+    event: () => ({ kind: "event", not: false, name: "Order Completed" in events ? "Order Completed" : first(events), measure: "count", property: "", op: "gte", value: 1, days: 30, where: [] }),
+    segment: () => ({ kind: "segment", not: false, key: first(segments) }),
+    list: () => ({ kind: "list", not: false, key: first(lists) }),
+    consent: () => ({ kind: "consent", not: false, purpose: first(purposes), channel: first(channels) }),
+    group: () => ({ kind: "any", parts: [] }),
+  };
+  const remover = (remove) => {
+    const button = make("button", { type: "button", className: "remove", textContent: "×", title: words.remove, said: { "aria-label": words.remove } });
+    button.addEventListener("click", () => { remove(); redraw(); });
+    return button;
+  };
+  const adder = (group) => {
+    const kinds = Object.keys(fresh).filter((kind) => !(kind in KEYED) || Object.keys(KEYED[kind]).length);
+    const what = choose(words.what, Object.fromEntries(kinds.map((kind) => [kind, words[kind]])), "trait", () => {});
+    const button = make("button", { type: "button", className: "action second", textContent: words.add });
+    button.addEventListener("click", () => { group.parts.push(fresh[what.value]()); redraw(); });
+    return make("div", { className: "adder" }, what, button);
+  };
+  const drawLeaf = (part, path, remove) => {
+    const controls = draws[part.kind](part);
+    const below = controls.filter((one) => one.className === "where");
+    const said = { role: "group", "aria-label": words[part.kind] || words.rule, "data-path": path };
+    return make("div", { className: "part", said }, ...controls.filter((one) => !below.includes(one)), remover(remove), ...below);
+  };
+  const draw = (part, path, remove) => {
+    if (!part.parts) return drawLeaf(part, path, remove);
+    const below = part.kind === "none" ? `${path}/not/any` : `${path}/${part.kind}`;
+    const which = choose(words.rule, { all: words.all, any: words.any, none: words.none }, part.kind, (kind) => { part.kind = kind; redraw(); });
+    const inside = part.parts.map((one, at) => draw(one, `${below}/${at}`, () => part.parts.splice(at, 1)));
+    const nothing = part.parts.length ? null : make("p", { className: "empty", textContent: words.empty });
+    return make("div", { className: "group", said: { role: "group", "aria-label": words.group, "data-path": path } }, make("div", { className: "head" }, which, remove ? remover(remove) : null), ...inside, nothing, adder(part));
+  };
+
+  // --- the whole ---
+
+  const builder = make("div", { className: "builder" });
+  const json = make("details", { className: "as-json" }, make("summary", { textContent: words.json }));
+  let rule = null;
+  const parsed = () => { try { return JSON.parse(field.value); } catch { return undefined; } };
+  const show = () => {
+    const asked = parsed();
+    if (asked === undefined) { builder.replaceChildren(make("p", { className: "empty", textContent: words.unreadable })); return; }
+    const whole = read(asked);
+    rule = whole.parts ? whole : { kind: "all", parts: [whole] };
+    builder.replaceChildren(draw(rule, "", null));
+  };
+  const focusable = () => [...builder.querySelectorAll("select, input, button")];
+  const redraw = () => {
+    const at = focusable().indexOf(document.activeElement);
+    builder.replaceChildren(draw(rule, "", null));
+    const now = focusable();
+    if (at >= 0 && now.length) now[Math.min(at, now.length - 1)].focus();
+    tell();
+  };
+  const tell = () => { field.value = JSON.stringify(write(rule), null, 2); later(); };
+
+  // --- the server's answers ---
+
+  let waiting = null;
+  let asking = null;
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(ask, QUIET); };
+  const ask = async () => {
+    if (asking) asking.abort();
+    asking = new AbortController();
+    const body = new FormData(field.form);
+    body.set("_preview", "");
+    try {
+      const answer = await fetch(location.href, { method: "POST", body, signal: asking.signal });
+      if (answer.ok && !answer.redirected) told(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      // Another question followed, or the network is away.
+    }
+  };
+  const told = (page) => {
+    const [here, there] = [document, page].map((one) => one.querySelector(".field-in_words .readonly"));
+    if (here && there) here.textContent = there.textContent;
+    const preview = page.querySelector(".preview");
+    const old = document.querySelector(".preview");
+    if (old) old.remove();
+    if (preview) document.querySelector(".field-in_words").closest("fieldset").before(document.importNode(preview, true));
+    mark([...page.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent));
+  };
+  const mark = (mistakes) => {
+    for (const one of document.querySelectorAll(".field-rule .errorlist")) one.remove();
+    const places = [...builder.querySelectorAll("[data-path]")].sort((a, b) => b.dataset.path.length - a.dataset.path.length);
+    for (const text of mistakes) {
+      const [, path, said] = /^(\/\S*): (.*)$/s.exec(text) || [null, "", text];
+      const place = places.find((one) => `${path}/`.startsWith(`${one.dataset.path}/`)) || builder;
+      place.append(make("ul", { className: "errorlist", said: { role: "alert" } }, make("li", { textContent: said })));
+    }
+  };
+  const row = field.closest(".form-row");
+  const plain = [...row.childNodes];
+  row.append(builder, json);
+  json.append(...plain);
+  field.addEventListener("input", () => { show(); later(); });
+  for (const button of document.querySelectorAll("[data-rule]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => { field.value = button.dataset.rule; show(); builder.scrollIntoView({ block: "center" }); later(); });
+  }
+  const mistakes = [...document.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent);
+  show();
+  if (mistakes.length) mark(mistakes);
+  else if (!document.querySelector(".preview, .submit-row ~ .card")) ask();
+})();

@@ -1,0 +1,51 @@
+"""What the builder of rules offers is what the rule language takes."""
+
+from typing import Any
+
+import pytest
+
+from cdp.console import builder
+from cdp.events.models import Event
+from consent.models import Purpose
+from segments.query.ast import Kind
+from segments.query.catalog import Catalog, TraitSpec, require
+from segments.query.parse import parse
+
+VALUES: dict[str, Any] = {"number": 1, "string": "a", "boolean": True, "date": "2026-01-31", "moment": "2026-01-31"}
+pytestmark = pytest.mark.django_db
+
+
+def test_it_offers_the_names_that_a_purpose_allows(world: dict[str, Any]) -> None:
+    told = builder.vocabulary("marketing", "Asia/Seoul")
+    assert told is not None and told["traits"]["gender"] == {"label": "Gender", "type": "string"}
+    assert told["segments"].keys() >= {"birthday"} and told["purposes"]["marketing"] and told["channels"]["email"]
+    assert builder.vocabulary("nothing", "Asia/Seoul") is None and builder.vocabulary("marketing", "Nowhere") is None
+
+
+def test_a_trait_of_a_class_that_the_purpose_forbids_is_not_offered(world: dict[str, Any]) -> None:
+    Purpose.objects.filter(key="marketing").update(data_classes=[])
+    told = builder.vocabulary("marketing", "Asia/Seoul")
+    assert told is not None and told["traits"] == {}
+
+
+def test_it_offers_the_properties_of_the_latest_events_with_their_types(world: dict[str, Any]) -> None:
+    latest = Event.objects.order_by("-id")[0]
+    held = {"total": 9.5, "gift": False, "register": "3", "products": [{"sku": "a"}], "none": None}
+    Event.objects.filter(pk=latest.pk).update(name="Bought", properties=held)
+    builder._seen.cache_clear()
+    assert builder.seen_events()["Bought"] == {"gift": "boolean", "register": "string", "total": "number"}
+    builder._seen.cache_clear()
+
+
+@pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind in VALUES for op in builder.OPS_OF[kind]])
+def test_every_comparison_that_it_offers_is_one_of_the_language(kind: Kind, op: str) -> None:
+    require(parse({"trait": "x", **asked(op, VALUES[kind])}), Catalog(traits={"x": TraitSpec(kind)}))
+
+
+def asked(op: str, value: Any) -> dict[str, Any]:
+    if op in builder.PRESENCE:
+        return {"op": op}
+    if op in ("since", "before"):
+        return {"op": {"since": "gte", "before": "lt"}[op], "value": {"days_ago": 30}}
+    several = {"in": [value], "not_in": [value], "between": [value, value]}
+    return {"op": op, "value": several.get(op, value)}
