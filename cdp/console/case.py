@@ -10,8 +10,8 @@ from django.utils.translation import pgettext_lazy
 
 from cdp import answers
 from cdp.console.labels import ATTRIBUTES, label, purpose_name, signed
-from cdp.console.masking import mask
 from cdp.core.errors import CdpError
+from cdp.core.masking import mask
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from identity import queries

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import CommandError, OutputWrapper
 from django.utils.translation import gettext as _
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -16,6 +17,8 @@ from cdp.events.types import QUARANTINE_REASONS, KnownSource
 from cdp.ingestion import imports
 from cdp.ingestion.actions import Outcome
 from cdp.ingestion.files import Table, open_table
+from cdp.ingestion.mapping import EventMapping, RecordMapping, content_of
+from cdp.ingestion.preview import Told
 
 _SECONDS_BETWEEN_LINES = 2.0
 
@@ -24,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options of every import."""
     parser.add_argument("file", type=Path, help="CSV, NDJSON or Parquet")
     parser.add_argument("--source", required=True, help="name of the source, as given to create_source")
+    parser.add_argument("--preview", action="store_true", help="tell what the first rows would become; keep nothing")
 
 
 def source_and_table(options: dict[str, Any]) -> tuple[KnownSource, Table]:
@@ -67,6 +71,16 @@ def _plain_lines(out: OutputWrapper) -> imports.Progress:
             out.write(f"{share:.0%}  {outcome.received:,}")
 
     return show
+
+
+def show_preview(out: OutputWrapper, mapping: EventMapping | RecordMapping, rows: list[Told]) -> None:
+    """The mapping as JSON, to be kept in a file and mended, and what the first rows would become by it."""
+    _kind, content = content_of(mapping)
+    out.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode())
+    for row in rows:
+        told = " · ".join(f"{what}: {value}" for what, value in row.said)
+        why = QUARANTINE_REASONS.get(row.refused, "")
+        out.write(f"{row.number}  " + (f"{_('quarantined')}: {row.refused}. {why}" if row.refused else told))
 
 
 def report(out: OutputWrapper, outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DataError, connections
+from django.db import DataError, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -324,6 +324,29 @@ def test_two_workers_and_an_arrival_at_once_end_in_one_state(faulty: pytest.Monk
     seen = counters()
     assert seen.get("taken", 0) + seen.get("quarantine:taken", 0) == 40
     assert seen.get("repeated", 0) + seen.get("quarantine:repeated", 0) == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_on_its_way_is_nobody_else_s_to_change_or_destroy(faulty: pytest.MonkeyPatch) -> None:
+    source, key = events.create_source(TESTER, "shop", "web")
+    send(key, track())
+    faulty.undo()
+    replay.ask(TESTER, Remedy.REPLAY, Chosen(source.pk))
+    admit, free = actions.admit, list[Any]()
+
+    def look() -> None:
+        for table in (Quarantined, QuarantineRequest):
+            with transaction.atomic():
+                free.append(len(table.objects.select_for_update(skip_locked=True)))
+
+    def looking(parcel: actions.Parcel) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(in_its_own_connection, look).result()
+        return admit(parcel)
+
+    faulty.setattr(actions, "admit", looking)
+    replay.work()
+    assert free == [0, 0] and [event["message_id"] for event in kept()] == ["m1"]
 
 
 def in_its_own_connection(work: Any) -> None:

@@ -9,9 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from cdp.core.types import now
-from cdp.ingestion import imports, sources
-from cdp.ingestion.importing import add_arguments, report, require_columns, shown, source_and_table
-from cdp.ingestion.mapping import record_mapping
+from cdp.events.types import KnownSource
+from cdp.ingestion import imports, preview, sources
+from cdp.ingestion.files import Table
+from cdp.ingestion.importing import add_arguments, report, require_columns, show_preview, shown, source_and_table
+from cdp.ingestion.mapping import RecordMapping, record_mapping
 from cdp.ingestion.records import CONSENT, RecordRows
 
 
@@ -26,12 +28,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         source, table = source_and_table(options)
-        try:
-            mapping = record_mapping(options["mapping"])
-        except OSError:
-            raise CommandError(_("There is no such mapping.")) from None
-        except ValueError as error:
-            raise CommandError(str(error)) from None
+        mapping = _mapping(options["mapping"])
+        if options["preview"]:
+            self._preview(source, table, mapping if options["mapping"] else None)
+            return
         require_columns(table, mapping.named())
         if twice := mapping.made_twice(table.columns or ()):
             raise CommandError(_("More than one column makes: %(names)s") % {"names": ", ".join(sorted(twice))})
@@ -46,6 +46,21 @@ class Command(BaseCommand):
         if rows.undated:
             said = _("%(number)d consents name no time (consent_at or updated_at) and grant nothing.")
             self.stdout.write(said % {"number": rows.undated})
+
+    def _preview(self, source: KnownSource, table: Table, mapping: RecordMapping | None) -> None:
+        lines = preview.sample(table)
+        columns = table.columns or list(dict.fromkeys(name for line in lines for name in line.cells))
+        mapping = mapping or preview.guessed(columns, lines, source)
+        show_preview(self.stdout, mapping, preview.told(lines, RecordRows(mapping, source, sources.plan(), now())))
+
+
+def _mapping(path: Path | None) -> RecordMapping:
+    try:
+        return record_mapping(path)
+    except OSError:
+        raise CommandError(_("There is no such mapping.")) from None
+    except ValueError as error:
+        raise CommandError(str(error)) from None
 
 
 def _require_key(columns: Sequence[str] | None, made: Collection[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdp.console.masking import mask
+from cdp.core.masking import mask
 
 
 @pytest.mark.parametrize(
