@@ -74,11 +74,11 @@ class SegmentForm(forms.ModelForm[models.Segment]):
     )
 
     exclusions = forms.MultipleChoiceField(
-        label=_("leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
+        label=_("Leaves out"), required=False, help_text=_("Segments whose members are never in this one.")
     )
 
     split = SplitField(
-        label=_("split"), required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "rule", "spellcheck": "false"}),
+        label=_("Split"), required=False, widget=forms.Textarea(attrs={"rows": 2, "class": "rule", "spellcheck": "false"}),
         help_text=_('As JSON, such as {"holdout": 10, "a": 45, "b": 45}. Drawn once for each member; see the guide.'),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ QUESTIONS = (
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
     "Event", "Source", "WriteKey", "Quarantined", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
-    "Purpose", "ConsentRecord", "Effective", "Segment", "Membership", "Transition", "Run", "Destination", "Delivery",
+    "Purpose", "ConsentRecord", "Effective", "Segment", "ComputedTrait", "UploadedList", "Destination", "ExportRequest",
     "User", "ServiceKey", "AuditEntry",
 )  # fmt: skip
 

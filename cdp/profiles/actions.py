@@ -61,10 +61,8 @@ def refresh(profiles: Collection[UUID]) -> int:
 def publish_computed(names: Collection[str], values: Mapping[UUID, Mapping[str, Any]]) -> list[UUID]:
     """Make the computed traits of these names what they are for these profiles, absent where nothing is given; returns
     the profiles for which that changed something. Values are JSON, numbers also Decimal."""
-    ids = sorted(values)
-    execute(sql.HOLD_GOLDEN, [ids])
-    given = [Jsonb(dict(values[profile])) for profile in ids]
-    return column(sql.PUBLISH, {"names": sorted(names), "profiles": ids, "given": given})
+    execute(sql.HOLD_GOLDEN, [list(values)])
+    return column(sql.PUBLISH, {"names": sorted(names), "given": Jsonb(values)})
 
 
 def correct(actor: Actor, profile: UUID, attribute: str, value: str, reason: str) -> UUID:

@@ -76,8 +76,8 @@ PUBLISH = """
 update profiles_golden g
 set computed = (g.computed - %(names)s::text[]) || v.given, traits = (g.traits - %(names)s::text[]) || v.given,
     updated_at = now()
-from unnest(%(profiles)s::uuid[], %(given)s::jsonb[]) as v (profile, given)
-where g.profile_id = v.profile and (g.computed - %(names)s::text[]) || v.given <> g.computed
+from jsonb_each(%(given)s::jsonb) as v (profile, given)
+where g.profile_id = v.profile::uuid and (g.computed - %(names)s::text[]) || v.given <> g.computed
 returning g.profile_id
 """
 

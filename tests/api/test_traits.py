@@ -1,5 +1,7 @@
 """Computed traits over REST: defined, published, read by rules and beside the other traits of a profile, archived."""
 
+from typing import Any
+
 import pytest
 
 from cdp.profiles.models import Golden
@@ -58,7 +60,7 @@ def test_mistakes_point_into_the_body() -> None:
     is_problem(caller.post("/traits", {**ORDERS, "key": "else", "zone": "Mars"}), 400, "zone_unknown")
 
 
-def test_a_bound_key_reads_and_writes_none_and_counts_stay_coarse(settings) -> None:
+def test_a_bound_key_reads_and_writes_none_and_counts_stay_coarse(settings: Any) -> None:
     settings.SMALLEST_COUNT = 10
     everything().post("/traits", ORDERS)
     ComputedTrait.objects.update(profiles=17)

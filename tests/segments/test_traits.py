@@ -124,6 +124,24 @@ def test_a_run_of_many_takes_parts_and_a_change_meanwhile_begins_anew(monkeypatc
     assert stored.due_at == changed.due_at and stored.computed_at == stale.computed_at
 
 
+def test_what_a_crash_interrupted_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traits, "CHUNK", 2)
+    trait("orders", "count", "")
+    everybody = people(5)
+    part, parts = traits._some, iter(range(9))
+
+    def dies(*about: Any) -> tuple[int, int]:
+        if next(parts) == 1:
+            raise SystemExit
+        return part(*about)
+
+    monkeypatch.setattr(traits, "_some", dies)
+    with pytest.raises(SystemExit):
+        traits.refresh_due()
+    assert sum(bool(values(one)) for one in everybody) == 2
+    assert traits.refresh_due() == 1 and all(map(values, everybody))
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("engine", engines.MEMBERS)
 def test_each_engine_reads_computed_traits(engine: str) -> None:

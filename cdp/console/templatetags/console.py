@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext
 
 from cdp.console import builder
+from cdp.console import snippets as told
 from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
 from cdp.core.queries import actor_names
 from consent.types import CONTACT_CHANNELS
@@ -23,6 +25,12 @@ LONGEST = 200
 def rule_vocabulary(purpose: str | None, zone: str | None) -> dict[str, Any] | None:
     """What the builder of rules offers for a purpose and a time zone; nothing where there is no such."""
     return builder.vocabulary(purpose or "", zone or "")
+
+
+@register.filter
+def snippets(request: HttpRequest, key: str) -> list[tuple[str, str]]:
+    """(library, code) that sends to this installation with a write key."""
+    return told.snippets(request.scheme or "http", request.get_host(), key)
 
 
 @register.filter
