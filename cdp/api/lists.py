@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api import shapes
+from cdp.api import segment_shapes as shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import Problem, bad_request
 from cdp.api.forms import CursorField, Form, limit_field, read_body, read_query

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.api import actions as api
-from cdp.api import shapes
+from cdp.api import segment_shapes as shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import Problem, bad_request, forbidden
 from cdp.api.forms import (

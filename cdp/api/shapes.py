@@ -8,7 +8,6 @@ from rest_framework import serializers
 from consent.models import ConsentRecord
 from identity.models import ProfileChange
 from identity.types import Shared
-from segments.models import ExportRequest, Segment, Transition, Version
 
 Shape = serializers.Serializer[Any]
 # Of a count of people.
@@ -43,11 +42,6 @@ class TraitsField(serializers.JSONField):
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
 class TextsField(serializers.JSONField):
     """Texts by name."""
-
-
-@extend_schema_field({"type": "object", "description": "A rule: conditions joined by `all`, `any` and `not`."})
-class RuleField(serializers.JSONField):
-    """The rule of a segment, as JSON."""
 
 
 class PageShape(Shape):
@@ -285,154 +279,3 @@ class CorrectionShape(Shape):
     """The record that holds the correction."""
 
     record = uuid()
-
-
-# --- segments ---------------------------------------------------------------------------------------------------------
-
-
-class SegmentShape(Shape):
-    """A segment and its latest computation. It is late where `due_at` is past."""
-
-    id = uuid()
-    key = text()
-    name = text()
-    description = text()
-    owner = uuid(allow_null=True)
-    purpose = text()
-    brand = text()
-    zone = text()
-    rule = RuleField()
-    exclusions = serializers.ListField(child=text(), help_text="Keys of segments whose members are never in this one.")
-    excluded_everywhere = serializers.BooleanField(help_text="Its members are in no other segment of its brand.")
-    split = serializers.DictField(child=number(), help_text="Parts in percent; nobody contacts the part holdout.")
-    state = serializers.ChoiceField(choices=Segment.State.choices)
-    version = number()
-    refresh_minutes = number()
-    created_at = moment()
-    updated_at = moment()
-    due_at = moment(allow_null=True)
-    members = number(f"Those of the latest computation, before consent. {KEPT_BACK}", allow_null=True)
-    computed_at = moment(allow_null=True)
-    computed_seconds = serializers.FloatField(allow_null=True, help_text="How long the latest computation took.")
-
-
-class SegmentsPageShape(PageShape):
-    """A page of segments in order of their keys."""
-
-    results = SegmentShape(many=True)
-
-
-class VersionShape(Shape):
-    """What a segment meant when, who wrote it and who decided."""
-
-    number = number()
-    state = serializers.ChoiceField(choices=Version.State.choices)
-    note = text()
-    written_by = text()
-    written_at = moment()
-    decided_by = text()
-    decided_at = moment(allow_null=True)
-    definition = RuleField(help_text="Rule, purpose, brand, zone, exclusions and split.")
-
-
-class VersionsShape(Shape):
-    """The latest versions, newest first."""
-
-    results = VersionShape(many=True)
-
-
-class DifferenceShape(Shape):
-    """What stands at a place of two definitions; null where nothing does."""
-
-    pointer = text("A JSON pointer (RFC 6901).")
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
-
-
-class VersionComparedShape(VersionShape):
-    """A version, against what the segment means now and against its members of now."""
-
-    entering = number(f"Would enter. {KEPT_BACK}", allow_null=True)
-    leaving = number(f"Would leave. {KEPT_BACK}", allow_null=True)
-    members = number(f"Would be members. {KEPT_BACK}", allow_null=True)
-    differences = DifferenceShape(many=True)
-
-
-class ListShape(Shape):
-    """An uploaded list; who is on it is not told."""
-
-    id = uuid()
-    key = text()
-    name = text()
-    purpose = text()
-    came_from = text("Who gave it to us, and on which ground.")
-    expires_at = moment()
-    made_at = moment()
-    entries = number("How many ids and digests it has.")
-
-
-class ListsPageShape(PageShape):
-    """A page of lists in order of their keys."""
-
-    results = ListShape(many=True)
-
-
-class AddedShape(Shape):
-    """What came of the values that were put on a list."""
-
-    listed = number("On the list now, also those that were before.")
-    unreadable = number("Identify nobody.")
-    suppressed = number("Must not come back, and are not on it.")
-
-
-class ExportRequestShape(Shape):
-    """Somebody's wish to export contact values, and whether another person approved it."""
-
-    id = uuid()
-    channel = text("A contact channel.")
-    state = serializers.ChoiceField(choices=ExportRequest.State.choices)
-    asked_at = moment()
-    decided_at = moment(allow_null=True)
-    used_at = moment(allow_null=True)
-
-
-class PreviewShape(Shape):
-    """How many profiles a rule describes, how many of them consent, and how many of those can be reached."""
-
-    count = number(KEPT_BACK, allow_null=True)
-    consented = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
-    reachable = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
-    as_of = moment()
-
-
-class MemberShape(Shape):
-    """A profile in a segment, since when, and in which part of it."""
-
-    profile_id = uuid()
-    entered_at = moment()
-    variant = text("The part that was drawn for it; empty in a segment that is not split. Do not contact a holdout.")
-
-
-class MembersPageShape(PageShape):
-    """A page of the members who may be contacted now, in order of their ids."""
-
-    results = MemberShape(many=True)
-
-
-class ComingShape(Shape):
-    """A profile that entered or left."""
-
-    seq = number()
-    profile_id = uuid()
-    kind = serializers.ChoiceField(choices=Transition.Kind.choices)
-    reason = text("`rule`, `consent`, `merged`, `erased` or `archived`.")
-    at = moment()
-    variant = text("As of a member.")
-
-
-class SegmentChangesShape(Shape):
-    """Comings and goings in commit order; ask again with `since=next_since`, at once while `has_more`."""
-
-    results = ComingShape(many=True)
-    next_since = number()
-    has_more = serializers.BooleanField()

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.api import shapes
+from cdp.api import segment_shapes as shapes
 from cdp.api.errors import Problem
 from cdp.api.forms import Form, read_body
 from cdp.api.segments import EmptyBody, SegmentEndpoint, keys_field, split_field
