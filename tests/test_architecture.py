@@ -115,7 +115,8 @@ JUSTIFIED = {
         "consent.request_models", "consent.requests",
     },
     # The choices that the OpenAPI document lists; the segment that actions are called with; its rules' problems.
-    "cdp.api.shapes": {"consent.models", "identity.models", "segments.models"},
+    "cdp.api.shapes": {"consent.models", "identity.models"},
+    "cdp.api.segment_shapes": {"segments.models"},
     "cdp.api.actions": {"segments.models"},
     "cdp.api.segments": {"segments.models"},
     "cdp.api.destinations": {"segments.deliveries", "segments.destinations", "segments.models"},
