@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from django.core.management import call_command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdp.events.models import Event, Mapping, Quarantined, Source
@@ -98,6 +98,7 @@ def test_a_mapping_that_is_given_is_told_as_it_is_and_events_with_their_money(sh
 CELLS = st.one_of(st.text(max_size=12), st.integers(), st.sampled_from(["kim@x.kr", "010-1234-5678", "C1"]))
 
 
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.dictionaries(st.sampled_from(["이름", "성명", "회원번호", "customer_id", "메일", "email", "x"]), CELLS), max_size=5
