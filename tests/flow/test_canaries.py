@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from cdp import pipeline
-from cdp.core import embedded
+from cdp.core import embedded, stages
 from cdp.core.models import User
 from cdp.core.roles import ship_roles
 from cdp.events.models import Event, Quarantined
@@ -210,9 +210,19 @@ def open_profile() -> Any:
 
 
 @pytest.mark.parametrize("fault", [fails, fails_in_sql])
-def test_an_error_in_a_task_tells_nothing(fault: Callable[..., Any], log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_subject_tells_nothing(
+    fault: Callable[..., Any], log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bring()
     monkeypatch.setattr("identity.folding.fold", fault)
+    assert pipeline.advance_task.apply().state == "SUCCESS" and stages.set_aside() > 0
+    assert "set a subject aside" in log.text() and found_in(log.text()) == [] and found_in(dump()) == []
+
+
+@pytest.mark.parametrize("fault", [fails, fails_in_sql])
+def test_an_error_in_a_task_tells_nothing(fault: Callable[..., Any], log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring()
+    monkeypatch.setattr("segments.actions.refresh_due", fault)
     assert pipeline.advance_task.apply().state == "FAILURE"
     assert found_in(log.text()) == [] and found_in(dump()) == []
 
