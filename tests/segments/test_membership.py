@@ -294,7 +294,7 @@ def test_statements_do_not_grow_with_members(
     ids = people(size, orders_count=3)
     with django_assert_num_queries(38):
         actions.recompute(made.pk, NOW)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(19):
         actions.refresh_profiles(ids, LATER)
 
 

@@ -68,7 +68,7 @@ def ago(at: datetime) -> str:
     """How long ago, in words."""
     if timezone.now() - at < timedelta(minutes=1):
         return gettext("just now")
-    return gettext("%(time)s ago") % {"time": timesince(at)}
+    return gettext("%(time)s ago") % {"time": timesince(at, depth=1)}
 
 
 @register.filter
