@@ -255,7 +255,8 @@
     const preview = page.querySelector(".preview");
     const old = document.querySelector(".preview");
     if (old) old.remove();
-    if (preview) document.querySelector(".field-in_words").closest("fieldset").before(document.importNode(preview, true));
+    // Below the builder: what somebody is just writing in must not move.
+    if (preview) json.before(document.importNode(preview, true));
     mark([...page.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent));
   };
   const mark = (mistakes) => {
