@@ -298,7 +298,7 @@ class PrivacyRequest(models.Model):
     subject = models.UUIDField(_("subject"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.RECEIVED)
     via = models.CharField(_("received by way of"), max_length=8, choices=grounds.Door, default=grounds.Door.CONSOLE)
-    received_at = models.DateTimeField(_("received"), db_default=Now())
+    received_at = models.DateTimeField(pgettext_lazy("privacy request", "received"), db_default=Now())
     due_on = models.DateField(_("due"))
     details: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     received_by = models.CharField(_("received by"), max_length=100)

@@ -1,7 +1,10 @@
 """Staff pages: what happened."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, Room
@@ -18,6 +21,13 @@ class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
 
     def has_add_permission(self, request: HttpRequest, obj: models.Source | None = None) -> bool:
         return False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+        """With its name for whoever hears the page: in a table only the head of the column says it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = capfirst(str(db_field.verbose_name))
+        return field
 
 
 @admin.register(models.Channel)
