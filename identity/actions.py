@@ -90,7 +90,7 @@ def _fold(incoming: Incoming, admit: Admit, reading: Reading) -> None:
 
 def lock() -> None:
     """Keep everybody else from folding and clustering until the caller's transaction ends."""
-    execute(sql.LOCK)
+    locked()
 
 
 def _follow(changed: Collection[UUID], reading: Reading) -> None:
@@ -202,7 +202,7 @@ def hand_out_case(actor: Actor) -> UUID:
 def judge_case(actor: Actor, case: UUID, verdict: str) -> ReviewCase:
     """A steward's word on an open case, `same`, `different` or `not_sure`, which leaves it to a second steward; two who
     are not sure close it undecided. Raises `Refused` as `review.take`."""
-    execute(sql.LOCK)
+    lock()
     taken = review.take(actor, case)
     if verdict != Verdict.Word.NOT_SURE:
         decide_case(actor, taken, verdict)
@@ -217,7 +217,7 @@ def judge_case(actor: Actor, case: UUID, verdict: str) -> ReviewCase:
 def decide_case(actor: Actor, case: ReviewCase, verdict: str) -> assign.Plan:
     """A steward's verdict, `same` or `different`: permanent evidence that outranks all other, applied at once; of a case
     that was decided before, the newer one counts. Returns what became of the profiles around."""
-    execute(sql.LOCK)
+    lock()
     case.state, case.decided_at, case.decided_by = ReviewCase.State(verdict), now(), actor.name
     case.save()
     Verdict.objects.create(case=case, word=verdict, actor=actor.name)
@@ -253,7 +253,7 @@ def unmerge(actor: Actor, change: UUID, reason: str) -> UUID:
     `nothing_to_undo` where no record is left to be parted.
     """
     why = _reason(reason)
-    execute(sql.LOCK)
+    lock()
     merge, into = parting.merge_to_undo(change)
     present = set(queries.records_of(into))
     returned = parting.with_corrections(present & {UUID(record) for record in merge.records}) & present
@@ -286,7 +286,7 @@ def expel(actor: Actor, record: UUID, reason: str) -> UUID | None:
     receipt that nobody else claims. Raises `Refused`: `not_found`, `a_correction`, or `alone`.
     """
     why = _reason(reason)
-    execute(sql.LOCK)
+    lock()
     profile = parting.profile_of(record)
     one = parting.with_corrections([record])
     rest = parting.persons_beside(profile, one)
@@ -307,7 +307,7 @@ def split(actor: Actor, profile: UUID, records: Collection[UUID], reason: str) -
     on both sides.
     """
     why = _reason(reason)
-    execute(sql.LOCK)
+    lock()
     found = queries.find_profile(profile).id
     named = parting.with_corrections(records)
     if not named <= set(queries.records_of(found)):
