@@ -22,7 +22,7 @@ class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
     def has_add_permission(self, request: HttpRequest, obj: models.Source | None = None) -> bool:
         return False
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **kwargs: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """With its name for whoever hears the page: in a table only the head of the column says it."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None:

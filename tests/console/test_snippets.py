@@ -58,3 +58,8 @@ def page(role: str) -> str:
     client, source = Client(), Source.objects.get(name="shop")
     client.force_login(User.objects.filter(username=role).first() or account(role))
     return client.get(reverse("admin:events_source_change", args=[source.pk])).content.decode()
+
+
+def test_whoever_hears_the_page_is_told_what_a_box_of_a_key_is(key: str, rows: None) -> None:
+    (box,) = re.findall(r'<input type="checkbox"[^>]*id="id_write_keys-0-enabled"[^>]*>', page("administrator"))
+    assert 'aria-label="Enabled"' in box
