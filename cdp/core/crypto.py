@@ -22,7 +22,7 @@ from django.db import connection, transaction
 
 from cdp.core import indexing, keys_sql, sql
 from cdp.core.digests import digester, proof
-from cdp.core.errors import NotReadable
+from cdp.core.errors import NoKey, NotReadable
 from cdp.core.keyring import KEY_BYTES, Keyring, keys
 from cdp.core.roots import WrongRoot
 from cdp.core.statements import by_number, execute, execute_over, fetch, prepared
@@ -180,14 +180,14 @@ def forget_keys() -> None:
 
 
 def key_encryption_key(kek_id: UUID) -> bytes:
-    """A key-encryption key, unwrapped, from memory for a while. `NotReadable` when it is unknown."""
+    """A key-encryption key, unwrapped, from memory for a while. `NoKey` when it is unknown."""
     cached = _keks.get(kek_id)
     if cached is None or cached[0] < time.monotonic():
         with connection.cursor() as cursor:
             cursor.execute(sql.KEK, [kek_id])
             row = cursor.fetchone()
         if row is None:
-            raise NotReadable(
+            raise NoKey(
                 f"Key-encryption key {kek_id} does not exist, and data keys name it: restore the schema `keys` from its backup."
             )
         cached = _remember(kek_id, open_kek(kek_id, *row))
@@ -217,24 +217,22 @@ def _find_or_make_writing_kek() -> UUID:
         execute(sql.INSERT_KEK, [kek_id, keys().root.active, fresh])
         found = fetch(sql.WRITING_KEK)
     if not found:
-        raise NotReadable("Another process is making the first key-encryption key: try again.")
+        raise NoKey("Another process is making the first key-encryption key: try again.")
     return UUID(str(found[0][0]))
 
 
 def open_kek(kek_id: UUID, root: str, wrapped: bytes, ring: Keyring | None = None) -> bytes:
     """Unwrap a key-encryption key by the root key that wrapped it, of this keyring or another.
 
-    Raises `NotReadable` when the keyring has not that key.
+    Raises `NoKey` when the keyring has not that key.
     """
     secret = (ring or keys()).root.keys.get(root)
     if secret is None:
-        raise NotReadable(
-            f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses."
-        )
+        raise NoKey(f"Root key {root} is not in the keyring: add it, or restore the keyring that this database uses.")
     try:
         return secret.unwrap(kek_id, bytes(wrapped))
     except WrongRoot:
-        raise NotReadable(f"Root key {root} of the keyring is not the one this database was written with.") from None
+        raise NoKey(f"Root key {root} of the keyring is not the one this database was written with.") from None
 
 
 def wrap_kek(kek_id: UUID, secret: bytes) -> bytes:

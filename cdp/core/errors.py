@@ -9,6 +9,10 @@ class NotReadable(CdpError):
     """A sealed value cannot be opened: tampered, moved, in the clear, or its key is unknown or destroyed."""
 
 
+class NoKey(NotReadable):
+    """A key above the records' own is unknown or cannot be used: nothing under it can be opened, whoever's it is."""
+
+
 class Refused(CdpError):
     """The product refuses an action; `code` is stable, the message is for people."""
 

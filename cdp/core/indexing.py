@@ -16,7 +16,7 @@ from django.db import transaction
 from cdp.core import keys_sql
 from cdp.core.actions import audit
 from cdp.core.digests import Digester, digester, proof
-from cdp.core.errors import NotReadable, Refused
+from cdp.core.errors import NoKey, Refused
 from cdp.core.keyring import keys
 from cdp.core.models import IndexKey
 from cdp.core.statements import execute, prepared
@@ -73,7 +73,7 @@ class BlindIndex(msgspec.Struct, frozen=True):
 def now() -> BlindIndex:
     """The generations as the database has them now; the first is made of the keyring's active index key.
 
-    Raises `NotReadable` where the keyring has not the key of one, or another of its name.
+    Raises `NoKey` where the keyring has not the key of one, or another of its name.
     """
     rows = prepared(keys_sql.INDEX_KEYS)
     if not rows:
@@ -135,7 +135,7 @@ def done_to(generation: Generation, record: UUID) -> None:
 def _generation(number: int, key_id: str, shown: bytes, state: str) -> Generation:
     secret = _secret(key_id)
     if not hmac.compare_digest(shown, proof(secret, _name(key_id))):
-        raise NotReadable(
+        raise NoKey(
             f"Index key {key_id} of the keyring is not the one this database was indexed with: restore its keyring."
         )
     return Generation(number, key_id, secret, state)
@@ -144,7 +144,7 @@ def _generation(number: int, key_id: str, shown: bytes, state: str) -> Generatio
 def _secret(key_id: str) -> bytes:
     secret = keys().index.keys.get(key_id)
     if secret is None:
-        raise NotReadable(
+        raise NoKey(
             f"Index key {key_id} is not in the keyring: add it, or restore the keyring that this database uses."
         )
     return secret

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from cdp.core.errors import NotReadable, Unavailable
+from cdp.core.errors import NoKey, Unavailable
 from cdp.core.roots import WrongRoot
 
 # Not the key that wrapped it, not its context, or not a ciphertext of KMS at all.
@@ -50,7 +50,7 @@ class KmsRoot:
             import boto3
             from botocore.config import Config
         except ImportError:
-            raise NotReadable("The keyring names a key of AWS KMS: install the extra `aws` (boto3).") from None
+            raise NoKey("The keyring names a key of AWS KMS: install the extra `aws` (boto3).") from None
         patience = Config(
             connect_timeout=_SECONDS_TO_CONNECT,
             read_timeout=_SECONDS_TO_ANSWER,
@@ -76,7 +76,7 @@ def _told(arn: str) -> Iterator[None]:
             raise WrongRoot from None
         if code in _TRY_AGAIN:
             raise Unavailable(f"AWS KMS cannot serve {arn} now ({code}): try again.") from None
-        raise NotReadable(
+        raise NoKey(
             f"AWS KMS refuses {arn} ({code}): the key must exist, be enabled, and allow kms:Encrypt and kms:Decrypt to "
             "the role of this process."
         ) from None

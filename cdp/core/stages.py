@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 
 from cdp.core import touched
-from cdp.core.errors import Unavailable
+from cdp.core.errors import NoKey, Unavailable
+from cdp.core.keyring import KeyringError
 from cdp.core.logs import shape
 from cdp.core.statements import execute
 
@@ -19,7 +20,7 @@ ASIDE, AFTER_ASIDE = "aside:", "aside;"  # the first, and the first no more, of 
 # Deadlock, serialization failure, lock not available.
 GIVE_WAY = {"40P01", "40001", "55P03"}
 # What no subject can be blamed for.
-OUTSIDE = (OperationalError, InterfaceError, Unavailable, MemoryError)
+OUTSIDE = (OperationalError, InterfaceError, Unavailable, NoKey, KeyringError, MemoryError)
 # A commit that nobody waits for is on disk within a second all the same, and before any later one that is waited for.
 COMMIT_LATER = "set local synchronous_commit to off"
 

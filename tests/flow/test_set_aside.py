@@ -5,17 +5,20 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import pytest
+from django.conf import LazySettings
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp import pipeline
 from cdp.core import stages, touched
+from cdp.core.errors import NoKey
 from cdp.core.models import Touched
 from cdp.core.types import uuid7
 from cdp.events.models import Event
 from cdp.profiles.models import Golden
 from identity.models import Profile, Record
+from tests.core import keyrings
 from tests.flow.doors import send, source
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,3 +123,16 @@ def test_what_no_subject_can_be_blamed_for_sets_nothing_aside() -> None:
     with pytest.raises(OperationalError):
         stages.Stage("trial", 10, stages.Touched("trial", away))()
     assert aside() == {} and len(touched.subjects("trial")) == 1
+
+
+def test_a_keyring_that_lacks_the_key_of_all_sets_nobody_aside(settings: LazySettings) -> None:
+    keyrings.use_fresh(settings)
+    right = settings.KEYRING
+    identify(*PEOPLE)
+    keyrings.use_fresh(settings)
+    with pytest.raises(NoKey):
+        pipeline.advance()
+    assert aside() == {} and Record.objects.count() == 0
+    keyrings.use(settings, right)
+    pipeline.advance()
+    assert aside() == {} and Record.objects.count() == len(PEOPLE)
