@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core import crypto
 from cdp.core.actions import audit
-from cdp.core.errors import Refused
+from cdp.core.errors import NotReadable, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
@@ -75,7 +75,7 @@ def locked(request: UUID) -> QuarantineRequest:
 
 def locked_rows(request: QuarantineRequest, most: int) -> list[Waiting]:
     """The next rows of a request, opened, and locked until the caller's transaction is over: of those that waited when it
-    was asked, in order of their ids. Whatever has no key any more is unreadable."""
+    was asked, in order of their ids. Whatever has no key any more, or was changed, is unreadable."""
     which = {"source": request.source_id, "reason": request.reason, "place": request.place}
     span = {"after": request.after, "until": request.pk, "most": most}
     rows = fetch(sql.LOCK_QUARANTINED, {**which, **span})
@@ -85,9 +85,11 @@ def locked_rows(request: QuarantineRequest, most: int) -> list[Waiting]:
 
 def _opened(row: tuple[Any, ...], keys: Counts[UUID, crypto.RecordKey]) -> Waiting:
     id_, digest, reason, place, sealed, received_at, unreadable, *rest = row
-    key = keys.get(id_)
-    content = None if key is None else crypto.unseal(key, "events_quarantined", "sealed", sealed)
-    return Waiting(id_, bytes(digest), reason, place, content, received_at, unreadable or key is None, *rest)
+    try:
+        content = crypto.unseal(keys.get(id_), "events_quarantined", "sealed", sealed)
+    except NotReadable:
+        content, unreadable = None, True
+    return Waiting(id_, bytes(digest), reason, place, content, received_at, unreadable, *rest)
 
 
 def refused_again(rows: Sequence[tuple[UUID, str, str, UUID | None]]) -> None:

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
 
 from cdp.core.actions import count
-from cdp.core.errors import NotReadable, Refused, Unavailable
+from cdp.core.errors import NoKey, Refused, Unavailable
 from cdp.core.types import Actor
 from cdp.events import actions as events
 from cdp.events import quarantine, queries
@@ -33,7 +33,7 @@ from consent.types import NewConsent
 
 ROWS_A_COMMIT = 500
 # Nothing can be kept now: the batch is tried again.
-AWAY = (OperationalError, InterfaceError, NotReadable, Unavailable)
+AWAY = (OperationalError, InterfaceError, NoKey, Unavailable)
 Counts = Counter[str]
 Told = Callable[[Counts], None]
 

@@ -261,6 +261,16 @@ def test_what_came_in_meanwhile_is_there_once(shop: Shop, faulty: pytest.MonkeyP
     }  # fmt: skip
 
 
+def test_a_row_that_was_changed_where_it_is_kept_holds_up_no_other(shop: Shop, tmp_path: Path) -> None:
+    imported(tmp_path, TILL)
+    changed = Quarantined.objects.order_by("id")[0]
+    sealed = bytes(changed.sealed)
+    Quarantined.objects.filter(pk=changed.pk).update(sealed=sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    told = said("replay", source="shop", place="till.csv", mapping=mended(tmp_path, MENDED))
+    assert "taken: 1, repeated: 0" in told and "still in quarantine: 1" in told
+    assert [row.pk for row in Quarantined.objects.all()] == [changed.pk] and reasons() == ["bad_money"]
+
+
 def test_a_row_that_cannot_be_stored_costs_the_others_nothing(
     shop: Shop, faulty: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
