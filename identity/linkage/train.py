@@ -8,6 +8,7 @@ import math
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Final
 
 import duckdb
@@ -16,7 +17,7 @@ from splink import Linker, block_on
 
 from identity.linkage.blocking import digest_sql, hot_keys
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Comparison
-from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight, falls, versioned
+from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight, versioned
 from identity.linkage.score import connect, linker_for
 
 FEWEST_RECORDS: Final = 200
@@ -51,9 +52,10 @@ PASSES: Final[tuple[tuple[str, ...], ...]] = (
 )
 # What leaves names free where there are no birth dates; only then, for families share these.
 NAME_PASSES: Final[tuple[tuple[str, ...], ...]] = (("email",), ("phone",), ("address",))
-# A weaker level that outweighs a stronger one by more bits than this makes its whole comparison distrusted; by less,
-# it is brought down to the stronger one.
+# A comparison is distrusted if putting its levels in order moves more than this share of its matches by more than so
+# many bits; levels that hardly any pair is in are moved by chance alone.
 TOLERANCE: Final = 3.0
+MOST_MOVED: Final = 0.1
 # No single level may speak against a match louder than this: an attribute is wholly wrong in some records of every
 # source, which the passes overlook because such pairs look like other people's.
 LOUDEST_DOUBT: Final = -5.0
@@ -186,7 +188,16 @@ def _weights(comparison: Comparison, learnt: Any, prior: float) -> tuple[Weight,
     weights = tuple(_weight(level, usual, prior) for level, usual in pairs)
     # Which levels there are pairs for depends on the columns that the records have; one of likeness is enough.
     told = weights[-1].origin == "trained" and any(weight.origin == "trained" for weight in weights[:-1])
-    return _ordered(comparison, weights) if told and falls(comparison, weights) <= TOLERANCE else packaged
+    if not told:
+        return packaged
+    ordered = _ordered(comparison, weights)
+    return ordered if _moved(weights, ordered) <= MOST_MOVED else packaged
+
+
+def _moved(learnt: tuple[Weight, ...], ordered: tuple[Weight, ...]) -> float:
+    """The share of matches in trained levels that putting them in order moved by more than the tolerance."""
+    pairs = [pair for pair in zip(learnt, ordered, strict=True) if pair[0].origin == "trained"]
+    return sum(was.m for was, now in pairs if abs(was.bits - now.bits) > TOLERANCE)
 
 
 def _weight(level: Any, usual: Weight, prior: float) -> Weight:
@@ -199,11 +210,35 @@ def _weight(level: Any, usual: Weight, prior: float) -> Weight:
 
 
 def _ordered(comparison: Comparison, weights: tuple[Weight, ...]) -> tuple[Weight, ...]:
-    """The same with every level brought down to the lightest trained level that is stronger, and what was not trained
-    brought up to the heaviest trained one that is weaker."""
-    ranked = [(level.strength, weight) for level, weight in zip(comparison.levels, weights, strict=True)]
+    """The same with the trained levels in order of their strength, and what was not trained brought between them."""
+    pooled = _pooled(comparison, weights)
+    ranked = [
+        (level.strength, pooled.get(weight.level, weight))
+        for level, weight in zip(comparison.levels, weights, strict=True)
+    ]
     lowered = [(strength, _at_most(weight, _trained_bits(ranked, strength, 1))) for strength, weight in ranked]
     return tuple(_at_least(weight, _trained_bits(lowered, strength, -1)) for strength, weight in lowered)
+
+
+def _pooled(comparison: Comparison, weights: tuple[Weight, ...]) -> dict[str, Weight]:
+    """The trained levels by name, those out of order sharing one weight, to which each adds as many pairs as it has: the
+    likeliest shares under a likelihood ratio order (Dykstra, Kochar and Robertson 1995), found by pooling adjacent
+    violators. Levels of equal strength may stand in either order."""
+    ranked = [
+        (level.strength, weight.bits, weight)
+        for level, weight in zip(comparison.levels, weights, strict=True)
+        if weight.origin == "trained"
+    ]
+    pools: list[list[Weight]] = []
+    for _, _, weight in sorted(ranked, key=itemgetter(0, 1)):
+        pools.append([weight])
+        while len(pools) > 1 and _bits(pools[-1]) < _bits(pools[-2]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    return {weight.level: replace(weight, m=weight.u * 2 ** _bits(pool)) for pool in pools for weight in pool}
+
+
+def _bits(pool: list[Weight]) -> float:
+    return math.log2(sum(weight.m for weight in pool) / sum(weight.u for weight in pool))
 
 
 def _trained_bits(ranked: list[tuple[int, Weight]], strength: int, side: int) -> list[float]:

@@ -17,7 +17,7 @@ from identity.linkage.comparisons import COMPARISONS
 from identity.linkage.model import DEFAULT, Model, Weight
 from identity.linkage.score import GAMMAS, prepare, score
 from identity.linkage.splink_settings import settings
-from identity.linkage.train import FEWEST_RECORDS, _ordered, train
+from identity.linkage.train import FEWEST_RECORDS, MOST_MOVED, _moved, _ordered, train
 from identity.linkage.types import MODEL
 
 MIN = {
@@ -230,14 +230,52 @@ def test_names_are_learnt_where_there_are_no_birth_dates():
 SHARES = st.floats(1e-6, 1.0)
 
 
-@given(st.data(), st.sampled_from(COMPARISONS))
-def test_no_weight_rises_as_likeness_falls(data, comparison):
-    drawn = st.builds(Weight, st.just(""), SHARES, SHARES, st.sampled_from(["trained", "not estimated"]))
-    weights = data.draw(st.tuples(*(drawn for _ in comparison.levels)))
+@st.composite
+def learnt_weights(draw):
+    """A comparison, and weights as a training may leave them."""
+    comparison = draw(st.sampled_from(COMPARISONS))
+    shares = draw(st.tuples(*(st.tuples(SHARES, SHARES, st.booleans()) for _ in comparison.levels)))
+    return comparison, tuple(
+        Weight(level.name, m, u, "trained" if trained else "not estimated")
+        for level, (m, u, trained) in zip(comparison.levels, shares, strict=True)
+    )
+
+
+@given(learnt_weights())
+def test_no_weight_rises_as_likeness_falls(learnt):
+    comparison, weights = learnt
     ranked = list(zip(comparison.levels, _ordered(comparison, weights), strict=True))
     for (strong, heavy), (weak, light) in product(ranked, repeat=2):
         if weak.strength < strong.strength and "trained" in (heavy.origin, light.origin):
             assert light.bits <= heavy.bits + 1e-9
+
+
+@given(learnt_weights())
+def test_order_neither_makes_nor_loses_pairs(learnt):
+    """Pooled levels share out the matches that they have together."""
+    comparison, weights = learnt
+    pairs = [pair for pair in zip(weights, _ordered(comparison, weights), strict=True) if pair[0].origin == "trained"]
+    assert sum(now.m for _, now in pairs) == pytest.approx(sum(was.m for was, _ in pairs))
+    assert all(now.u == was.u for was, now in pairs)
+
+
+def test_a_level_that_hardly_any_pair_is_in_overthrows_no_comparison():
+    comparison = next(item for item in COMPARISONS if item.name == "name")
+    learnt = {level.name: Weight(level.name, 0.02, 0.02 / 2**level.strength, "trained") for level in comparison.levels}
+    odd = learnt | {"sound": Weight("sound", 3e-6, 1e-5, "trained")}
+    before, after = (_ordered(comparison, tuple(shares.values())) for shares in (learnt, odd))
+    for was, now in zip(before, after, strict=True):
+        assert now.bits == pytest.approx(was.bits, abs=0.2) or now.level == "sound"
+    assert _moved(tuple(odd.values()), after) < MOST_MOVED
+
+
+def test_a_comparison_upside_down_is_distrusted():
+    comparison = next(item for item in COMPARISONS if item.name == "birth_date")
+    strongest = comparison.levels[0].strength
+    learnt = tuple(
+        Weight(level.name, 0.2, 0.2 / 4 ** (strongest - level.strength), "trained") for level in comparison.levels
+    )
+    assert _moved(learnt, _ordered(comparison, learnt)) > MOST_MOVED
 
 
 def test_training_says_what_it_learnt():
