@@ -32,7 +32,9 @@ WORDS = {
     "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("empty: at any time"),
     "where": _("Add a property"), "json": _("The rule as JSON"), "unreadable": _("This JSON cannot be read."),
     "raw": _("Written as JSON; it stays as it is."), "yes": _("yes"), "no": _("no"), "comma": _("several, with commas between"),
-    "empty": _("Nothing here yet: add a condition."),
+    "empty": _("Nothing here yet: add a condition."), "left": _("left of those who reached this condition"),
+    "move": _("Move"), "keys": _("Drag it, or use the arrow keys: up and down, right into the group beside it, left out of it."),
+    "moved": _("Moved: now {place} of {number}."),
 }  # fmt: skip
 OPS = {
     "eq": pgettext_lazy("operator", "is"),

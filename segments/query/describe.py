@@ -46,9 +46,18 @@ MOST_LISTED = 5
 
 def describe(node: Node, language: str, catalog: Catalog | None = None) -> str:
     """One sentence for the whole rule, in 'ko' (also 'ko-kr') or else English; traits by the catalog's labels."""
+    telling = _telling(language, catalog)
+    return telling.say.rule.format(rule=telling.clause(node))
+
+
+def describe_clause(node: Node, language: str, catalog: Catalog | None = None) -> str:
+    """As `describe`, the words of a clause alone."""
+    return _telling(language, catalog).clause(node)
+
+
+def _telling(language: str, catalog: Catalog | None) -> "_Telling":
     sentences = LANGUAGES["ko" if language.lower().startswith("ko") else "en"]
-    telling = _Telling(sentences, catalog.traits if catalog else {})
-    return sentences.rule.format(rule=telling.clause(node))
+    return _Telling(sentences, catalog.traits if catalog else {})
 
 
 class _Telling:
