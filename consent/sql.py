@@ -195,6 +195,8 @@ having bool_and(why = '') and count(*) = cardinality(%(purposes)s::text[])"""
 _LIVE = "(select id from identity_profile where state = 'live') asked"
 _ASKED = "(select id from identity_profile where state = 'live' and id = any(%(profiles)s)) asked"
 ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
+_ARRAY = "select coalesce(array_agg(profile_id order by profile_id), '{{}}')::text from ({allowed}) allowed"
+ALLOWED_ARRAY = _ARRAY.format(allowed=ALLOWED)
 GIVEN = f"with {_STATES_OF_GIVING}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
 VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
 ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_ALLOWED}"

@@ -190,6 +190,11 @@ select profile_id, entered_at from segments_membership
 where segment_id = %(segment)s and profile_id > %(after)s order by profile_id limit %(limit)s
 """
 
+# The same as one array, how many they are, and the last.
+ARRAY_AFTER = f"""
+select array_agg(profile_id)::text, count(*), (array_agg(profile_id order by profile_id desc))[1] from ({MEMBERS_AFTER}) part
+"""
+
 LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"
 
 NUMBERED = """

@@ -36,6 +36,8 @@ update keys.core_datakey d set wrapped = v.wrapped, kek_id = v.kek
 from unnest(%b::uuid[], %b::bytea[], %b::uuid[]) as v (id, wrapped, kek) where d.id = v.id
 """
 
+TELL = "insert into core_disclosure (id, profiles, subjects) values (%s, %s::uuid[], %s::uuid[])"
+
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
