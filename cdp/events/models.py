@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from cdp.core.types import uuid7
+from cdp.core.types import local_time, uuid7
 from cdp.events.types import CHANNELS, QUARANTINE_REASONS, VIOLATIONS, DataClass, Remedy
+from cdp.events.words import event_word
 
 
 class CurrentTransaction(Func):
@@ -153,7 +154,7 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.occurred_at:%Y-%m-%d %H:%M}"
+        return f"{event_word(self.name)} {local_time(self.occurred_at)}"
 
 
 class Mapping(models.Model):
@@ -173,7 +174,7 @@ class Mapping(models.Model):
         verbose_name_plural = _("mappings of files")
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} {local_time(self.created_at)}"
 
 
 class Quarantined(models.Model):
@@ -235,7 +236,7 @@ class QuarantineRequest(models.Model):
         verbose_name_plural = _("quarantine requests")
 
     def __str__(self) -> str:
-        return f"{self.get_remedy_display()} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_remedy_display()} {local_time(self.asked_at)}"
 
 
 class TrackingPlan(models.Model):

@@ -231,6 +231,19 @@ def test_each_clause_says_how_many_it_leaves_and_a_few_members_are_shown_masked(
     assert names and all(name.endswith("**") for name in names)
 
 
+def test_events_and_fields_are_named_and_written_in_the_reader_s_language(korean: Any) -> None:
+    builder(korean, {"event": "Order Completed", "where": [{"property": "quantity", "op": "gte", "value": 1}]})
+    event, field = (korean.locator(f".builder [data-path='/all/0'] input[list] >> nth={at}") for at in (0, 1))
+    assert [(one.input_value(), one.get_attribute("title")) for one in (event, field)] == [
+        ("구매 완료", "Order Completed"), ("수량", "quantity"),
+    ]  # fmt: skip
+    korean.wait_for_selector(".drop-off th:has-text('수량이 1 이상임'):has-text('“구매 완료”')")
+    event.fill("장바구니 담기")
+    field.fill("가격")
+    assert rule_of(korean)["all"][0]["event"] == "Product Added"
+    assert rule_of(korean)["all"][0]["where"][0]["property"] == "price"
+
+
 def test_parts_of_a_rule_are_moved_by_key(english: Any) -> None:
     gender, group = CLAUSES
     builder(english, {"all": CLAUSES})

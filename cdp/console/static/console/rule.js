@@ -5,7 +5,7 @@
   const field = document.getElementById("id_rule");
   const offered = document.getElementById("rule-vocabulary");
   if (!field || !offered || field.readOnly) return;
-  const { traits, events, segments, lists, purposes, channels, words, ops, opsOf } = JSON.parse(offered.textContent);
+  const { traits, events, eventWords, fieldWords, segments, lists, purposes, channels, words, ops, opsOf } = JSON.parse(offered.textContent);
   const QUIET = 700;
   const KEYED = { segment: segments, list: lists };
   // A number that a double would change is kept as it was written, after a NUL, which no text of a rule holds.
@@ -114,8 +114,13 @@
     return control;
   };
   let suggestions = 0;
-  const suggest = (control, names) => {
-    const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` }, ...names.map((name) => make("option", { value: name })));
+  // A name that the product knows is shown and may be written by its word; any other as it is.
+  const named = (said, names, wordOf, value, change) => {
+    const heard = (text) => Object.keys(wordOf).find((name) => wordOf[name] === text) ?? text;
+    const control = enter(said, "text", wordOf[value] ?? value, (text) => { control.title = heard(text); change(control.title); });
+    const options = names.map((name) => make("option", { value: wordOf[name] ?? name, textContent: name in wordOf ? name : "" }));
+    const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` }, ...options);
+    control.title = value;
     control.setAttribute("list", listed.id);
     return [control, listed];
   };
@@ -165,13 +170,13 @@
     },
     event: (part) => {
       const known = events[part.name] || {};
-      const property = (held, change) => suggest(enter(words.property, "text", held.property, (text) => { held.property = text; change(); }), Object.keys(known));
+      const property = (held, change) => named(words.property, Object.keys(known), fieldWords, held.property, (path) => { held.property = path; change(); });
       const measures = choose(words.op, { count: words.count, sum: words.sum }, part.measure, (value) => { part.measure = value; redraw(); });
       const rows = part.where.map((one, at) => make("div", { className: "where" },
         ...property(one, tell), ...testControls(one, known[one.property] || typeOf(one.value)), remover(() => part.where.splice(at, 1))));
       const more = make("button", { type: "button", className: "action second", textContent: words.where });
       more.addEventListener("click", () => { part.where.push({ property: Object.keys(known)[0] || "", op: "eq", value: blank(known[Object.keys(known)[0]] || "string", "eq") }); redraw(); });
-      return [...suggest(enter(words.event, "text", part.name, (text) => { part.name = text; tell(); }), Object.keys(events)), flag(part, words.did, words.not),
+      return [...named(words.event, Object.keys(events), eventWords, part.name, (name) => { part.name = name; tell(); }), flag(part, words.did, words.not),
         measures, ...(part.measure === "sum" ? property(part, tell) : []), ...testControls(part, "measure"),
         make("span", { textContent: words.last }), enter(words.ever, "number", part.days, (text) => { part.days = text === "" ? "" : number(text); tell(); }), make("span", { textContent: words.days }),
         more, ...rows];
