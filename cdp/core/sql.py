@@ -125,6 +125,16 @@ alter default privileges in schema public grant select, insert, update, delete o
 alter default privileges in schema public grant usage, select, update on sequences to "{settings.APP_ROLE}";
 """
 
+# For analysts, where somebody made the role: it reads the views of schema `bi` and nothing else.
+BI_ROLE = "cdp_bi"
+GRANT_BI = f"""
+do $$ begin
+    if to_regrole('{BI_ROLE}') is not null and to_regnamespace('bi') is not null then
+        grant usage on schema bi to {BI_ROLE};
+        grant select on all tables in schema bi to {BI_ROLE};
+    end if;
+end $$"""
+
 
 def append_only(table: str) -> RunSQL:
     """A migration step: the application's role may add and read rows of `table`, and nobody may change one."""
