@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cdp.core.types import uuid7
+from cdp.core.types import local_time, uuid7
 from cdp.events.types import DataClass
 
 LONGEST_DAYS = 36_500
@@ -81,4 +81,4 @@ class RetentionRun(models.Model):
         verbose_name_plural = _("retention runs")
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M}"
+        return local_time(self.started_at)

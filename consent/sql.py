@@ -49,11 +49,10 @@ where c.digest = any(%(contacts)s) and r.profile_id is not null
 # the planner knows of the tables.
 _RECORDS = """
 records as materialized (
-    select asked.id as profile, r.id as record, k.id as subject, m.born
-    from unnest(%(profiles)s::uuid[]) asked(id)
-    cross join lateral (select id from identity_record where profile_id = asked.id offset 0) r
-    left join lateral (select id from keys.core_datakey where record = r.id offset 0) k on true
-    left join lateral (select born from profiles_minor where profile_id = asked.id offset 0) m on true
+    select r.profile_id as profile, r.id as record,
+        (select id from keys.core_datakey where record = r.id) as subject,
+        (select born from profiles_minor where profile_id = r.profile_id) as born
+    from identity_record r where r.profile_id = any(%(profiles)s::uuid[])
 )"""
 
 # A profile's lines, each under every contact channel it speaks of: those given to its records, and the opt-outs that
@@ -88,19 +87,20 @@ lines as (
 # A browser's opt-out signal stands against every grant of its record until somebody settles the conflict in favour of one.
 # Within a record the latest word on a brand (or on all brands) counts; of two at one moment a no (as words: withdrawn >
 # refused > granted), then what ends sooner, so that neither arrival nor key decides. What is said of all brands is said
-# of each brand that the profile's lines name.
+# of each brand that the profile's lines name. Most people said one thing: it is their last word, and nothing is sorted.
 _LATEST = "moment desc, given_at desc, state desc, expires_at, key desc"
 _LAST_WORDS = f"""
+counted as materialized (select *, count(*) over (partition by profile, purpose) as spoken from lines),
 last_of_brand as (
     select distinct on (record, purpose, channel, brand) * from (
         select *, bool_or(method = 'gpc') over signals and not bool_or(method = 'settled' and state = 'granted') over signals
             as objects
-        from lines window signals as (partition by record, purpose)
+        from counted where spoken > 1 window signals as (partition by record, purpose)
     ) heard
     where state <> 'granted' or not objects
     order by record, purpose, channel, brand, {_LATEST}
 ), last_words as (
-    select distinct on (record, purpose, channel, named)
+    (select distinct on (record, purpose, channel, named)
         profile, purpose, channel, named as brand, state, moment, expires_at
     from (
         select *, array_agg(nullif(brand, '')) over (partition by profile, purpose, channel) as brands
@@ -108,7 +108,10 @@ last_of_brand as (
     ) said
     cross join unnest(
         case when brand = '' then array_append(array_remove(brands, null), '') else array[brand] end) named
-    order by record, purpose, channel, named, {_LATEST}
+    order by record, purpose, channel, named, {_LATEST})
+    union all
+    select profile, purpose, channel, brand, state, moment, expires_at from counted
+    where spoken = 1 and (state <> 'granted' or method <> 'gpc')
 )"""  # noqa: S608 - our own text
 
 # Across the records of a profile whoever said no wins; of grants the one that lasts longest. A grant ends at its expiry,
@@ -128,8 +131,9 @@ _STATES = f"""{_CLOCKS}, states as (
     from (
         select w.*, least(
             w.expires_at,
-            (w.moment at time zone c.zone + make_interval(months => c.expires_months)) at time zone c.zone,
-            case when %(lapses)s or c.lapses then (((w.moment at time zone c.zone)::date
+            case when c.expires_months is not null
+                then (w.moment at time zone c.zone + make_interval(months => c.expires_months)) at time zone c.zone end,
+            case when (%(lapses)s or c.lapses) and c.years is not null then (((w.moment at time zone c.zone)::date
                 + make_interval(years => c.years))::date + 1)::timestamp at time zone c.zone end) as ends_at
         from last_words w join clocks c on c.purpose = w.purpose
     ) word group by profile, purpose, channel, brand
@@ -169,7 +173,7 @@ verdicts as (
     select profile, purpose,
         coalesce(
             case when %(brand)s = '' then nullif(max(fault) filter (where brand = '' or state <> 'granted'), '')
-                else (array_agg(fault order by brand desc) filter (where brand in ('', %(brand)s)))[1] end,
+                else coalesce(max(fault) filter (where brand = %(brand)s), max(fault) filter (where brand = '')) end,
             case when basis = 'consent' and not coalesce(bool_or(brand = ''), false) then 'no_consent' else '' end
         ) as why
     from (
@@ -191,6 +195,8 @@ having bool_and(why = '') and count(*) = cardinality(%(purposes)s::text[])"""
 _LIVE = "(select id from identity_profile where state = 'live') asked"
 _ASKED = "(select id from identity_profile where state = 'live' and id = any(%(profiles)s)) asked"
 ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
+_ARRAY = "select coalesce(array_agg(profile_id order by profile_id), '{{}}')::text from ({allowed}) allowed"
+ALLOWED_ARRAY = _ARRAY.format(allowed=ALLOWED)
 GIVEN = f"with {_STATES_OF_GIVING}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
 VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
 ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_ALLOWED}"

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cdp.core.types import uuid7
+from cdp.core.types import local_time, uuid7
 from identity.review_models import ReviewCase as ReviewCase
 from identity.review_models import Sample as Sample
 from identity.review_models import Verdict as Verdict
@@ -270,7 +270,7 @@ class ResolutionRun(models.Model):
         verbose_name_plural = _("resolution runs")
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M}"
+        return local_time(self.started_at)
 
 
 class ProfileChange(models.Model):

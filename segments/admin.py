@@ -32,11 +32,13 @@ from segments import (
     membership,
     membership_admin,
     models,
+    preview_admin,
     queries,
     review,
     trait_admin,
     version_admin,
 )
+from segments.preview_admin import few, sees_people
 from segments.query.parse import parse
 from segments.query.problems import RuleError
 from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, told
@@ -75,16 +77,6 @@ EXAMPLES = (
         '{"all": [{"segment": "vip"},\n         {"consent": {"purpose": "marketing", "channel": "email"}}]}',
     ),
 )
-
-
-def sees_people(request: HttpRequest) -> bool:
-    """Whether whoever asks may see people, and so any count of them."""
-    return request.user.has_perm("identity.view_profile")
-
-
-def few(count: int | None) -> int | str:
-    """A count as it is shown where it may have been kept back."""
-    return "–" if count is None else count
 
 
 def _reach_told(row: Reach, seen: bool) -> dict[str, Any]:
@@ -253,8 +245,9 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         segment = self.get_object(request, object_id) if object_id else None
         if segment is not None:
             shown |= self._history(request, segment)
-        if request.method == "POST" and PREVIEW in request.POST:
-            shown["preview"] = self._preview(request)
+        may_write = self.has_change_permission(request, segment) if segment else self.has_add_permission(request)
+        if request.method == "POST" and PREVIEW in request.POST and may_write:
+            shown["preview"] = preview_admin.preview(request, shown["channel"], segment)
         try:
             return super().changeform_view(request, object_id, form_url, shown)
         except Refused as refusal:
@@ -278,22 +271,3 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             "may_publish": may_change and not published and may(request.user, "segments.publish_segment", segment),
             "may_recompute": published and may_change,
         }
-
-    def _preview(self, request: HttpRequest) -> Any:
-        """What the rule on the page would find; None while something on the page is wrong."""
-        form = SegmentForm(request.POST)
-        if form.errors.keys() & {"rule", "purpose", "zone"}:
-            return None
-        cleaned = form.cleaned_data
-        purpose, channel = cleaned["purpose"].pk, request.POST.get("channel", CHANNEL)
-        try:
-            found = queries.preview(
-                cleaned["rule"], purpose, channel, zone=cleaned["zone"], brand=cleaned.get("brand", ""),
-                leaving=cleaned.get("exclusions", ()), key=cleaned.get("key", ""),
-            )  # fmt: skip
-        except CdpError as error:
-            messages.error(request, str(error))
-            return None
-        seen = sees_people(request)
-        told = {name: few(counts.told(getattr(found, name), seen)) for name in ("count", "consented", "reachable")}
-        return {"found": told, "channel": channel, "purpose": purpose_name(cleaned["purpose"])}

@@ -38,12 +38,13 @@ def header(columns: Sequence[str]) -> bytes:
     return (",".join(columns) + "\n").encode()
 
 
-def clear(fmt: Format, segment: Segment, profiles: Sequence[UUID], columns: Sequence[str]) -> tuple[bytes, int]:
-    """The lines of those members, in order of profile id, and how many there are. Formatted wholly by COPY."""
+def clear(fmt: Format, segment: Segment, profiles: str, columns: Sequence[str]) -> tuple[bytes, int]:
+    """The lines of those members (an array literal), in order of profile id, and how many there are. Formatted wholly by
+    COPY."""
     rows = _csv_rows(columns) if fmt == "csv" else _json_rows(columns)
     statement = (sql.TO_CSV if fmt == "csv" else sql.TO_LINES).format(rows=rows)
     with connection.cursor() as cursor:
-        blocks = copied_out(cursor, statement, {"segment": segment.pk, "profiles": list(profiles)})
+        blocks = copied_out(cursor, statement, {"segment": segment.pk, "profiles": profiles})
         return b"".join(blocks), cursor.rowcount
 
 
@@ -54,13 +55,13 @@ def copied_out(cursor: CursorWrapper, statement: str, params: dict[str, object])
 
 
 def personal(
-    fmt: Format, segment: Segment, profiles: Sequence[UUID], columns: Sequence[str], contacts: dict[UUID, str]
+    fmt: Format, segment: Segment, profiles: str, columns: Sequence[str], contacts: dict[UUID, str]
 ) -> tuple[bytes, int]:
     """The same with the column "contact": the value of each profile that has one. It passes through memory only."""
     others = [column for column in columns if column != CONTACT]
     write = _csv_lines if fmt == "csv" else _json_lines
     rows = _csv_rows(["profile_id", *others]) if fmt == "csv" else _json_rows(others, "m.profile_id::text, ")
-    found = fetch(rows, {"segment": segment.pk, "profiles": list(profiles)})
+    found = fetch(rows, {"segment": segment.pk, "profiles": profiles})
     values = [contacts.get(UUID(row[0])) for row in found]
     return write([row[1:] for row in found], values, list(columns).index(CONTACT)), len(found)
 

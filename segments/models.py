@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from cdp.core.types import uuid7
+from cdp.core.types import local_time, uuid7
 
 
 class Segment(models.Model):
@@ -163,7 +163,7 @@ class Run(models.Model):
         indexes = [models.Index(fields=["segment", "-started_at"], name="segments_run_latest")]
 
     def __str__(self) -> str:
-        return f"{self.segment_id} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.segment_id} {local_time(self.started_at)}"
 
 
 class Membership(models.Model):

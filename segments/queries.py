@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from cdp.core import sequence
 from cdp.core.actions import audit, disclose
 from cdp.core.errors import Refused
-from cdp.core.statements import fetch
+from cdp.core.statements import fetch, hexadecimals
 from cdp.core.types import Actor, now, uuid7
 from cdp.profiles import queries as profiles
 from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
@@ -107,10 +107,16 @@ def counted_rule(
     rule: object, purpose: str, at: datetime, *, zone: str, brand: str, leaving: Sequence[str], key: str
 ) -> Query:
     """The query of the members that a segment of this rule would have, as `preview` counts them."""
-    node, segment = parse(rule), Segment(key=key, rule=rule, brand=brand, exclusions=list(leaving))
-    exclusions.check(segment)
-    whole = exclusions.without(node, exclusions.left_out_of(segment))
+    node = parse(rule)
+    whole = exclusions.without(node, left_out(rule, brand, leaving, key))
     return compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
+
+
+def left_out(rule: object, brand: str, leaving: Sequence[str], key: str) -> frozenset[str]:
+    """The keys of the segments whose members a segment of this rule leaves out; raises as `preview` does."""
+    segment = Segment(key=key, rule=rule, brand=brand, exclusions=list(leaving))
+    exclusions.check(segment)
+    return exclusions.left_out_of(segment)
 
 
 def reach(segment: Segment, *channels: str) -> list[Reach]:
@@ -146,8 +152,8 @@ def memberships_of(profile: UUID) -> list[SegmentMembership]:
     return [SegmentMembership(*row) for row in rows.values_list("segment_id", "segment__name", "entered_at")]
 
 
-def limited(statement: str, params: dict[str, object]) -> list[tuple[int, ...]]:
-    """The counts of a rule's statement. Raises `Refused`, `too_slow`."""
+def limited(statement: str, params: dict[str, object]) -> list[tuple[Any, ...]]:
+    """The rows of a rule's statement. Raises `Refused`, `too_slow`."""
     try:
         with transaction.atomic():
             limit_statements()
@@ -315,13 +321,14 @@ class Export:
     columns: list[str]
     id: UUID = field(default_factory=uuid7)
 
-    def lines(self, ids: list[UUID]) -> tuple[bytes, int]:
-        """The lines of some members, and how many."""
+    def lines(self, members: str) -> tuple[bytes, int]:
+        """The lines of some members (an array), and how many."""
         if CONTACT not in self.columns:
-            return formats.clear(self.fmt, self.segment, ids, self.columns)
-        contacted = sorted(set(ids) - assignment.held_out(self.segment, ids))
-        contacts = releasable(profiles.contact_values(contacted, self.point), self.point)
-        return formats.personal(self.fmt, self.segment, ids, self.columns, contacts)
+            return formats.clear(self.fmt, self.segment, members, self.columns)
+        ids = [UUID(one) for one in hexadecimals(members)]
+        held_out = assignment.held_out(self.segment, ids)
+        contacts = profiles.contact_values([one for one in ids if one not in held_out], self.point)
+        return formats.personal(self.fmt, self.segment, members, self.columns, releasable(contacts, self.point))
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:
         """Write down that it begins or ended."""
@@ -330,10 +337,10 @@ class Export:
             columns=self.columns, format=self.fmt, export=str(self.id), **details,
         )  # fmt: skip
 
-    def disclose(self, actor: Actor, ids: list[UUID]) -> None:
+    def disclose(self, actor: Actor, members: str) -> None:
         """Write down whom the next part tells of."""
         target, purpose = str(self.segment.pk), self.segment.purpose_id
-        disclose(actor, "segment.export_part", ids, target=target, purpose=purpose, export=str(self.id))
+        disclose(actor, "segment.export_part", members, target=target, purpose=purpose, export=str(self.id))
 
 
 def _default_columns(segment: Segment) -> list[str]:
@@ -364,13 +371,23 @@ def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
     try:
         if export.fmt == "csv":
             yield formats.header(export.columns)
-        for chunk in chunks(export.segment, FIRST, GATE_CHUNK):
-            members = allowed_of(export.segment, export.channel, chunk)
-            ids = [member.profile_id for member in members]
-            lines, number = export.lines(ids)
-            export.disclose(actor, ids)
+        for asked in _arrays(export.segment):
+            about = (export.segment.purpose_id, export.channel, now(), export.segment.brand)
+            members = consent.allowed_array(asked, *about)
+            lines, number = export.lines(members)
+            export.disclose(actor, members)
             count += number
             yield lines
         complete = True
     finally:
         export.audit(actor, "segment.exported", count=count, complete=complete)
+
+
+def _arrays(segment: Segment) -> Iterator[str]:
+    """The members in order of profile id, an array at a time; each is a statement, and so a snapshot, of its own."""
+    after, number = FIRST, GATE_CHUNK
+    while number == GATE_CHUNK:
+        asked = {"segment": segment.pk, "after": after, "limit": GATE_CHUNK}
+        members, number, after = fetch(sql.ARRAY_AFTER, asked)[0]
+        if members:
+            yield members

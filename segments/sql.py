@@ -156,6 +156,11 @@ from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[]) as c (pu
 
 COUNT_MEMBERS = "select count(*) from ({rule}) member"
 
+# Of all live profiles that no excluded segment takes away: how many hold each of some sets of flags.
+COUNT_CLAUSES = "select {counts} from ({flags}) f where {kept}"
+# Whoever is in it stays in it while the rule is being changed: no draw, but in no order that means anything.
+SAMPLE = "select profile_id from ({rule}) member order by uuid_hash(profile_id), profile_id limit %(most)s"
+
 # `{gate}` is consent's own query of the profiles it allows.
 _REACHED = """
 agreeing as materialized (select m.profile_id from member m join ({gate}) allowed on allowed.profile_id = m.profile_id),
@@ -183,6 +188,11 @@ REACH = "with member as (select profile_id from segments_membership where segmen
 MEMBERS_AFTER = """
 select profile_id, entered_at from segments_membership
 where segment_id = %(segment)s and profile_id > %(after)s order by profile_id limit %(limit)s
+"""
+
+# The same as one array, how many they are, and the last.
+ARRAY_AFTER = f"""
+select array_agg(profile_id)::text, count(*), (array_agg(profile_id order by profile_id desc))[1] from ({MEMBERS_AFTER}) part
 """
 
 LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"

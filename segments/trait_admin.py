@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.core import counts
-from cdp.core.admin import Room
+from cdp.core.admin import Room, titled
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
+from cdp.events.words import event_word
 from segments import models, traits
 from segments.query.problems import Problem, RuleError
 from segments.segment_form import Indented, RuleField, sentence
@@ -72,7 +73,18 @@ class ComputedTraitAdmin(Room[models.ComputedTrait]):
 
     form = TraitForm
     change_form_template = "console/computed_trait.html"
-    list_display = ("key", "label_en", "label_ko", "kind", "event", "state", "known", "computed_at", "took", "error")
+    list_display = (
+        "key",
+        "label_en",
+        "label_ko",
+        "kind",
+        "event_named",
+        "state",
+        "known",
+        "computed_at",
+        "took",
+        "error",
+    )
     list_filter = ("state", "kind")
     search_fields = ("key", "label_en", "label_ko")
     prepopulated_fields = {"key": ("label_en",)}
@@ -83,6 +95,10 @@ class ComputedTraitAdmin(Room[models.ComputedTrait]):
         (_("What it may be used for"), {"fields": ("data_class", ("zone", "refresh_minutes"))}),
         (_("Last recompute"), {"fields": (("computed_at", "took"), ("known", "error"))}),
     )
+
+    @admin.display(description=models.ComputedTrait._meta.get_field("event").verbose_name, ordering="event")
+    def event_named(self, trait: models.ComputedTrait) -> str:
+        return titled(event_word(trait.event), trait.event)
 
     @admin.display(description=_("in rules"))
     def named(self, trait: models.ComputedTrait) -> str:

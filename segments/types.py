@@ -43,6 +43,20 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class ClauseCount:
+    """A clause of a rule, at its place in the JSON: of how many whom the clauses before it left it was asked (`among`), how
+    many it leaves. `group` is "all", "any" or "none" of the clauses that follow it, or ""; `depth` how many groups it lies
+    in."""
+
+    path: str
+    group: str
+    words: str
+    depth: int
+    among: int
+    left: int
+
+
+@dataclass(frozen=True)
 class Reach:
     """How many members consent to a contact channel, and how many of them also have a usable contact point for it."""
 

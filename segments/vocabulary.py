@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.events import queries as events
+from cdp.events.words import event_word, field_word
 from cdp.profiles.types import COMPUTED, TRAITS, Trait, trait
 from consent.models import ContactChannel, Purpose
 from segments import exclusions, sql
@@ -75,6 +76,7 @@ class Names:
             segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
             allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
             classes=self.classes, lists={key: pk for key, (serves, pk) in self.lists.items() if serves == purpose},
+            event_word=event_word, field_word=field_word,
         )  # fmt: skip
 
     def computed_traits(self) -> dict[str, TraitSpec]:

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from cdp.console.labels import label, purpose_name
 from cdp.core.errors import Refused
 from cdp.events.models import Event
+from cdp.events.words import EVENTS, FIELDS, event_word, field_word
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from segments import queries
@@ -32,7 +33,9 @@ WORDS = {
     "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("empty: at any time"),
     "where": _("Add a property"), "json": _("The rule as JSON"), "unreadable": _("This JSON cannot be read."),
     "raw": _("Written as JSON; it stays as it is."), "yes": _("yes"), "no": _("no"), "comma": _("several, with commas between"),
-    "empty": _("Nothing here yet: add a condition."),
+    "empty": _("Nothing here yet: add a condition."), "left": _("left of those who reached this condition"),
+    "move": _("Move"), "keys": _("Drag it, or use the arrow keys: up and down, right into the group beside it, left out of it."),
+    "moved": _("Moved: now {place} of {number}."),
 }  # fmt: skip
 OPS = {
     "eq": pgettext_lazy("operator", "is"),
@@ -73,6 +76,8 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
     return {
         "traits": {name: {"label": spec.label or name, "type": spec.type} for name, spec in traits.items()},
         "events": seen_events(),
+        "eventWords": {name: event_word(name) for name in EVENTS},
+        "fieldWords": {path: field_word(path) for path in FIELDS},
         "segments": dict(Segment.objects.filter(key__in=catalog.segments).values_list("key", "name")),
         "lists": {key: key for key in catalog.lists},
         "purposes": {key: purpose_name(known) for key, known in consent.purposes().items()},

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from cdp import answers
 from cdp.console import steward
 from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_korean
 from cdp.core.masking import mask_all
+from cdp.core.types import local_time
 from cdp.events.types import CHANNELS
 from cdp.profiles import queries
 from cdp.profiles.types import TRAITS, trait
@@ -113,7 +113,7 @@ def _trait_value(name: str, value: Any, computed: Mapping[str, str]) -> Any:
     kind = known.type if known else computed.get(name)
     if kind != "moment" or not isinstance(value, str):
         return value
-    return date_format(timezone.localtime(datetime.fromisoformat(value)), "SHORT_DATETIME_FORMAT")
+    return local_time(datetime.fromisoformat(value))
 
 
 def consents(rows: list[EffectiveConsent]) -> list[tuple[str, list[str], EffectiveConsent]]:

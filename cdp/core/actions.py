@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from cdp.core import sql
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Disclosure, ServiceKey
-from cdp.core.types import Actor, now
+from cdp.core.statements import execute, hexadecimals, literal
+from cdp.core.types import Actor, now, uuid7
 
 SCOPES = (
     "profiles:read",
@@ -45,23 +46,27 @@ def audit(
 
 @transaction.atomic
 def disclose(
-    actor: Actor, action: str, profiles: Collection[UUID] = (), *, subjects: Collection[UUID] = (), target: str = "",
-    purpose: str = "", **details: Any,
+    actor: Actor, action: str, profiles: Collection[UUID] | str = (), *, subjects: Collection[UUID] = (),
+    target: str = "", purpose: str = "", **details: Any,
 ) -> None:  # fmt: skip
     """Append the audit row of a reading, and beside it whom it told of; the row's digest seals that list.
 
-    Profile ids and subjects are opaque, and lead to nobody once a person is erased.
+    Profile ids (also as PostgreSQL writes an array of them) and subjects are opaque, and lead to nobody once a person is
+    erased.
     """
-    told = Disclosure(profiles=sorted(profiles), subjects=sorted(subjects))
-    told.save(force_insert=True)
-    details |= {"disclosure": str(told.pk), "digest": disclosed(told), "count": len(profiles) or len(subjects)}
+    told, of, about = uuid7(), sorted(hexadecimals(profiles)), sorted(hexadecimals(subjects))
+    execute(sql.TELL, [told, literal(of), literal(about)])
+    details |= {"disclosure": str(told), "digest": _digest(of, about), "count": len(of) or len(about)}
     audit(actor, action, target=target, purpose=purpose, **details)
 
 
 def disclosed(told: Disclosure) -> str:
     """SHA-256 over the ids of a disclosure, in hexadecimal."""
-    listed = (b"".join(one.bytes for one in ids) for ids in (told.profiles, told.subjects))
-    return hashlib.sha256(b"\x1f".join(listed)).hexdigest()
+    return _digest(hexadecimals(told.profiles), hexadecimals(told.subjects))
+
+
+def _digest(profiles: Sequence[str], subjects: Sequence[str]) -> str:
+    return hashlib.sha256(b"\x1f".join(bytes.fromhex("".join(ids)) for ids in (profiles, subjects))).hexdigest()
 
 
 def count(source: UUID | None, kinds: Mapping[str, int]) -> None:

@@ -62,6 +62,11 @@ def chip(text: Any, tone: str = "") -> str:
     return format_html('<span class="chip {}">{}</span>', tone, text)
 
 
+def titled(word: str, name: str) -> str:
+    """A word for a technical name, which whoever points at it is told."""
+    return word if word == name else format_html('<span title="{}">{}</span>', name, word)
+
+
 STAGE, STREAM = column("stage", _("stage")), column("stream", _("stream"))
 ROW, CREATED = column("row", _("row")), column("created_at", _("created"))
 

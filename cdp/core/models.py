@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_otp.models import Device, ThrottlingMixin
 
-from cdp.core.types import uuid7
+from cdp.core.types import local_time, uuid7
 
 
 class User(AbstractUser):
@@ -174,7 +174,7 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["subject", "at"], name="core_audit_subject")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.action} {local_time(self.at)}"
 
 
 class Disclosure(models.Model):

@@ -16,3 +16,8 @@ def exponent(currency: str) -> int:
 def minor_units(major: Decimal, currency: str) -> Decimal:
     """An amount in major units (12.50 USD) as minor units (1250); exact, fractions of a minor unit are kept."""
     return Decimal(format(major.scaleb(exponent(currency), EXACT), "f"))
+
+
+def major_units(minor: int, currency: str) -> Decimal:
+    """An amount in minor units (1250 of USD) as major units (12.50), exact."""
+    return Decimal(minor).scaleb(-exponent(currency), EXACT)

@@ -36,6 +36,8 @@ update keys.core_datakey d set wrapped = v.wrapped, kek_id = v.kek
 from unnest(%b::uuid[], %b::bytea[], %b::uuid[]) as v (id, wrapped, kek) where d.id = v.id
 """
 
+TELL = "insert into core_disclosure (id, profiles, subjects) values (%s, %s::uuid[], %s::uuid[])"
+
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
 TAKE_TOUCHED = """
@@ -122,6 +124,16 @@ grant usage, select, update on all sequences in schema public, keys to "{setting
 alter default privileges in schema public grant select, insert, update, delete on tables to "{settings.APP_ROLE}";
 alter default privileges in schema public grant usage, select, update on sequences to "{settings.APP_ROLE}";
 """
+
+# For analysts, where somebody made the role: it reads the views of schema `bi` and nothing else.
+BI_ROLE = "cdp_bi"
+GRANT_BI = f"""
+do $$ begin
+    if to_regrole('{BI_ROLE}') is not null and to_regnamespace('bi') is not null then
+        grant usage on schema bi to {BI_ROLE};
+        grant select on all tables in schema bi to {BI_ROLE};
+    end if;
+end $$"""
 
 
 def append_only(table: str) -> RunSQL:

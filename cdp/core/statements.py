@@ -83,7 +83,19 @@ def _array(value: Any) -> Any:
         return value
     if not isinstance(next((item for item in value if item is not None), None), UUID):
         return list(value)
-    return "{" + ",".join(["NULL" if item is None else item.hex for item in value]) + "}"
+    return literal(["NULL" if item is None else item.hex for item in value])
+
+
+def literal(ids: Sequence[str]) -> str:
+    """An array of UUIDs, given in hexadecimal, as PostgreSQL reads it."""
+    return "{" + ",".join(ids) + "}"
+
+
+def hexadecimals(ids: Iterable[UUID] | str) -> list[str]:
+    """The 32 digits of each of these UUIDs, which sort as they do; also of an array as PostgreSQL writes it."""
+    if not isinstance(ids, str):
+        return [one.hex for one in ids]
+    return ids.strip("{}").replace("-", "").split(",") if ids != "{}" else []
 
 
 def by_number(ids: Iterable[UUID]) -> list[UUID]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from uuid_utils.compat import uuid7 as _uuid7
 
 # Neither PostgreSQL nor UTF-8 can hold these, so no text that was taken in does.
@@ -20,6 +22,11 @@ def uuid7() -> UUID:
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)
+
+
+def local_time(at: datetime) -> str:
+    """A moment as pages write it: in the deployment's time zone, to the minute."""
+    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from cdp.core.statements import by_number, column, execute, fetch
 from cdp.core.types import Actor, now, uuid7
 from cdp.events import rows, sql
 from cdp.events.models import Channel, Source, WriteKey
-from cdp.events.types import NewEvent, Refusal, Stored
+from cdp.events.types import NewEvent, Refusal, Stored, Violation
 
 CHANNELS = (
     "web", "app", "pos", "call_center", "chat", "email", "messaging", "social", "survey", "crm", "ads", "partner",
@@ -151,6 +151,13 @@ def _quarantine_row(id_: UUID, refusal: Refusal, key: crypto.RecordKey) -> tuple
     facts = (id_, refusal.source, refusal.digest, refusal.received_at, refusal.reason, refusal.place[-200:])
     again = (refusal.unreadable, refusal.mapping, refusal.message_id, refusal.sent_at, refusal.gpc)
     return *facts, sealed, sorted(set(refusal.identifiers)), *again
+
+
+def count_violations(source: UUID, violations: Mapping[Violation, int]) -> None:
+    """Add to today's counts of a source, in the caller's transaction, in sorted order so that writers cannot deadlock."""
+    rows = [(found.event, found.kind, found.place, number) for found, number in sorted(violations.items())]
+    if rows:
+        execute(sql.COUNT_VIOLATIONS, [source, *map(list, zip(*rows, strict=True))])
 
 
 @transaction.atomic(savepoint=False)

@@ -6,10 +6,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
-from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.admin import ReadOnlyRoom, Room, titled
 from cdp.core.objects import ObjectRoom, OpenedRoom
 from cdp.events import models
+from cdp.events.types import VIOLATIONS
+from cdp.events.words import event_word, field_word
 
 
 class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
@@ -78,16 +81,20 @@ class WriteKeyAdmin(Room[models.WriteKey]):
 
 @admin.register(models.Event)
 class EventAdmin(ReadOnlyRoom[models.Event]):
-    list_display = ("name", "type", "source", "kind", "occurred_at", "received_at", "place", "order_id")
+    list_display = ("named", "type", "source", "kind", "occurred_at", "received_at", "place", "order_id")
     list_filter = ("source",)
     list_select_related = ("source",)
     fields = (
-        "id", "source", "name", "type", "record", "kind", "leaves", "occurred_at", "received_at", "sent_at", "flags",
+        "id", "source", "named", "type", "record", "kind", "leaves", "occurred_at", "received_at", "sent_at", "flags",
         "session", "place", "campaign", "account", "order_id", "brand", "currency", "revenue", "properties",
     )  # fmt: skip
     ordering = ("-id",)
     id_fields = ("id", "record")
     search_help_text = _("A whole id: of the event or of its record.")
+
+    @admin.display(description=models.Event._meta.get_field("name").verbose_name, ordering="name")
+    def named(self, event: models.Event) -> str:
+        return titled(event_word(event.name), event.name)
 
 
 @admin.register(models.Mapping)
@@ -109,13 +116,59 @@ class QuarantineRequestAdmin(ReadOnlyRoom[models.QuarantineRequest]):
     id_fields = ("id",)
 
 
+@admin.register(models.TrackingPlan)
+class TrackingPlanAdmin(ReadOnlyRoom[models.TrackingPlan]):
+    """Loaded by the command `tracking_plan`, from files that somebody has reviewed."""
+
+    list_display = ("key", "version", "in_force", "source", "events", "actor", "loaded_at")
+    list_filter = ("in_force", "source")
+    list_select_related = ("source",)
+    fields = ("key", "version", "in_force", "source", "actor", "loaded_at", "content")
+    search_fields = ("key",)
+    ordering = ("-in_force", "key", "-version")
+
+    @admin.display(description=_("events"))
+    def events(self, plan: models.TrackingPlan) -> int:
+        return len(plan.content["events"])
+
+
+@admin.register(models.PlanViolation)
+class PlanViolationAdmin(ReadOnlyRoom[models.PlanViolation]):
+    list_display = ("day", "source", "event", "field", "wrong", "count")
+    list_filter = ("day", "source", "kind")
+    list_select_related = ("source",)
+    fields = list_display
+    search_fields = ("event",)
+    ordering = ("-day", "-count")
+
+    @admin.display(description=_("field"), ordering="place")
+    def field(self, row: models.PlanViolation) -> str:
+        return row.place
+
+    @admin.display(description=pgettext_lazy("tracking plan", "what is wrong"), ordering="kind")
+    def wrong(self, row: models.PlanViolation) -> str:
+        return str(VIOLATIONS.get(row.kind, row.kind))
+
+
 @admin.register(models.PlannedField)
 class PlannedFieldAdmin(Room[models.PlannedField]):
-    list_display = ("path", "event", "source", "treatment", "data_class")
+    list_display = ("field_named", "event_named", "source", "treatment", "data_class", "plan")
     list_filter = ("treatment", "data_class", "source")
     list_select_related = ("source",)
     search_fields = ("path", "event")
     ordering = ("event", "path")
+
+    @admin.display(description=models.PlannedField._meta.get_field("path").verbose_name, ordering="path")
+    def field_named(self, row: models.PlannedField) -> str:
+        return titled(field_word(row.path), row.path)
+
+    @admin.display(description=models.PlannedField._meta.get_field("event").verbose_name, ordering="event")
+    def event_named(self, row: models.PlannedField) -> str:
+        return titled(event_word(row.event), row.event)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.PlannedField | None = None) -> bool:
+        # What the file of a plan says is changed there.
+        return super().has_change_permission(request, obj) and not (obj and obj.plan)
 
 
 @admin.register(models.Place)

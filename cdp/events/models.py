@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
-from cdp.core.types import uuid7
-from cdp.events.types import CHANNELS, QUARANTINE_REASONS, DataClass, Remedy
+from cdp.core.types import local_time, uuid7
+from cdp.events.types import CHANNELS, QUARANTINE_REASONS, VIOLATIONS, DataClass, Remedy
+from cdp.events.words import event_word
 
 
 class CurrentTransaction(Func):
@@ -153,7 +154,7 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.occurred_at:%Y-%m-%d %H:%M}"
+        return f"{event_word(self.name)} {local_time(self.occurred_at)}"
 
 
 class Mapping(models.Model):
@@ -173,7 +174,7 @@ class Mapping(models.Model):
         verbose_name_plural = _("mappings of files")
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} {local_time(self.created_at)}"
 
 
 class Quarantined(models.Model):
@@ -235,13 +236,63 @@ class QuarantineRequest(models.Model):
         verbose_name_plural = _("quarantine requests")
 
     def __str__(self) -> str:
-        return f"{self.get_remedy_display()} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_remedy_display()} {local_time(self.asked_at)}"
+
+
+class TrackingPlan(models.Model):
+    """A version of a tracking plan, as its file says it: which events there are, what they should hold, whose they are.
+
+    `content` is the file (see `cdp.events.tracking.files`); of each key at most one version is in force.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.SlugField(_("key"), max_length=60)
+    version = models.PositiveIntegerField(_("version"))
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, null=True, verbose_name=_("source"))
+    content: models.JSONField[Any, Any] = models.JSONField(_("content"))
+    in_force = models.BooleanField(_("in force"), default=True)
+    actor = models.CharField(_("actor"), max_length=100)
+    loaded_at = models.DateTimeField(_("loaded"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("tracking plan")
+        verbose_name_plural = _("tracking plans")
+        constraints = [
+            models.UniqueConstraint(fields=["key", "version"], name="events_plan_version"),
+            models.UniqueConstraint(fields=["key"], condition=models.Q(in_force=True), name="events_plan_in_force"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.version}"
+
+
+class PlanViolation(models.Model):
+    """How often what arrived was not as its plan says, by day, source, event, kind and place; never a value."""
+
+    day = models.DateField(_("day"))
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, verbose_name=_("source"), db_index=False)
+    event = models.CharField(_("event"), max_length=200, blank=True)
+    kind = models.CharField(pgettext_lazy("tracking plan", "what is wrong"), max_length=20)
+    place = models.CharField(_("field"), max_length=200, blank=True)
+    count = models.BigIntegerField(_("count"), default=0)
+
+    class Meta:
+        verbose_name = _("plan violation")
+        verbose_name_plural = _("plan violations")
+        constraints = [
+            models.UniqueConstraint(fields=["day", "source", "event", "kind", "place"], name="events_violation_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event or '*'}.{self.place}: {VIOLATIONS.get(self.kind, self.kind)}"
 
 
 class PlannedField(models.Model):
-    """The tracking plan's word on one field: clear or sealed, and its data class. `event` empty means every event."""
+    """The tracking plan's word on one field: clear or sealed, or as it looks; and its data class. `event` empty means every
+    event. `plan` names the plan whose file says so; without one somebody said it here, and that counts."""
 
     class Treatment(models.TextChoices):
+        AUTO = "auto", pgettext_lazy("clear or sealed", "by its look")
         CLEAR = "clear", pgettext_lazy("not sealed", "clear")
         SEALED = "sealed", _("sealed")
 
@@ -250,10 +301,13 @@ class PlannedField(models.Model):
     path = models.CharField(_("field"), max_length=200)
     treatment = models.CharField(_("treatment"), max_length=6, choices=Treatment)
     data_class = models.CharField(_("data class"), max_length=10, choices=DataClass, default=DataClass.GENERAL)
+    plan = models.SlugField(
+        _("tracking plan"), max_length=60, blank=True, default="", db_default="", editable=False, db_index=False
+    )
 
     class Meta:
         verbose_name = _("planned field")
-        verbose_name_plural = _("tracking plan")
+        verbose_name_plural = _("planned fields")
         constraints = [
             models.UniqueConstraint(
                 fields=["source", "event", "path"], name="events_planned_once", nulls_distinct=False

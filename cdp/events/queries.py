@@ -1,7 +1,8 @@
 """Reads of the event store."""
 
-from collections.abc import Collection, Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from django.db.models import Q
@@ -10,8 +11,10 @@ from cdp.core import crypto
 from cdp.core.models import Watermark
 from cdp.core.statements import fetch, prepared
 from cdp.events import sql
-from cdp.events.models import Event, PlannedField, Quarantined, Source, WriteKey
-from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent
+from cdp.events.models import Event, PlannedField, Quarantined, Source, TrackingPlan, WriteKey
+from cdp.events.tracking.files import Plan
+from cdp.events.tracking.schema import EventRule
+from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
 
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
@@ -40,10 +43,28 @@ def source_names() -> dict[UUID, str]:
 
 
 def planned_treatments() -> list[PlannedTreatment]:
-    """The whole tracking plan: a few rows, kept by callers for a few seconds."""
-    clear = PlannedField.Treatment.CLEAR
-    rows = PlannedField.objects.values_list("source_id", "event", "path", "treatment")
+    """What the tracking plan says of fields: some rows, kept by callers for a few seconds."""
+    clear, auto = PlannedField.Treatment.CLEAR, PlannedField.Treatment.AUTO
+    rows = PlannedField.objects.exclude(treatment=auto).values_list("source_id", "event", "path", "treatment")
     return [PlannedTreatment(source, event, path, word == clear) for source, event, path, word in rows]
+
+
+def planned_rules() -> dict[tuple[UUID | None, str], EventRule]:
+    """(source or None, event) → what the plans in force say of it; under "" that of events without a plan. Each version is
+    compiled once a process."""
+    rows = TrackingPlan.objects.filter(in_force=True).order_by("key").values_list("pk", "source_id")
+    return {(source, event): rule for plan, source in rows for event, rule in _rules_of(plan).items()}
+
+
+@lru_cache(maxsize=256)
+def _rules_of(version: UUID) -> Mapping[str, EventRule]:
+    return Plan(TrackingPlan.objects.values_list("content", flat=True).get(pk=version)).rules()
+
+
+def violations(since: date, most: int, source: str | None = None) -> list[ViolationCount]:
+    """How events differed from their plans since a day, those most often first."""
+    asked = {"since": since, "source": source, "most": most}
+    return [ViolationCount(*row) for row in fetch(sql.VIOLATIONS_SINCE, asked)]
 
 
 def planned_classes() -> list[tuple[UUID | None, str, str]]:

@@ -97,3 +97,17 @@ where e.record = any(%(records)s) and e.type in ('identify', 'row') and e.sealed
     select from core_watermark m, pg_control_system() c
     where m.stage = %(stage)s and m.system_identifier = c.system_identifier::text and (e.txid, e.id) <= (m.txid, m.row))
 """
+
+ONE_PLAN_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('events_trackingplan'))"
+COUNT_VIOLATIONS = """
+insert into events_planviolation (day, source_id, event, kind, place, count)
+select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::text[], %b::text[], %b::bigint[])
+on conflict (day, source_id, event, kind, place) do update set count = events_planviolation.count + excluded.count
+"""
+VIOLATIONS_SINCE = """
+select s.name, v.event, v.kind, v.place, sum(v.count)::bigint as number, max(v.day)
+from events_planviolation v join events_source s on s.id = v.source_id
+where v.day >= %(since)s and (%(source)s::text is null or s.name = %(source)s)
+group by s.name, v.event, v.kind, v.place
+order by number desc, s.name, v.event, v.kind, v.place limit %(most)s
+"""

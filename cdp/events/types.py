@@ -1,7 +1,7 @@
 """What the event store takes and gives."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +50,18 @@ QUARANTINE_REASONS = {
     "not_an_object": pgettext_lazy("quarantine", "It is no JSON object."),
     "nul": pgettext_lazy("quarantine", "A text holds a NUL character."),
     "number_range": pgettext_lazy("quarantine", "A number is too large or no finite number."),
+    "plan_choice": pgettext_lazy(
+        "quarantine", "The tracking plan lists the values of this field; this is none of them."
+    ),
+    "plan_missing": pgettext_lazy("quarantine", "A field is missing that the tracking plan requires."),
+    "plan_naming": pgettext_lazy(
+        "quarantine", "The name of the event or of a field is not as the tracking plan wants names."
+    ),
+    "plan_shape": pgettext_lazy("quarantine", "Fields do not go together as the tracking plan says."),
+    "plan_surplus": pgettext_lazy("quarantine", "It has a field that the tracking plan does not allow."),
+    "plan_type": pgettext_lazy("quarantine", "A field is of another type than the tracking plan says."),
+    "plan_unplanned": pgettext_lazy("quarantine", "The tracking plan knows no such event, and takes no others."),
+    "plan_value": pgettext_lazy("quarantine", "A value is not of the form or size that the tracking plan says."),
     "personal_name": pgettext_lazy("quarantine", "The name of the event or of a field holds a personal value."),
     "repeated_key": pgettext_lazy("quarantine", "An object names a field twice."),
     "resident_number": pgettext_lazy("quarantine", "It holds a resident registration number, which is never kept."),
@@ -67,6 +79,28 @@ class DataClass(TextChoices):
     LOCATION = "location", pgettext_lazy("data class", "location")
     CREDIT = "credit", pgettext_lazy("data class", "credit")
     SENSITIVE = "sensitive", pgettext_lazy("data class", "sensitive")
+
+
+class Mode(TextChoices):
+    """What becomes of an event that is not as its plan says: it is counted; counted and flagged; counted and put into
+    quarantine."""
+
+    OBSERVE = "observe", pgettext_lazy("tracking plan", "observe")
+    WARN = "warn", pgettext_lazy("tracking plan", "warn")
+    BLOCK = "block", pgettext_lazy("tracking plan", "block")
+
+
+# How an event can differ from its plan.
+VIOLATIONS = {
+    "choice": pgettext_lazy("tracking plan", "not among the listed values"),
+    "missing": pgettext_lazy("tracking plan", "missing"),
+    "naming": pgettext_lazy("tracking plan", "named otherwise"),
+    "shape": pgettext_lazy("tracking plan", "does not go together"),
+    "surplus": pgettext_lazy("tracking plan", "not allowed"),
+    "type": pgettext_lazy("tracking plan", "of another type"),
+    "unplanned": pgettext_lazy("tracking plan", "event without a plan"),
+    "value": pgettext_lazy("tracking plan", "of another form or size"),
+}
 
 
 class Remedy(TextChoices):
@@ -193,3 +227,46 @@ class PlannedTreatment(msgspec.Struct, frozen=True):
     event: str
     path: str
     clear: bool
+
+
+class Violation(msgspec.Struct, frozen=True, order=True):
+    """How an event differs from its plan: a kind of `VIOLATIONS`, and the place by names that stand in the plan. An event
+    that no plan describes has neither name nor place here."""
+
+    event: str
+    kind: str
+    place: str
+
+
+class ViolationCount(msgspec.Struct, frozen=True):
+    """How often events of a source differed from their plan in one way, and on which day last."""
+
+    source: str
+    event: str
+    kind: str
+    place: str
+    number: int
+    last: date
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """What consent an event withdraws: of a purpose, for a contact channel (None: every one), which may stand in a property
+    of the event."""
+
+    purpose: str
+    channel: str | None = None
+    channel_property: str | None = None
+
+
+class PlannedEvent(msgspec.Struct, frozen=True):
+    """One event of the plan in force, for people: its words by language, and how many fields are described."""
+
+    plan: str
+    version: int
+    source: str
+    event: str
+    mode: str
+    owner: str
+    titles: Mapping[str, str]
+    descriptions: Mapping[str, str]
+    fields: int

@@ -16,7 +16,7 @@ from cdp.core import crypto, wake
 from cdp.core.actions import count
 from cdp.core.types import now
 from cdp.events import actions as events
-from cdp.events.types import KnownSource, NewEvent, Refusal, Stored
+from cdp.events.types import KnownSource, NewEvent, Refusal, Stored, Violation
 from cdp.ingestion import consents, gate
 from cdp.ingestion.canonical import Message, content_text
 from cdp.ingestion.errors import Flaw
@@ -32,17 +32,18 @@ _COUNTED = ("received", "taken", "repeated", "suppressed", "unconsented")
 
 
 class Parcel(msgspec.Struct):
-    """What is to be kept together: events, what they say of consent by message id, what does not fit, and how many signals
-    of consent were refused, by reason."""
+    """What is to be kept together: events, what they say of consent by message id, what does not fit, how many signals of
+    consent were refused, by reason, and how often something differs from the tracking plan."""
 
     events: list[NewEvent]
     consents: dict[str, list[NewConsent]]
     refusals: list[Refusal]
     signals: Counter[str]
+    violations: Counter[Violation]
 
     @classmethod
     def empty(cls) -> "Parcel":
-        return cls([], {}, [], Counter())
+        return cls([], {}, [], Counter(), Counter())
 
     def add(self, event: NewEvent, said: list[NewConsent]) -> None:
         """One more event, with what it says of consent."""
@@ -89,6 +90,7 @@ def parcel_of(messages: Sequence[Message], arrival: Arrival) -> Parcel:
             parcel.add(*read(message.content, arrival, parcel.signals))
         except Exception as error:
             parcel.refusals.append(_refused(message, arrival, error))
+    parcel.violations.update(arrival.violations)
     return parcel
 
 
@@ -134,6 +136,7 @@ def keep(parcel: Parcel, source: KnownSource) -> Outcome:
         reasons=dict(kept),
     )
     count(source.id, _kinds(outcome) | signal_kinds(parcel))
+    events.count_violations(source.id, parcel.violations)
     return outcome
 
 

@@ -1,12 +1,10 @@
 """Clear or sealed: which part of what arrived may stand in the open."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from cdp.core import crypto
-from cdp.events.types import PlannedTreatment
 from cdp.ingestion.canonical import LARGEST_NUMBER
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.shapes import is_clear_text, personal_shape
@@ -16,30 +14,6 @@ NOTHING: frozenset[str] = frozenset()
 LONGEST_COLUMN = 100
 _NO_SOURCE = UUID(int=0)
 _IP_NAMES = frozenset(("ip", "ip_address", "ipAddress"))
-_NO_PLAN: Mapping[str, bool] = {}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The tracking plan, by (source or None, event or ""): path → clear?; the most specific word counts."""
-
-    words: Mapping[tuple[UUID | None, str], Mapping[str, bool]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, rows: Iterable[PlannedTreatment]) -> "Plan":
-        words: dict[tuple[UUID | None, str], dict[str, bool]] = {}
-        for row in rows:
-            words.setdefault((row.source, row.event), {})[row.path] = row.clear
-        return cls(words)
-
-    def of_event(self, source: UUID, event: str) -> Mapping[str, bool]:
-        """What is declared for the fields of this event."""
-        if not self.words:
-            return _NO_PLAN
-        found: dict[str, bool] = {}
-        for key in ((None, ""), (None, event), (source, ""), (source, event)):
-            found |= self.words.get(key, {})
-        return found
 
 
 def split(

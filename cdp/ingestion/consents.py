@@ -12,6 +12,7 @@ from cdp.events import queries as events
 from cdp.events.types import NewEvent
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.messages import Arrival
+from cdp.ingestion.plan import Plan
 from consent import signals, tcf
 from consent.types import NewConsent
 from identity.linkage.normalise import birth_date
@@ -20,11 +21,13 @@ RECORDED_BY = "system:ingestion"
 GRANTED, WITHDRAWN, REFUSED = "granted", "withdrawn", "refused"
 # The stage that takes events in.
 FOLD = "identity"
+SDK = "sdk"
 PREFERENCES_UPDATED = "Segment Consent Preference Updated"
 
 
 def of_message(event: NewEvent, arrival: Arrival, refused: Counter[str]) -> list[NewConsent]:
-    """What a message says of consent; signals that cannot be taken are counted in `refused` by their reasons.
+    """What a message says of consent, or means by the tracking plan; signals that cannot be taken are counted in `refused`
+    by their reasons.
 
     `context.consent` holds `categoryPreferences`, {category: true or false}, and `tcString`, a string of the TCF. No
     consent object means no change; a category that is neither true nor false says nothing. The header `Sec-GPC: 1`
@@ -33,12 +36,25 @@ def of_message(event: NewEvent, arrival: Arrival, refused: Counter[str]) -> list
     context = event.sealed.get("context")
     said = context.get("consent") if context else None
     lines = list(_objections(event, arrival)) if arrival.gpc else []
+    lines += withdrawn(event, arrival.plan, SDK)
     if type(said) is dict:
         lines += _preferences(event, said.get("categoryPreferences"), arrival)
         lines += _of_string(event, said.get("tcString"), arrival, refused)
     elif event.name == PREFERENCES_UPDATED:
         raise Flaw("no_preferences")
     return lines
+
+
+def withdrawn(event: NewEvent, plan: Plan, method: str) -> list[NewConsent]:
+    """The withdrawal that an event is by the tracking plan: for the contact channel that it names, else for every one."""
+    rule = plan.rule(event.source, event.name) if plan.rules else None
+    if rule is None or rule.withdraws is None:
+        return []
+    purpose, channel = rule.withdraws.purpose, rule.withdraws.channel
+    said = event.properties.get(rule.withdraws.channel_property or "")
+    channel = said if isinstance(said, str) and said else channel
+    once = f"{event.message_id}\x1f{WITHDRAWN}\x1f{purpose}:{channel}"
+    return [_line(event, once, purpose, channel, WITHDRAWN, event.occurred_at, method)]
 
 
 def line(event: NewEvent, category: str, state: str, given_at: datetime, method: str) -> NewConsent:
@@ -81,7 +97,7 @@ def _preferences(event: NewEvent, preferences: Any, arrival: Arrival) -> Iterato
     for category, state in _states(preferences):
         for purpose, channel in arrival.meanings.of_category(event.source, category):
             once = f"{event.message_id}\x1f{purpose}:{channel}" if channel else f"{event.message_id}\x1f{purpose}"
-            yield _line(event, once, purpose, channel, state, event.occurred_at, "sdk")
+            yield _line(event, once, purpose, channel, state, event.occurred_at, SDK)
 
 
 def _states(preferences: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -11,9 +11,10 @@ from cdp.events import quarantine
 from cdp.events.types import NewEvent, Refusal
 from cdp.ingestion import actions
 from cdp.ingestion.actions import Outcome, Parcel
+from cdp.ingestion.consents import withdrawn
 from cdp.ingestion.files import Line, Table
 from cdp.ingestion.mapping import content_of
-from cdp.ingestion.records import RecordRows
+from cdp.ingestion.records import METHOD, RecordRows
 from cdp.ingestion.rows import EventRows
 from consent.types import NewConsent
 
@@ -57,6 +58,8 @@ class Reading:
                 parcel.refusals.append(self._refusal(line, message_id, actions.reason_of(error)))
                 continue
             parcel.add(event, said)
+        parcel.violations.update(self.rows.violations)
+        self.rows.violations.clear()
         return parcel
 
     def _refusal(self, line: Line, message_id: str, reason: str) -> Refusal:
@@ -68,4 +71,4 @@ class Reading:
 def read(rows: EventRows | RecordRows, line: Line, message_id: str) -> tuple[NewEvent, list[NewConsent]]:
     """The event of one line and what the line says of consent; `Flaw` when it does not fit."""
     event = rows(line, message_id)
-    return event, rows.consents(line, event) if isinstance(rows, RecordRows) else []
+    return event, rows.consents(line, event) if isinstance(rows, RecordRows) else withdrawn(event, rows.plan, METHOD)

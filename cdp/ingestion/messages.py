@@ -1,5 +1,6 @@
 """One wire message to one new event: whose, when, what, and what of it may stand in the clear."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import msgspec
 
 from cdp.core import crypto
-from cdp.events.types import KnownSource, NewEvent
+from cdp.events.types import KnownSource, NewEvent, Violation
 from cdp.ingestion import money, traits, who
 from cdp.ingestion.canonical import content_text
-from cdp.ingestion.classify import NOTHING, Plan, column, opaque, split, truncated_ip
+from cdp.ingestion.classify import NOTHING, column, opaque, split, truncated_ip
 from cdp.ingestion.clock import event_time
 from cdp.ingestion.errors import Flaw
+from cdp.ingestion.plan import Plan
 from cdp.ingestion.shapes import is_random_id, personal_shape
 from cdp.ingestion.vocabulary import PAGE_FIELDS, PRODUCT_FIELDS, words
 from consent.types import Meanings
@@ -29,7 +31,8 @@ _KIND_OF_ID = str.maketrans("- ", "__")
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """What the messages of one request share; `gpc`: the browser sent the Global Privacy Control signal."""
+    """What the messages of one request share; `gpc`: the browser sent the Global Privacy Control signal; `violations` counts
+    how they differ from the plan."""
 
     source: KnownSource
     received_at: datetime
@@ -37,6 +40,7 @@ class Arrival(msgspec.Struct, frozen=True):
     plan: Plan
     gpc: bool = False
     meanings: Meanings = Meanings()
+    violations: Counter[Violation] = msgspec.field(default_factory=Counter)
 
 
 class What(msgspec.Struct, frozen=True):
@@ -49,6 +53,7 @@ class What(msgspec.Struct, frozen=True):
     attributes: dict[str, str] = {}
     traits: dict[str, Any] = {}
     identifiers: dict[str, list[str]] = {}
+    flags: tuple[str, ...] = ()
 
 
 def translate(message: Any, arrival: Arrival) -> NewEvent:
@@ -76,7 +81,7 @@ def translate(message: Any, arrival: Arrival) -> NewEvent:
         occurred_at=occurred,
         received_at=arrival.received_at,
         sent_at=sent,
-        flags=flags,
+        flags=flags + what.flags,
         brand=source.brand,
         properties=_without(what.clear, hidden) if hidden else what.clear,
         sealed=_sealed(holder, what, hidden, _kept_context(message, context, read is _identify)),
@@ -104,16 +109,20 @@ def _track(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arri
     if type(name) is not str or not name.strip():
         raise Flaw("no_event_name")
     said = _object(message, "properties")
+    flags = _held(arrival, name, said, named=True)
     known = PRODUCT_FIELDS if name.startswith(("Product ", "Promotion ")) else NOTHING
     clear, sealed = split(said, arrival.plan.of_event(arrival.source.id, name), known)
-    return What(_fit_name(name), clear, sealed, said, identifiers=_external_ids(context))
+    return What(_fit_name(name), clear, sealed, said, identifiers=_external_ids(context), flags=flags)
 
 
 def _identify(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arrival) -> What:
     said = {**_object(context, "traits"), **_object(message, "traits")}
+    flags = _held(arrival, "Identify", said)
     read = traits.read(said, arrival.plan.of_event(arrival.source.id, "Identify"))
     ids = _external_ids(context)
-    return What("Identify", read.clear, {}, attributes=read.attributes, traits=read.sealed, identifiers=ids)
+    return What(
+        "Identify", read.clear, {}, attributes=read.attributes, traits=read.sealed, identifiers=ids, flags=flags
+    )
 
 
 def _page(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arrival) -> What:
@@ -129,8 +138,9 @@ def _viewed(name: str, message: Mapping[str, Any], context: Mapping[str, Any], a
     for field in ("name", "category"):
         if isinstance(message.get(field), str):
             said[field] = message[field]
+    flags = _held(arrival, name, said)
     clear, sealed = split(said, arrival.plan.of_event(arrival.source.id, name), PAGE_FIELDS)
-    return What(name, clear, sealed, said, identifiers=_external_ids(context))
+    return What(name, clear, sealed, said, identifiers=_external_ids(context), flags=flags)
 
 
 def _group(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arrival) -> What:
@@ -138,8 +148,10 @@ def _group(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arri
     group = who.usable(message.get("groupId"))
     if group is None:
         raise Flaw("no_group_id")
-    clear, sealed = split(_object(message, "traits"), arrival.plan.of_event(arrival.source.id, "Group"))
-    return What("Group", clear, sealed, identifiers={**_external_ids(context), "group_id": [group]})
+    said = _object(message, "traits")
+    flags = _held(arrival, "Group", said)
+    clear, sealed = split(said, arrival.plan.of_event(arrival.source.id, "Group"))
+    return What("Group", clear, sealed, identifiers={**_external_ids(context), "group_id": [group]}, flags=flags)
 
 
 def _alias(message: Mapping[str, Any], context: Mapping[str, Any], arrival: Arrival) -> What:
@@ -150,6 +162,10 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], Arrival],
     "track": _track, "identify": _identify, "page": _page, "screen": _screen, "group": _group, "alias": _alias,
 }  # fmt: skip
 TYPES = frozenset(_READERS)
+
+
+def _held(arrival: Arrival, name: str, said: Mapping[str, Any], *, named: bool = False) -> tuple[str, ...]:
+    return arrival.plan.hold(arrival.source.id, name, said, arrival.violations, named=named)
 
 
 def _fit_name(name: str) -> str:

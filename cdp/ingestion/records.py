@@ -1,17 +1,19 @@
 """Rows about people to new events: canonical attributes, identifiers, consents, and the rest clear or sealed."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from cdp.core import crypto
-from cdp.events.types import KnownSource, NewEvent
+from cdp.events.types import KnownSource, NewEvent, Violation
 from cdp.ingestion import consents, who
-from cdp.ingestion.classify import Plan, split
+from cdp.ingestion.classify import split
 from cdp.ingestion.clock import plausible
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.files import Line
 from cdp.ingestion.mapping import ConsentColumn, RecordMapping, zone_of
+from cdp.ingestion.plan import Plan
 from cdp.ingestion.rows import read_local_time, row_text
 from cdp.ingestion.vocabulary import ATTRIBUTES, attribute_of
 from consent import queries as consent
@@ -40,6 +42,7 @@ class RecordRows:
         self._zone = zone_of(mapping.zone, source.zone)
         declared = dict.fromkeys(mapping.sealed, False) | dict.fromkeys(mapping.clear, True)
         self._plan = {**plan.of_event(source.id, NAME), **declared}
+        self.plan, self.violations = plan, Counter[Violation]()
 
     def message_id(self, line: Line) -> str:
         """The message id of a line, by its content: who is told of twice in the same words is told of once."""
@@ -51,6 +54,7 @@ class RecordRows:
             raise Flaw(line.flaw)
         cells = self._row(line.cells)
         kind, external_id = _holder(cells)
+        off_plan = self.plan.hold(self.source.id, NAME, cells, self.violations, named=False)
         attributes, rest = self._sorted_out(cells)
         clear, hidden = split(rest, self._plan)
         occurred, flags = self._time(cells.get("updated_at"))
@@ -65,7 +69,7 @@ class RecordRows:
             kind=kind,
             occurred_at=occurred,
             received_at=self.received_at,
-            flags=flags,
+            flags=flags + off_plan,
             brand=self.source.brand,
             properties=clear,
             sealed={"external_id": external_id} | {part: held for part, held in parts.items() if held},

@@ -1,6 +1,7 @@
 """Rows of files to new events: what a row happened to be, or what it says about a person."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,14 +11,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from cdp.core import crypto
-from cdp.events.types import KnownSource, NewEvent
+from cdp.core.money import major_units
+from cdp.events.types import KnownSource, NewEvent, Violation
 from cdp.ingestion import money, who
-from cdp.ingestion.classify import Plan, column, opaque, split
+from cdp.ingestion.classify import column, opaque, split
 from cdp.ingestion.clock import plausible
 from cdp.ingestion.errors import Flaw
 from cdp.ingestion.files import Line
 from cdp.ingestion.mapping import ColumnOrConstant, EventMapping, zone_of
 from cdp.ingestion.messages import LONGEST_MESSAGE_ID, LONGEST_NAME, REFUNDED
+from cdp.ingestion.plan import Plan
 from cdp.ingestion.shapes import personal_shape
 from cdp.ingestion.vocabulary import is_personal_name
 
@@ -49,7 +52,7 @@ class EventRows:
     def __init__(self, mapping: EventMapping, source: KnownSource, plan: Plan, received_at: datetime) -> None:
         self.mapping, self.source, self.received_at = mapping, source, received_at
         self._zone = zone_of(mapping.zone, source.zone)
-        self._plan = lru_cache(1024)(lambda name: plan.of_event(source.id, name))
+        self.plan, self.violations = plan, Counter[Violation]()
         self._known = frozenset(name for name in mapping.properties.values() if not is_personal_name(name))
         self._occurrence = Occurrences()
 
@@ -76,7 +79,8 @@ class EventRows:
         kind, external_id, leaf_ids, identifiers = self._holder(cells, message_id)
         name, amount = self._name_and_money(cells)
         said = {name: cells[column] for column, name in mapping.properties.items() if column in cells}
-        clear, hidden = split(said, self._plan(name), self._known)
+        off_plan = self.plan.hold(self.source.id, name, self._all_said(said, cells, amount), self.violations)
+        clear, hidden = split(said, self.plan.of_event(self.source.id, name), self._known)
         hidden |= {column: cells[column] for column in mapping.sealed if column in cells}
         parts = {"leaf_ids": leaf_ids, "identifiers": identifiers, "properties": hidden}
         return NewEvent(
@@ -89,7 +93,7 @@ class EventRows:
             leaves={leaf: who.record_id(self.source.id, leaf, id_) for leaf, id_ in leaf_ids.items()},
             occurred_at=occurred,
             received_at=self.received_at,
-            flags=flags,
+            flags=flags + off_plan,
             brand=self.source.brand,
             properties=clear,
             sealed={"external_id": external_id} | {part: held for part, held in parts.items() if held},
@@ -97,6 +101,18 @@ class EventRows:
             place=column(cells.get(mapping.place or "")),
             **amount,
         )
+
+    def _all_said(self, said: Mapping[str, Any], cells: Mapping[str, Any], amount: Mapping[str, Any]) -> dict[str, Any]:
+        """With what the mapping says of an order, as an SDK would have sent it, money in major units."""
+        if not self.plan.rules:
+            return {}
+        order = cells.get(self.mapping.order or "")
+        sold = (
+            {"revenue": major_units(amount["revenue"], amount["currency"]), "currency": amount["currency"]}
+            if amount
+            else {}
+        )
+        return ({} if order is None else {"order_id": order}) | sold | dict(said)
 
     def _time(self, cell: Any) -> tuple[datetime, tuple[str, ...]]:
         moment = read_local_time(cell, self._zone)

@@ -4,7 +4,7 @@ import time
 
 from cdp.events import queries
 from cdp.events.types import KnownSource
-from cdp.ingestion.classify import Plan
+from cdp.ingestion.plan import Plan
 from consent import signals
 from consent.types import Meanings
 
@@ -31,10 +31,10 @@ def by_write_key(key: str) -> KnownSource | None:
 
 
 def plan() -> Plan:
-    """The tracking plan."""
+    """The tracking plan; versions of it that are known are not read again."""
     global _plan
     if _plan is None or _plan[0] < time.monotonic():
-        _plan = (time.monotonic() + SECONDS, Plan.of(queries.planned_treatments()))
+        _plan = (time.monotonic() + SECONDS, Plan.of(queries.planned_treatments(), queries.planned_rules()))
     return _plan[1]
 
 

@@ -1,7 +1,7 @@
 """Reads of the golden record; personal values are decrypted here, in memory."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -42,18 +42,15 @@ def personal(profiles: Collection[UUID]) -> dict[UUID, dict[str, str]]:
 
 def contact_values(profiles: Collection[UUID], kind: str) -> dict[UUID, str]:
     """The best usable contact value of each profile that has one: the golden one if usable, else the latest."""
-    usable = _usable(profiles, kind)
-    golden = personal(usable)
-    opened = {
-        record.id: record for record in identity.open_records(record for points in usable.values() for record in points)
-    }
-    found = {}
-    for profile, records in usable.items():
-        present = [normalise.identifier(kind, opened[r].folded.current().get(kind)) for r in records if r in opened]
-        best = normalise.identifier(kind, golden.get(profile, {}).get(kind))
-        if value := best if best in present else next(filter(None, present), None):
-            found[profile] = value
-    return found
+    points = fetch(sql.CONTACTABLE, {"profiles": list(profiles), "kind": kind})
+    opened = identity.open_records({record for _, records, won in points for record in (*records, won) if record})
+    stated = {record.id: normalise.identifier(kind, record.folded.current().get(kind)) for record in opened}
+    found = {profile: _best([stated.get(one) for one in records], stated.get(won)) for profile, records, won in points}
+    return {profile: value for profile, value in found.items() if value}
+
+
+def _best(usable: list[str | None], golden: str | None) -> str | None:
+    return golden if golden and golden in usable else next(filter(None, usable), None)
 
 
 def records_by_profile(profiles: Collection[UUID]) -> dict[UUID, list[OpenRecord]]:
@@ -80,15 +77,6 @@ def facts(profiles: Collection[UUID]) -> dict[UUID, Facts]:
 def _through(lineage: dict[str, Any], values: dict[UUID, dict[str, str]]) -> dict[str, str]:
     read = {name: values.get(UUID(won["record"]), {}).get(name) for name, won in lineage.items()}
     return {name: value for name, value in read.items() if value is not None}
-
-
-def _usable(profiles: Iterable[UUID], kind: str) -> dict[UUID, list[UUID]]:
-    points = ContactPoint.objects.filter(record__profile__in=profiles, kind=kind, usable=True, valid_to=None)
-    rows = points.order_by("-valid_from", "record").values_list("record__profile_id", "record_id")
-    grouped: dict[UUID, list[UUID]] = {}
-    for profile, record in rows:
-        grouped.setdefault(profile, []).append(record)
-    return grouped
 
 
 def _facts(row: tuple[Any, ...]) -> Facts:

@@ -6,6 +6,16 @@ LINE_EVENTS = ("Product Purchased",)
 REFUND_EVENTS = ("Order Refunded", "Product Returned")
 
 RECORDS_OF = "select id from identity_record where profile_id = any(%s)"
+# Per profile its records with a usable present contact point of a kind, the latest first, and the record whose value won.
+CONTACTABLE = """
+select r.profile_id, array_agg(c.record_id order by c.valid_from desc, c.record_id),
+    (select (lineage -> %(kind)s ->> 'record')::uuid from profiles_golden g where g.profile_id = r.profile_id)
+from identity_record r
+cross join lateral (
+    select record_id, valid_from from profiles_contactpoint
+    where record_id = r.id and kind = %(kind)s and usable and valid_to is null offset 0) c
+where r.profile_id = any(%(profiles)s::uuid[]) group by r.profile_id
+"""
 LIVE = "select id from identity_profile where id = any(%s) and state = 'live'"
 
 FACTS = """

@@ -3,11 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from cdp.core.money import exponent
+from cdp.core.money import major_units
 from cdp.profiles.types import COMPUTED, TRAITS, Winner
 from identity.linkage import normalise
 from identity.types import OpenRecord
@@ -115,7 +114,7 @@ def _history(facts: Facts) -> dict[str, Any]:
 
 
 def _major(amount: int, currency: str) -> int | float:
-    major = Decimal(amount).scaleb(-exponent(currency))
+    major = major_units(amount, currency)
     return int(major) if major == major.to_integral_value() else float(major)
 
 

@@ -5,7 +5,7 @@ anybody describes it, so an unknown one is only a warning; it reaches SQL as a p
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -79,7 +79,8 @@ class PropertySpec:
 @dataclass(frozen=True)
 class Catalog:
     """What a rule may name. `currency` is assumed where a rule on revenue names none; None makes rules say it. `classes` are
-    the data classes planned for fields, by (event, or "" for every one; field)."""
+    the data classes planned for fields, by (event, or "" for every one; field). `event_word` and `field_word` say what events
+    and fields are called."""
 
     traits: Mapping[str, TraitSpec]
     events: Mapping[str, Mapping[str, PropertySpec]] | None = None
@@ -90,6 +91,8 @@ class Catalog:
     allowed_classes: frozenset[str] = frozenset({"general"})
     currency: str | None = None
     classes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    event_word: Callable[[str], str] = str
+    field_word: Callable[[str], str] = str
 
     def property_spec(self, event: str, name: str) -> PropertySpec | None:
         """What is known of a property: reserved ones are columns of their own, the others as catalogued."""

@@ -7,6 +7,7 @@ keeps hash joins under OR and NOT, where IN and NOT IN become subplans that turn
 Every condition is true or false, never NULL, so that `not` is plain NOT.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -59,10 +60,19 @@ def compile_rule(
     """
     require(node, catalog)
     compiler = _Compiler(catalog, Clock(as_of, zone), only_profiles, dialect)
-    tree = compiler.query(node)
-    known = {*compiler.parameters.values, *([PROFILES] if only_profiles else [])}
-    guard(tree, known)
-    return Query(tree.sql(dialect=dialect.name, pretty=True, copy=False), compiler.parameters.values)
+    return compiler.printed(compiler.query(node))
+
+
+def compile_flags(nodes: Iterable[Node], catalog: Catalog, *, as_of: datetime, zone: ZoneInfo) -> Query:
+    """The query of all live profiles, whose columns `m0`, `m1`, … say of each whether the rule at that place holds.
+
+    As `compile_rule`, in one pass over them for however many rules.
+    """
+    asked = list(nodes)
+    for node in asked:
+        require(node, catalog)
+    compiler = _Compiler(catalog, Clock(as_of, zone), only_profiles=False, dialect=POSTGRES)
+    return compiler.printed(compiler.flags(asked))
 
 
 class _Compiler:
@@ -75,19 +85,34 @@ class _Compiler:
         self.events = Happenings(catalog, clock, only_profiles, dialect, self.parameters, self.conditions)
         self.sets: dict[Leaf, tuple[str, exp.Select]] = {}
         self.reads_traits = False
+        self.only_profiles = only_profiles
+
+    def printed(self, tree: exp.Select) -> Query:
+        """The text of a tree that holds no word but ours, and its parameters."""
+        values = self.parameters.values
+        guard(tree, {*values, *([PROFILES] if self.only_profiles else [])})
+        return Query(tree.sql(dialect=self.dialect.name, pretty=True, copy=False), values)
 
     def query(self, node: Node) -> exp.Select:
         """Live profiles, joined to what the rule reads, kept where it holds."""
         holds = self.holds(node)
+        return self._live(exp.column("id", "p").as_("profile_id")).where(holds, copy=False)
+
+    def flags(self, nodes: Iterable[Node]) -> exp.Select:
+        """Live profiles, joined to what the rules read: for each rule a column that says whether it holds."""
+        return self._live(*[exp.alias_(self.holds(node), f"m{place}") for place, node in enumerate(nodes)])
+
+    def _live(self, *columns: exp.Expr) -> exp.Select:
+        """Columns of live profiles, joined to what was asked of `holds` before."""
         live = equal(exp.column("state", "p"), exp.Literal.string(relations.LIVE))
-        query = exp.select(exp.column("id", "p").as_("profile_id")).from_(table(relations.PROFILE, "p"))
+        query = exp.select(*columns).from_(table(relations.PROFILE, "p"))
         if self.reads_traits:
             on = exp.and_(_same_profile("t"), *self.events.scope(exp.column("profile_id", "t")))
             query.join(table(relations.GOLDEN, "t"), on=on, join_type="left", copy=False)
         for alias, select in self.sets.values():
             query.with_(alias, as_=select, copy=False)
             query.join(table(alias), on=_same_profile(alias), join_type="left", copy=False)
-        return query.where(live, *self.events.scope(exp.column("id", "p")), holds, copy=False)
+        return query.where(live, *self.events.scope(exp.column("id", "p")), copy=False)
 
     def holds(self, node: Node) -> exp.Expr:
         """A condition over one live profile that is true or false."""

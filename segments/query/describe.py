@@ -35,7 +35,7 @@ from segments.query.ast import (
     pick_key,
 )  # fmt: skip
 from segments.query.canonical import clock_time
-from segments.query.catalog import Catalog, TraitSpec
+from segments.query.catalog import Catalog
 from segments.query.particles import Word
 from segments.query.sentences import LANGUAGES, Sentences
 
@@ -45,16 +45,26 @@ MOST_LISTED = 5
 
 
 def describe(node: Node, language: str, catalog: Catalog | None = None) -> str:
-    """One sentence for the whole rule, in 'ko' (also 'ko-kr') or else English; traits by the catalog's labels."""
+    """One sentence for the whole rule, in 'ko' (also 'ko-kr') or else English; traits, events and fields as the catalog calls
+    them."""
+    telling = _telling(language, catalog)
+    return telling.say.rule.format(rule=telling.clause(node))
+
+
+def describe_clause(node: Node, language: str, catalog: Catalog | None = None) -> str:
+    """As `describe`, the words of a clause alone."""
+    return _telling(language, catalog).clause(node)
+
+
+def _telling(language: str, catalog: Catalog | None) -> "_Telling":
     sentences = LANGUAGES["ko" if language.lower().startswith("ko") else "en"]
-    telling = _Telling(sentences, catalog.traits if catalog else {})
-    return sentences.rule.format(rule=telling.clause(node))
+    return _Telling(sentences, catalog or Catalog({}))
 
 
 class _Telling:
-    def __init__(self, sentences: Sentences, traits: Mapping[str, TraitSpec]) -> None:
+    def __init__(self, sentences: Sentences, catalog: Catalog) -> None:
         self.say = sentences
-        self.traits = traits
+        self.catalog = catalog
 
     def clause(self, node: Node) -> str:
         match node:
@@ -83,7 +93,7 @@ class _Telling:
         return self.say.group.format(rule=told) if several else told
 
     def _trait(self, name: str, test: Test) -> str:
-        spec = self.traits.get(name)
+        spec = self.catalog.traits.get(name)
         is_time = spec is not None and spec.type in ("date", "moment")
         return self._test(str(spec.label) if spec and spec.label else name, test, is_time)
 
@@ -128,8 +138,8 @@ class _Telling:
             case Measure("count", test):
                 return self._filled(self.say.counts[test.op], test, what=what, within=within)
             case Measure(kind, test):
-                measured = self.say.measures[kind]
-                told = measured.format(what=what, property=measure.name, currency=currency, within=within)
+                named = {"what": what, "property": self.catalog.field_word(measure.name)}
+                told = self.say.measures[kind].format(**named, currency=currency, within=within)
                 return self._test(told, test)
             case Frequency():
                 return self._frequency(measure, what)
@@ -147,7 +157,7 @@ class _Telling:
         return self.say.picked.format(which=Word(which), within=when, where=where)
 
     def _where(self, where: tuple[PropertyTest, ...]) -> str:
-        conditions = [self._test(condition.name, condition.test) for condition in where]
+        conditions = [self._test(self.catalog.field_word(condition.name), condition.test) for condition in where]
         return self.say.where.format(rule=self.say.also.join(conditions)) if conditions else ""
 
     def _sequence(self, node: Sequence) -> str:
@@ -170,7 +180,9 @@ class _Telling:
 
     def _occurrences(self, node: Event | Step, within: str, currency: str) -> str:
         where, at = self._where(node.where), self._hours(node.at)
-        return self.say.event.format(event=quoted(node.name), where=where, within=within, currency=currency, at=at)
+        return self.say.event.format(
+            event=quoted(self.catalog.event_word(node.name)), where=where, within=within, currency=currency, at=at
+        )
 
     def _hours(self, at: Hours | None) -> str:
         if at is None:

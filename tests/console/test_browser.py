@@ -34,7 +34,9 @@ RULES = [
     {"sequence": [{"event": "A"}, {"event": "B"}], "within": {"days": 3}}, {"segment": "birthday", "ever": True},
     {"not": {"trait": "known", "op": "eq", "value": True}}, {"not": {"all": [{"segment": "x"}]}}, {"not": {"not": {"segment": "x"}}},
     {"consent": {"purpose": "marketing", "channel": "email", "brand": "haru"}}, {"trait": "x", "op": "birthday_within",
-     "value": {"next_days": 7}}, {"trait": "x"}, {"event": "X", "count": {"op": "exists"}}, {}, 7, None,
+     "value": {"next_days": 7}}, {"trait": "x"}, {"trait": "orders_count", "op": "between", "value": [-(2**53) - 1, 10**30]},
+    {"event": "X", "count": {"op": "gt", "value": 2**64 + 1}, "within": {"days": 2**60 + 1}},
+    {"event": "X", "count": {"op": "exists"}}, {}, 7, None,
 ]  # fmt: skip
 Open = Callable[..., Any]
 
@@ -200,6 +202,82 @@ def test_a_rule_written_elsewhere_leaves_the_builder_as_it_came(english: Any, ru
     for kind in ("any", "all"):
         english.select_option(".builder .head select >> nth=0", kind)
     assert json.loads(english.input_value("#id_rule")) == {"all": [rule]}
+
+
+CLAUSES = [{"trait": "gender", "op": "eq", "value": "F"}, {"any": [{"trait": "birth_month", "op": "eq", "value": 11}]}]
+
+
+def builder(page: Any, rule: dict[str, Any]) -> None:
+    """A new segment's page with this rule in the builder."""
+    page.goto(reverse("admin:segments_segment_add"))
+    page.click(".as-json summary")
+    page.fill("#id_rule", json.dumps(rule))
+    page.click(".as-json summary")
+
+
+def rule_of(page: Any) -> Any:
+    return json.loads(page.input_value("#id_rule"))
+
+
+def test_each_clause_says_how_many_it_leaves_and_a_few_members_are_shown_masked(english: Any) -> None:
+    builder(english, {"all": [*CLAUSES, {"trait": "region", "op": "ne", "value": "서울"}]})
+    english.wait_for_selector(".drop-off tr[data-clause='/all/2']")
+    people = str(Profile.objects.filter(state="live").count())
+    assert english.inner_text(".builder [data-path='/all/1/any/0'] > .left") == people
+    assert english.inner_text(".builder [data-path='/all/2'] > .left") == "0"
+    english.click(".builder [data-path='/all/2'] .remove")
+    english.wait_for_selector(".sample tbody tr")
+    names = english.locator(".sample tbody th").all_inner_texts()
+    assert names and all(name.endswith("**") for name in names)
+
+
+def test_events_and_fields_are_named_and_written_in_the_reader_s_language(korean: Any) -> None:
+    builder(korean, {"event": "Order Completed", "where": [{"property": "quantity", "op": "gte", "value": 1}]})
+    event, field = (korean.locator(f".builder [data-path='/all/0'] input[list] >> nth={at}") for at in (0, 1))
+    assert [(one.input_value(), one.get_attribute("title")) for one in (event, field)] == [
+        ("구매 완료", "Order Completed"), ("수량", "quantity"),
+    ]  # fmt: skip
+    korean.wait_for_selector(".drop-off th:has-text('수량이 1 이상임'):has-text('“구매 완료”')")
+    event.fill("장바구니 담기")
+    field.fill("가격")
+    assert rule_of(korean)["all"][0]["event"] == "Product Added"
+    assert rule_of(korean)["all"][0]["where"][0]["property"] == "price"
+
+
+def test_parts_of_a_rule_are_moved_by_key(english: Any) -> None:
+    gender, group = CLAUSES
+    builder(english, {"all": CLAUSES})
+    english.focus(".builder [data-path='/all/0'] .handle")
+    english.keyboard.press("ArrowDown")
+    assert rule_of(english) == {"all": [group, gender]}
+    assert english.inner_text(".field-rule [role=status]").startswith("Moved: now 2 of 2.")
+    english.keyboard.press("ArrowRight")
+    assert rule_of(english) == {"all": [{"any": [*group["any"], gender]}]}
+    english.keyboard.press("ArrowUp")
+    english.keyboard.press("ArrowLeft")
+    assert rule_of(english) == {"all": [group, gender]}
+
+
+@pytest.mark.parametrize(
+    ("dragged", "onto", "expected"),
+    [
+        ("/all/0", "/all/1/any/0", {"all": [{"any": [CLAUSES[0], *CLAUSES[1]["any"]]}]}),
+        ("/all/1/any/0", "/all/0", {"all": [CLAUSES[1]["any"][0], CLAUSES[0], {"any": []}]}),
+        ("/all/1", "/all/0", {"all": CLAUSES[::-1]}),
+        ("/all/1", "/all/1/any/0", {"all": CLAUSES}),
+    ],
+)
+def test_parts_of_a_rule_are_dragged(english: Any, dragged: str, onto: str, expected: dict[str, Any]) -> None:
+    english.set_viewport_size({"width": 1280, "height": 1400})
+    builder(english, {"all": CLAUSES})
+    english.locator(".builder").scroll_into_view_if_needed()
+    handle = english.locator(f".builder [data-path='{dragged}'] .handle").first.bounding_box()
+    place = english.locator(f".builder [data-path='{onto}']").bounding_box()
+    english.mouse.move(handle["x"] + 4, handle["y"] + 4)
+    english.mouse.down()
+    english.mouse.move(place["x"] + 90, place["y"] + 4, steps=3)
+    english.mouse.up()
+    assert rule_of(english) == expected and english.query_selector(".drop-here, .held") is None
 
 
 def test_a_promotion_is_asked_for_by_keyboard_and_followed_to_its_end(english: Any) -> None:

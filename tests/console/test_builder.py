@@ -3,13 +3,19 @@
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from cdp.console import builder
+from cdp.core.models import AuditEntry, User
+from cdp.core.roles import permissions
 from cdp.events.models import Event
 from consent.models import Purpose
+from segments.dropoff import SAMPLED
 from segments.query.ast import Kind
 from segments.query.catalog import Catalog, TraitSpec, require
 from segments.query.parse import parse
+from tests.console.conftest import account
 
 VALUES: dict[str, Any] = {"number": 1, "string": "a", "boolean": True, "date": "2026-01-31", "moment": "2026-01-31"}
 pytestmark = pytest.mark.django_db
@@ -49,3 +55,26 @@ def asked(op: str, value: Any) -> dict[str, Any]:
         return {"op": {"since": "gte", "before": "lt"}[op], "value": {"days_ago": 30}}
     several = {"in": [value], "not_in": [value], "between": [value, value]}
     return {"op": op, "value": several.get(op, value)}
+
+
+def previewed(user: User) -> str:
+    """What a preview on the page of a new segment tells somebody."""
+    client = Client()
+    client.force_login(user)
+    written = {"purpose": "marketing", "zone": "Asia/Seoul", "rule": '{"trait": "gender", "op": "eq", "value": "F"}'}
+    return str(client.post(reverse("admin:segments_segment_add"), {**written, "_preview": ""}).content.decode())
+
+
+def test_members_are_shown_to_who_sees_people_and_the_look_is_written_down(world: dict[str, Any]) -> None:
+    page = previewed(account("marketer"))
+    assert 'class="sample"' in page and "**" in page
+    seen = AuditEntry.objects.get(action="segment.sample_shown")
+    assert seen.details["count"] == min(SAMPLED, len(world["profiles"])) and seen.purpose == "marketing"
+
+
+def test_who_sees_no_people_is_told_of_none_and_of_no_small_count(world: dict[str, Any]) -> None:
+    user = account("administrator")
+    user.user_permissions.add(*permissions(["add:segments.segment"]))
+    page = previewed(user)
+    assert 'data-clause="" data-left="–"' in page and 'class="sample"' not in page
+    assert not AuditEntry.objects.filter(action="segment.sample_shown").exists()

@@ -108,7 +108,7 @@ def test_properties_may_be_called_items(client: Client) -> None:
     event = Event.objects.filter(record__isnull=False)[0]
     Event.objects.filter(record=event.record).update(properties={"items": 3})
     shown = client.get(page(Profile, "change", Record.objects.get(pk=event.record).profile_id))
-    assert shown.status_code == 200 and "items: 3" in shown.content.decode()
+    assert shown.status_code == 200 and 'title="items">Number of items</span>: 3' in shown.content.decode()
 
 
 def test_a_rule_s_problems_and_its_sentence_are_in_the_reader_s_language(client: Client) -> None:

@@ -14,7 +14,9 @@ from django.utils.translation import gettext
 from cdp.console import builder
 from cdp.console import snippets as told
 from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
+from cdp.core.admin import titled
 from cdp.core.queries import actor_names
+from cdp.events.words import event_word, field_word
 from consent.types import CONTACT_CHANNELS
 
 register = template.Library()
@@ -75,6 +77,18 @@ def ago(at: datetime) -> str:
 def pairs(values: dict[str, Any]) -> list[tuple[str, Any]]:
     """Names and values of properties. (In a template `.items` would be the property of that name.)"""
     return list(values.items())
+
+
+@register.filter
+def event_name(name: str) -> str:
+    """What an event is called, its technical name for whoever points at it."""
+    return titled(event_word(name), name)
+
+
+@register.filter
+def field_name(path: str) -> str:
+    """What a field of an event is called, as `event_name`."""
+    return titled(field_word(path), path)
 
 
 @register.filter

@@ -153,13 +153,17 @@ def _answers(superuser_url: str) -> bool:
 
 
 def _provide_roles(superuser_url: str) -> None:
-    """The owner, who migrates; its database; and the role of the product, which owns nothing. Each only if missing."""
+    """The owner, who migrates; its database; the role of the product, which owns nothing; and that of analysts, which reads
+    the views of schema `bi`. Each only if missing."""
     limits = "LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_owner'"):
             connection.execute(f"CREATE ROLE cdp_owner CREATEDB {limits}")
         if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_app'"):
             connection.execute(f"CREATE ROLE cdp_app NOCREATEDB {limits}")
+        if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_bi'"):
+            connection.execute(f"CREATE ROLE cdp_bi NOCREATEDB {limits}")
+            connection.execute("ALTER ROLE cdp_bi SET default_transaction_read_only = on")
         if not _exists(connection, "SELECT FROM pg_database WHERE datname = 'cdp'"):
             connection.execute("CREATE DATABASE cdp OWNER cdp_owner")
 

@@ -5,9 +5,18 @@
   const field = document.getElementById("id_rule");
   const offered = document.getElementById("rule-vocabulary");
   if (!field || !offered || field.readOnly) return;
-  const { traits, events, segments, lists, purposes, channels, words, ops, opsOf } = JSON.parse(offered.textContent);
+  const { traits, events, eventWords, fieldWords, segments, lists, purposes, channels, words, ops, opsOf } = JSON.parse(offered.textContent);
   const QUIET = 700;
   const KEYED = { segment: segments, list: lists };
+  // A number that a double would change is kept as it was written, after a NUL, which no text of a rule holds.
+  const EXACT = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+  const NUL = "\0";
+  const isExact = (value) => typeof value === "string" && value[0] === NUL && EXACT.test(value.slice(1));
+  const plain = (value) => (isExact(value) ? value.slice(1) : value);
+  const exact = (text) => (String(Number(text)) === text ? Number(text) : NUL + text);
+  const STRING = /"(?:[^"\\]|\\.)*"/.source;
+  const parse = (text) => JSON.parse(text.replace(new RegExp(`${STRING}|-?\\d[\\d.eE+-]*`, "g"), (token) => (EXACT.test(token) ? JSON.stringify(exact(token)) : token)));
+  const print = (rule) => JSON.stringify(rule, null, 2).replace(new RegExp(STRING, "g"), (token) => (token[1] === "\\" && isExact(JSON.parse(token)) ? plain(JSON.parse(token)) : token));
   const scalar = (value) => ["string", "number", "boolean"].includes(typeof value);
   const only = (clause, ...keys) => Object.keys(clause).every((key) => keys.includes(key));
   const negated = (part) => part.kind in { event: 1, segment: 1, list: 1, consent: 1 } && !part.not;
@@ -99,18 +108,23 @@
     return control;
   };
   const enter = (name, type, value, change) => {
-    const control = make("input", { type, value: value ?? "", placeholder: name, said: { "aria-label": name, autocomplete: "off" } });
+    const control = make("input", { type, value: plain(value) ?? "", placeholder: name, said: { "aria-label": name, autocomplete: "off" } });
     if (type === "number") control.step = "any";
     control.addEventListener("input", () => change(control.value));
     return control;
   };
   let suggestions = 0;
-  const suggest = (control, names) => {
-    const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` }, ...names.map((name) => make("option", { value: name })));
+  // A name that the product knows is shown and may be written by its word; any other as it is.
+  const named = (said, names, wordOf, value, change) => {
+    const heard = (text) => Object.keys(wordOf).find((name) => wordOf[name] === text) ?? text;
+    const control = enter(said, "text", wordOf[value] ?? value, (text) => { control.title = heard(text); change(control.title); });
+    const options = names.map((name) => make("option", { value: wordOf[name] ?? name, textContent: name in wordOf ? name : "" }));
+    const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` }, ...options);
+    control.title = value;
     control.setAttribute("list", listed.id);
     return [control, listed];
   };
-  const number = (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
+  const number = (text) => (EXACT.test(text.trim()) ? exact(text.trim()) : text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
   const typed = (type, text) => (type === "number" || type === "measure" ? number(text) : text);
   const blank = (type, op) => {
     if (op === "between") return type === "number" || type === "measure" ? [1, 10] : ["", ""];
@@ -131,7 +145,7 @@
     const inputs = {
       "": () => [],
       days: () => [enter(words.days, "number", test.value, (text) => kept(number(text)))],
-      list: () => [enter(words.comma, "text", test.value.join(", "), (text) => kept(text.split(",").map((one) => typed(type, one.trim())).filter((one) => one !== "")))],
+      list: () => [enter(words.comma, "text", test.value.map(plain).join(", "), (text) => kept(text.split(",").map((one) => typed(type, one.trim())).filter((one) => one !== "")))],
       pair: () => [0, 1].map((at) => enter(at ? words.to : words.value, kind, test.value[at], (text) => kept(test.value.map((one, index) => (index === at ? typed(type, text) : one))))),
       one: () => [type === "boolean" ? choose(words.value, { true: words.yes, false: words.no }, String(test.value), (text) => kept(text === "true")) : enter(words.value, kind, test.value, (text) => kept(typed(type, text)))],
     };
@@ -141,7 +155,7 @@
 
   // --- parts ---
 
-  const typeOf = (value) => (Array.isArray(value) ? typeOf(value[0]) : { number: "number", boolean: "boolean" }[typeof value] || "string");
+  const typeOf = (value) => (Array.isArray(value) ? typeOf(value[0]) : isExact(value) ? "number" : { number: "number", boolean: "boolean" }[typeof value] || "string");
   const flag = (part, yes, no) => choose(words.rule, { yes, no }, part.not ? "no" : "yes", (value) => { part.not = value === "no"; tell(); });
   const draws = {
     trait: (part) => {
@@ -156,13 +170,13 @@
     },
     event: (part) => {
       const known = events[part.name] || {};
-      const property = (held, change) => suggest(enter(words.property, "text", held.property, (text) => { held.property = text; change(); }), Object.keys(known));
+      const property = (held, change) => named(words.property, Object.keys(known), fieldWords, held.property, (path) => { held.property = path; change(); });
       const measures = choose(words.op, { count: words.count, sum: words.sum }, part.measure, (value) => { part.measure = value; redraw(); });
       const rows = part.where.map((one, at) => make("div", { className: "where" },
         ...property(one, tell), ...testControls(one, known[one.property] || typeOf(one.value)), remover(() => part.where.splice(at, 1))));
       const more = make("button", { type: "button", className: "action second", textContent: words.where });
       more.addEventListener("click", () => { part.where.push({ property: Object.keys(known)[0] || "", op: "eq", value: blank(known[Object.keys(known)[0]] || "string", "eq") }); redraw(); });
-      return [...suggest(enter(words.event, "text", part.name, (text) => { part.name = text; tell(); }), Object.keys(events)), flag(part, words.did, words.not),
+      return [...named(words.event, Object.keys(events), eventWords, part.name, (name) => { part.name = name; tell(); }), flag(part, words.did, words.not),
         measures, ...(part.measure === "sum" ? property(part, tell) : []), ...testControls(part, "measure"),
         make("span", { textContent: words.last }), enter(words.ever, "number", part.days, (text) => { part.days = text === "" ? "" : number(text); tell(); }), make("span", { textContent: words.days }),
         more, ...rows];
@@ -171,7 +185,7 @@
     list: (part) => [choose(words.list, lists, part.key, (key) => { part.key = key; tell(); }), flag(part, words.in, words.out)],
     consent: (part) => [choose(words.purpose, purposes, part.purpose, (key) => { part.purpose = key; tell(); }),
       choose(words.channel, channels, part.channel, (key) => { part.channel = key; tell(); }), flag(part, words.agreed, words.disagreed)],
-    raw: (part) => [make("code", { textContent: JSON.stringify(part.clause) }), make("span", { className: "quiet", textContent: words.raw })],
+    raw: (part) => [make("code", { textContent: print(part.clause) }), make("span", { className: "quiet", textContent: words.raw })],
   };
   const first = (choices) => Object.keys(choices)[0] || "";
   const fresh = {
@@ -187,6 +201,9 @@
     button.addEventListener("click", () => { remove(); redraw(); });
     return button;
   };
+  // What rule-move.js moves, by pointer or by key.
+  const handle = (part) => make("button", { type: "button", className: "handle", textContent: "⠿", title: words.keys, said: { "aria-label": `${words.move}: ${words[part.kind] || words.rule}` } });
+  const left = (path) => make("span", { className: "left stale", title: words.left, textContent: counted[path] ?? "" });
   const adder = (group) => {
     const kinds = Object.keys(fresh).filter((kind) => !(kind in KEYED) || Object.keys(KEYED[kind]).length);
     const what = choose(words.what, Object.fromEntries(kinds.map((kind) => [kind, words[kind]])), "trait", () => {});
@@ -198,39 +215,64 @@
     const controls = draws[part.kind](part);
     const below = controls.filter((one) => one.className === "where");
     const said = { role: "group", "aria-label": words[part.kind] || words.rule, "data-path": path };
-    return make("div", { className: "part", said }, ...controls.filter((one) => !below.includes(one)), remover(remove), ...below);
+    return make("div", { className: "part", said }, handle(part), ...controls.filter((one) => !below.includes(one)), left(path), remover(remove), ...below);
   };
-  const draw = (part, path, remove) => {
-    if (!part.parts) return drawLeaf(part, path, remove);
+  const drawGroup = (part, path, remove) => {
     const below = part.kind === "none" ? `${path}/not/any` : `${path}/${part.kind}`;
     const which = choose(words.rule, { all: words.all, any: words.any, none: words.none }, part.kind, (kind) => { part.kind = kind; redraw(); });
-    const inside = part.parts.map((one, at) => draw(one, `${below}/${at}`, () => part.parts.splice(at, 1)));
+    const inside = part.parts.map((one, at) => draw(one, `${below}/${at}`, part, at));
     const nothing = part.parts.length ? null : make("p", { className: "empty", textContent: words.empty });
-    return make("div", { className: "group", said: { role: "group", "aria-label": words.group, "data-path": path } }, make("div", { className: "head" }, which, remove ? remover(remove) : null), ...inside, nothing, adder(part));
+    const head = make("div", { className: "head" }, ...(remove ? [handle(part), which, left(path), remover(remove)] : [which]));
+    return make("div", { className: "group", said: { role: "group", "aria-label": words.group, "data-path": path } }, head, ...inside, nothing, adder(part));
+  };
+  // Where each part stands: in which group, at which place.
+  let places = new Map();
+  const draw = (part, path, group, at) => {
+    places.set(path, { part, group, at });
+    return (part.parts ? drawGroup : drawLeaf)(part, path, group && (() => group.parts.splice(at, 1)));
   };
 
   // --- the whole ---
 
   const builder = make("div", { className: "builder" });
   const json = make("details", { className: "as-json" }, make("summary", { textContent: words.json }));
+  const said = make("p", { className: "visually-hidden", said: { role: "status" } });
   let rule = null;
-  const parsed = () => { try { return JSON.parse(field.value); } catch { return undefined; } };
+  // How many each part leaves, by its path, as the server last said.
+  let counted = {};
+  const parsed = () => { try { return parse(field.value); } catch { return undefined; } };
+  const drawAll = () => { places = new Map(); builder.replaceChildren(draw(rule, "", null, 0)); };
   const show = () => {
     const asked = parsed();
     if (asked === undefined) { builder.replaceChildren(make("p", { className: "empty", textContent: words.unreadable })); return; }
     const whole = read(asked);
     rule = whole.parts ? whole : { kind: "all", parts: [whole] };
-    builder.replaceChildren(draw(rule, "", null));
+    drawAll();
   };
   const focusable = () => [...builder.querySelectorAll("select, input, button")];
   const redraw = () => {
     const at = focusable().indexOf(document.activeElement);
-    builder.replaceChildren(draw(rule, "", null));
+    drawAll();
     const now = focusable();
     if (at >= 0 && now.length) now[Math.min(at, now.length - 1)].focus();
     tell();
   };
-  const tell = () => { field.value = JSON.stringify(write(rule), null, 2); later(); };
+  const tell = () => { field.value = print(write(rule)); later(); };
+  // The part at `from` becomes number `at` of the group at `into`, counted before it is taken out of its own.
+  const move = ({ from, into, at }) => {
+    const { part, group, at: was } = places.get(from);
+    const target = places.get(into).part;
+    if (`${into}/`.startsWith(`${from}/`)) return;
+    group.parts.splice(was, 1);
+    const place = group === target && was < at ? at - 1 : at;
+    target.parts.splice(place, 0, part);
+    drawAll();
+    const path = [...places].find(([, one]) => one.part === part)[0];
+    builder.querySelector(`[data-path="${path}"] .handle`).focus();
+    said.textContent = words.moved.replace("{place}", place + 1).replace("{number}", target.parts.length);
+    tell();
+  };
+  builder.addEventListener("rule-move", (event) => move(event.detail));
 
   // --- the server's answers ---
 
@@ -257,7 +299,18 @@
     if (old) old.remove();
     // Below the builder: what somebody is just writing in must not move.
     if (preview) json.before(document.importNode(preview, true));
+    count(page);
     mark([...page.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent));
+  };
+  const count = (page) => {
+    const rows = [...page.querySelectorAll("[data-clause]")];
+    // A rule of one clause alone is shown as a group of it.
+    const alone = rows.length === 1 && rows[0].dataset.clause === "";
+    counted = Object.fromEntries(rows.map(({ dataset }) => [alone ? "/all/0" : dataset.clause, dataset.left]));
+    for (const one of builder.querySelectorAll(".left")) {
+      one.textContent = counted[one.closest("[data-path]").dataset.path] ?? "";
+      one.classList.remove("stale");
+    }
   };
   const mark = (mistakes) => {
     for (const one of document.querySelectorAll(".field-rule .errorlist")) one.remove();
@@ -269,9 +322,9 @@
     }
   };
   const row = field.closest(".form-row");
-  const plain = [...row.childNodes];
-  row.append(builder, json);
-  json.append(...plain);
+  const written = [...row.childNodes];
+  row.append(said, builder, json);
+  json.append(...written);
   field.addEventListener("input", () => { show(); later(); });
   for (const button of document.querySelectorAll("[data-rule]")) {
     button.hidden = false;
@@ -279,6 +332,7 @@
   }
   const mistakes = [...document.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent);
   show();
+  count(document);
   if (mistakes.length) mark(mistakes);
-  else if (!document.querySelector(".preview, .submit-row ~ .card")) ask();
+  else if (!document.querySelector(".preview")) ask();
 })();

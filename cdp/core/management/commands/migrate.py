@@ -7,6 +7,8 @@ from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import connections
 
+from cdp.core.sql import GRANT_BI
+
 LOCK = 0x6364_705F_6D69_6772  # "cdp_migr"
 
 
@@ -19,5 +21,6 @@ class Command(Migrate):
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             try:
                 super().handle(*args, **options | {"database": "owner"})
+                cursor.execute(GRANT_BI)
             finally:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
