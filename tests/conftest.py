@@ -21,8 +21,8 @@ _ANCHORS = tempfile.TemporaryDirectory(prefix="anchor-")
 os.environ["CDP_AUDIT_ANCHOR_FILE"] = project.AUDIT_ANCHOR_FILE = str(Path(_ANCHORS.name) / "audit-anchor.jsonl")
 TransactionTestCase._fixture_teardown = wipe
 # Where a whole run decides on a change, the same change draws the same examples; everywhere else new ones are explored.
-if os.environ.get("CI_REQUIRE_ALL"):
-    hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI_REQUIRE_ALL") else "explore")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from identity.linkage import names
 from identity.linkage.types import MODEL, STEWARD, Limits, Link, Node, Partition, Reason, Refusal
 
 # Raise it when another partition comes of the same evidence: the next run clusters everybody anew.
-VERSION: Final = 2
+VERSION: Final = 3
 
 T = TypeVar("T")
 GivenName = tuple[str | None, str | None, bool]  # given name, surname, whether the given name is a frequent one
@@ -219,7 +219,7 @@ def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Rea
     if link.silent and not _names_agree(one, other):
         return "recycled number"
     unsure = doubtful(link, limits)
-    if (limits.given_names or unsure) and not _names_agree(one, other):
+    if (limits.given_names or unsure or not _personal(one, other)) and not _names_agree(one, other):
         return "given names"
     if (limits.birth_dates or unsure) and not _births_agree(one, other) and not _misdated(one, other, link):
         return "birth dates"
@@ -248,6 +248,14 @@ def _one_name(left: GivenName, right: GivenName) -> bool | None:
     if verdict is False and left[1] and right[1]:
         return names.compatible(left[0], right[1]) is True and names.compatible(left[1], right[0]) is True
     return verdict
+
+
+def _personal(one: _Cluster, other: _Cluster) -> bool:
+    """Whether they agree in something that a household does not share: a birth date, or an identifier other than a phone."""
+    if one.births and other.births and _births_agree(one, other):
+        return True
+    common = one.identifiers.keys() & other.identifiers.keys()
+    return any(key[0] != "phone" and one.identifiers[key] & other.identifiers[key] for key in common)
 
 
 def _misdated(one: _Cluster, other: _Cluster, link: Link) -> bool:

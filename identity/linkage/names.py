@@ -9,6 +9,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from anyascii import anyascii
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 _words = str.split
@@ -73,6 +74,9 @@ _SURNAME_SOUNDS: Final = _words(
 _KOREAN_ROMAN: Final = re.compile(rf"(?:{_ROMAN_SYLLABLE}){{1,3}}")
 _ONE_SYLLABLE: Final = re.compile(_ROMAN_SYLLABLE)
 _LATIN: Final = re.compile(r"[a-z]+")
+# What stands over and under letters of Latin, Greek and Cyrillic, which people leave out; and all marks.
+_ACCENTS: Final = frozenset(map(chr, range(0x0300, 0x0370)))
+_MARKS: Final = frozenset(("Mn", "Mc"))
 
 # Letters and their sound class; the first that matches counts.
 _SOUNDS: Final = [
@@ -135,10 +139,15 @@ def _letters(char: str) -> str:
 def sound_key(text: str) -> str:
     """Coarse sound of one name part, equal for Hangul and its usual romanisations; for blocking and weak evidence.
 
-    Chulsoo, Cheolsu, Chul-su and 철수 share a key. Different names may share one as well.
+    Chulsoo, Cheolsu, Chul-su and 철수 share a key. Different names may share one as well. Other scripts sound as their
+    usual spelling in Latin letters does.
     """
-    raw = "".join(_hangul_sound(char) for char in text) if is_hangul(text) else _latin_sound(text)
+    raw = "".join(_hangul_sound(char) for char in text) if is_hangul(text) else _latin_sound(_in_latin(text))
     return re.sub(r"(.)\1+", r"\1", raw.replace("NK", "N"))
+
+
+def _in_latin(text: str) -> str:
+    return text if text.isascii() else anyascii(text[:100]).lower()
 
 
 def surname_key(text: str) -> str:
@@ -272,12 +281,19 @@ def _script(text: str) -> str:
 
 def _tokens(text: str) -> list[str]:
     if not text.isascii():
-        text = _strip_marks(text)
+        text = _plain_letters(text)
     text = re.sub(r"['’`\-‐-―.]+", lambda mark: " " if mark.group() == "." else "", text)
-    tokens = [token for token in re.split(r"[\W\d_]+", text) if token and token not in TITLES]
+    tokens = [token for token in _words(_letters_only(text)) if token not in TITLES]
     if tokens and is_hangul(tokens[-1]):
         tokens[-1] = _without_honorific(tokens[-1], alone=len(tokens) == 1)
     return [token for token in tokens if token][:6]
+
+
+def _letters_only(text: str) -> str:
+    """With a space for everything that is neither a letter nor a mark on one: to `re`, vowel signs are no letters."""
+    if text.isascii():
+        return re.sub(r"[\W\d_]+", " ", text)
+    return "".join(char if char.isalpha() or unicodedata.category(char) in _MARKS else " " for char in text)
 
 
 def _without_honorific(token: str, *, alone: bool) -> str:
@@ -287,10 +303,17 @@ def _without_honorific(token: str, *, alone: bool) -> str:
     return token
 
 
-def _strip_marks(text: str) -> str:
-    """Latin letters without accents; Hangul stays composed."""
-    plain = "".join(char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+def _plain_letters(text: str) -> str:
+    """Latin letters without accents and strokes; Hangul stays composed, vowel signs of other scripts stay letters."""
+    plain = "".join(_plain_letter(char) for char in unicodedata.normalize("NFD", text))
     return unicodedata.normalize("NFC", plain)
+
+
+@lru_cache(maxsize=4096)
+def _plain_letter(char: str) -> str:
+    if char.isascii() or char.isalpha():
+        return anyascii(char).lower() if unicodedata.name(char, "").startswith("LATIN") else char
+    return "" if char in _ACCENTS else char
 
 
 def short_forms(given: str) -> frozenset[str]:
@@ -314,6 +337,8 @@ def compatible(left: str | None, right: str | None, *, both_common: bool = False
         return _compatible_hangul(left, right, both_common=both_common)
     if hangul == 1:
         return _compatible_scripts(left, right)
+    if left.isascii() != right.isascii():
+        return _compatible_latin(_in_latin(left), _in_latin(right)) or None
     return _compatible_latin(left, right)
 
 

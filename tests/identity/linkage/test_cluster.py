@@ -35,6 +35,25 @@ def test_father_and_son_on_one_phone_stay_two_people():
     assert cluster(unnamed, [Link("a", "b", 4)]).refused[0].reason == "birth dates"
 
 
+MISSPELT = Limits(given_names=False)  # as where names are misspelt so often that another one proves little
+
+
+@pytest.mark.parametrize(
+    ("known", "joined"),
+    [
+        ({}, False),
+        ({"birth_date": "1985-03-12"}, True),
+        ({"identifiers": (PHONE, Identifier("email", "e1"))}, True),
+    ],
+)
+def test_what_a_household_shares_joins_no_two_given_names(known, joined):
+    """Phone, home and surname are a family's; a birth date or an address for mail is a person's."""
+    family = [person("a", given="richard", **known), person("b", given="colin", **known)]
+    partition = cluster(family, [Link("a", "b", 4), Link("a", "b", MODEL, 20.0)], limits=MISSPELT)
+    assert together(partition, "a", "b") is joined
+    assert {refusal.reason for refusal in partition.refused} == (set() if joined else {"given names"})
+
+
 def test_a_nameless_record_is_no_bridge():
     family = [person("a", given="영수"), person("b", given="민준"), person("x")]
     partition = cluster(family, [Link("a", "x", 4), Link("b", "x", 4), Link("a", "x", MODEL, 9.0)])
@@ -80,8 +99,10 @@ def test_nameless_records_are_one_before_they_are_somebody_s():
 
 
 def test_where_names_prove_nothing_nobody_is_another_person_by_name():
-    family = [person("a", given="영수"), person("b", given="민준"), person("x")]
-    partition = cluster(family, [Link("a", "x", 4), Link("b", "x", 4)], limits=Limits(given_names=False))
+    people = [person(name, given=given, birth_date="1985-03-12") for name, given in (("a", "영수"), ("b", "민준"))]
+    partition = cluster(
+        [*people, person("x")], [Link("a", "x", 4), Link("b", "x", 4), Link("a", "b", MODEL, 9.0)], limits=MISSPELT
+    )
     assert len(set(partition.label.values())) == 1
 
 
@@ -176,8 +197,8 @@ def test_leaves_do_not_count_as_records():
 
 
 def test_names_do_not_divide_where_they_prove_nothing():
-    nodes = [person("a", given="tristan"), person("b", given="georgia")]
-    assert together(cluster(nodes, [Link("a", "b", MODEL, 9.0)], limits=Limits(given_names=False)), "a", "b")
+    nodes = [person(name, given=given, birth_date="1985-03-12") for name, given in (("a", "tristan"), ("b", "georgia"))]
+    assert together(cluster(nodes, [Link("a", "b", MODEL, 9.0)], limits=MISSPELT), "a", "b")
 
 
 @pytest.mark.parametrize(("other", "joined"), [("서연", False), ("민준", True), (None, True)])
@@ -199,7 +220,8 @@ def test_birth_dates_do_not_divide_where_they_prove_nothing():
 @pytest.mark.parametrize("known", [{"given": ("민준", "서연")}, {"birth_date": ("1990-05-01", "1955-11-30")}])
 def test_what_proves_nothing_divides_what_a_doubtful_link_joins(known):
     ((name, (one, other)),) = known.items()
-    nodes = [Node("a", **{name: one}), Node("b", **{name: other})]
+    mail = {"identifiers": (Identifier("email", "e1"),)}  # no household's
+    nodes = [Node("a", **mail, **{name: one}), Node("b", **mail, **{name: other})]
     dirty = Limits(given_names=False, birth_dates=False)
     assert together(cluster(nodes, [Link("a", "b", MODEL, dirty.sure)], limits=dirty), "a", "b")
     assert not together(cluster(nodes, [Link("a", "b", MODEL, dirty.sure - 0.1)], limits=dirty), "a", "b")
