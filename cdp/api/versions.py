@@ -14,7 +14,7 @@ from cdp.api import segment_shapes as shapes
 from cdp.api.errors import Problem
 from cdp.api.forms import Form, read_body
 from cdp.api.segments import EmptyBody, SegmentEndpoint, keys_field, split_field
-from segments import review, versions
+from segments import dropoff, glimpses, review, versions
 from segments.models import Segment, Version
 
 MOST = 100
@@ -91,12 +91,18 @@ class VersionView(VersionEndpoint):
         responses={200: shapes.VersionComparedShape},
     )  # fmt: skip
     def get(self, request: Request, key: str, number: int) -> Response:
-        """Against what the segment means now, and against its members of now; nobody is named."""
+        """Against what the segment means now, and against its members of now. With the scope `profiles:read` a few of those
+        who would enter or leave, masked; without it nobody is named."""
         segment = self.find(key)
         found = self.version(segment, number)
         differences = versions.diff(versions.definition(segment), found.definition)
-        moved = {name: self.told(count) for name, count in asdict(versions.movement(segment, found.definition)).items()}
-        return Response(shown(found) | moved | {"differences": [asdict(one) for one in differences]})
+        named = dropoff.SAMPLED if "profiles:read" in self.key.scopes else 0
+        moved = versions.movement(segment, found.definition, named)
+        numbers = {name: self.told(getattr(moved, name)) for name in ("entering", "leaving", "members")}
+        people = glimpses.of_movement(self.actor, moved, segment)
+        sample = {kind: [asdict(one) for one in few] for kind, few in people.items()}
+        told = {"differences": [asdict(one) for one in differences], "sample": sample}
+        return Response(shown(found) | numbers | told)
 
 
 class SubmitVersionView(VersionEndpoint):
