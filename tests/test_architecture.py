@@ -73,7 +73,9 @@ JUSTIFIED = {
     "cdp.api.lists": {"segments.lists", "segments.models"},
     "cdp.api.traits": {"segments.models", "segments.query.problems", "segments.traits"},
     "cdp.api.trait_shapes": {"segments.models"},
-    "cdp.api.versions": {"segments.models", "segments.review", "segments.versions"},
+    "cdp.api.versions": {
+        "segments.dropoff", "segments.glimpses", "segments.models", "segments.review", "segments.versions",
+    },
     "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"cdp.events.words", "consent.models"},
