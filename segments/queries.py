@@ -25,22 +25,13 @@ from consent.suppression import releasable
 from segments import assignment, exclusions, formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
-from segments.models import ComputedTrait, Membership, Run, Segment
+from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
 from segments.query.ast import EACH, Node, references
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Query, compile_rule
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.types import (
-    ChangePage,
-    Coming,
-    Member,
-    MemberPage,
-    Preview,
-    Reach,
-    SegmentMembership,
-    SegmentSize,
-)
+from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach, SegmentMembership, SegmentSize
 from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
 
 GATE_CHUNK = 10_000
@@ -144,6 +135,16 @@ def sizes() -> list[SegmentSize]:
         for row in kept
     ]
     return sorted(listed, key=lambda row: -(row.members or 0))
+
+
+def versions_to_review(actor: Actor) -> int:
+    """How many versions of segments wait for somebody else than who wrote them, such as the actor."""
+    return Version.objects.filter(state=Version.State.REVIEW).exclude(written_by=actor.name).count()
+
+
+def exports_to_approve(actor: Actor) -> int:
+    """How many exports of contact values wait for somebody else than who asked for them, such as the actor."""
+    return ExportRequest.objects.filter(state=ExportRequest.State.ASKED).exclude(asked_by=actor.name).count()
 
 
 def memberships_of(profile: UUID) -> list[SegmentMembership]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cdp.core import crypto
 from cdp.core.models import Watermark
@@ -119,12 +119,21 @@ def last_received() -> datetime | None:
 
 def oldest_waiting(stage: str) -> datetime | None:
     """When the first event was received that this stage of the pipeline has not taken yet."""
+    return _behind(stage).values_list("received_at", flat=True).first()
+
+
+def number_waiting(stage: str, most: int) -> int:
+    """How many events this stage of the pipeline has not taken yet, counted no further than `most`."""
+    return _behind(stage).order_by()[:most].count()
+
+
+def _behind(stage: str) -> QuerySet[Event]:
     mark = Watermark.objects.filter(stage=stage).first()
     waiting = Event.objects.order_by("txid", "id")
-    if mark is not None:
-        within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
-        waiting = waiting.filter(Q(txid__gt=mark.txid) | within)
-    return waiting.values_list("received_at", flat=True).first()
+    if mark is None:
+        return waiting
+    within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
+    return waiting.filter(Q(txid__gt=mark.txid) | within)
 
 
 def waiting_in_quarantine(most: int) -> int:
