@@ -1,10 +1,14 @@
 """What events and their fields are called in the reader's language; what nobody named is called as it came.
 
 Events are named as in the specifications that SDKs follow, which English readers know; so only Korean has words of its own
-for them.
+for them. What is not named here may be named by a shipped tracking plan.
 """
 
+from collections.abc import Iterator
+
 from django.utils.translation import get_language
+
+from cdp.events.tracking.files import Plan, read, shipped_files, words_of
 
 EVENTS = {
     "Identify": "회원 정보 수신", "Record Imported": "파일 행 가져옴", "Page Viewed": "페이지 조회", "Screen Viewed": "화면 조회",
@@ -52,6 +56,29 @@ FIELDS = {
     "topic": ("Topic", "상담 주제"), "total": ("Total", "합계"), "url": ("Address", "주소(URL)"), "value": ("Value", "값"),
     "variant": ("Variant", "옵션"), "wishlist_id": ("Wish list", "찜 목록"),
 }  # fmt: skip
+
+
+def add_words(plan: Plan) -> None:
+    """The titles of a plan, for what has no word yet; a word that means another name already is none."""
+    for event, schema in plan.events.items():
+        title = words_of(schema, "title")["ko"]
+        if event not in EVENTS and title not in EVENTS.values():
+            EVENTS[event] = title
+    for name, english, korean in _titles(plan):
+        taken = (word for words in FIELDS.values() for word in words)
+        if name not in FIELDS and not {english, korean} & {*taken, *EVENTS}:
+            FIELDS[name] = (english, korean)
+
+
+def _titles(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    for event in plan.events:
+        for path, field in plan.fields(event):
+            title = words_of(field, "title")
+            yield path.rpartition(".")[2], title["en"], title["ko"]
+
+
+for _file in shipped_files():
+    add_words(read(_file.read_bytes()))
 
 
 def event_word(name: str) -> str:
