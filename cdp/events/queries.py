@@ -16,6 +16,8 @@ from cdp.events.tracking.files import Plan
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
 
+# How far back the latest events of one source are looked for: there is no index by source.
+LOOKED_AT = 5_000
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
 
@@ -98,10 +100,20 @@ def brands() -> set[str]:
 
 def latest_of(records: Collection[UUID], most: int) -> list[ToldEvent]:
     """The latest events of these records, newest first, at most `most`."""
-    rows = Event.objects.filter(record__in=records).order_by("-occurred_at")
-    return [
-        ToldEvent(*row) for row in rows.values_list("id", "name", "source__name", "occurred_at", "properties")[:most]
-    ]
+    return _told(Event.objects.filter(record__in=records).order_by("-occurred_at")[:most])
+
+
+def latest(most: int, source: UUID | None = None) -> list[ToldEvent]:
+    """The events received last, newest first, at most `most`; of one source where it is named, among the latest of all."""
+    rows = Event.objects.order_by("-id")
+    if source:
+        rows = rows.filter(pk__in=rows.values("pk")[:LOOKED_AT], source=source)
+    return _told(rows[:most])
+
+
+def _told(rows: QuerySet[Event]) -> list[ToldEvent]:
+    facts = ("id", "name", "source__name", "occurred_at", "received_at", "properties")
+    return [ToldEvent(*row) for row in rows.values_list(*facts)]
 
 
 def said_since(stage: str, records: Collection[UUID]) -> Iterator[tuple[UUID, dict[str, str]]]:

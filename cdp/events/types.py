@@ -217,6 +217,7 @@ class ToldEvent(msgspec.Struct, frozen=True):
     name: str
     source: str
     occurred_at: datetime
+    received_at: datetime
     properties: Mapping[str, Any]
 
 
