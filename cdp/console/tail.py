@@ -19,8 +19,8 @@ def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     source = _uuid(request.GET.get("source"))
     events = queries.latest(SHOWN, source)
     if "after" not in request.GET:
-        names = queries.source_names()
-        shown = {"title": _("Live events"), "events": events, "source": source, "source_name": names.get(source)}
+        name = queries.source_names().get(source, "") if source else ""
+        shown = {"title": _("Live events"), "events": events, "source": source, "source_name": name}
         return TemplateResponse(request, "console/tail.html", {**context, **shown})
     if not events or str(events[0].id) == request.GET["after"]:
         return HttpResponse(status=204)

@@ -125,6 +125,19 @@ def test_nothing_is_cut_off_at_any_width(request: pytest.FixtureRequest, languag
             assert page.evaluate(CUT_OFF) == [], (address, width)
 
 
+def test_no_column_of_the_people_is_cut_off(english: Any) -> None:
+    english.set_viewport_size({"width": 1280, "height": 800})
+    english.goto(reverse("admin:identity_profile_changelist"))
+    assert (
+        english.evaluate(
+            "document.querySelector('.results').scrollWidth - document.querySelector('.results').clientWidth"
+        )
+        <= 0
+    )
+    shown = english.locator("td.field-short_id span").first
+    assert shown.get_attribute("title").endswith(shown.inner_text().removeprefix("…"))
+
+
 def key_pages() -> list[str]:
     profile = Profile.objects.filter(golden__isnull=False).order_by("pk")[0]
     return [

@@ -81,3 +81,18 @@ def test_when_all_is_done_it_says_so() -> None:
     Quarantined.objects.all().delete()
     _, page, tasks = home("steward")
     assert "Nothing waits for you." in page and tasks == []
+
+
+@pytest.mark.parametrize(("role", "offered"), [("marketer", False), ("administrator", True), ("auditor", True)])
+def test_who_opens_no_rows_to_groups_has_no_such_tables_in_the_menu(role: str, offered: bool) -> None:
+    _, page, _ = home(role)
+    assert ("Segment permissions of groups" in page) == offered
+
+
+def test_the_way_back_leads_by_the_question() -> None:
+    client, *_ = home("marketer")
+    crumbs = (
+        client.get("/segments/segment/").content.decode().partition('class="breadcrumbs"')[2].partition("</div>")[0]
+    )
+    assert re.findall(r"<a [^>]*>([^<]*)</a>", crumbs) == ["Home", "Which people?"] and "Segments" in crumbs
+    assert "<h1>Which people?</h1>" in client.get("/segments/").content.decode()
