@@ -326,9 +326,9 @@ class Export:
         """The lines of some members (an array), and how many."""
         if CONTACT not in self.columns:
             return formats.clear(self.fmt, self.segment, members, self.columns)
-        ids = [UUID(one) for one in hexadecimals(members)]
-        held_out = assignment.held_out(self.segment, ids)
-        contacts = profiles.contact_values([one for one in ids if one not in held_out], self.point)
+        held_out = assignment.held_out(self.segment, members)
+        others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
+        contacts = profiles.contact_values(others, self.point)
         return formats.personal(self.fmt, self.segment, members, self.columns, releasable(contacts, self.point))
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:
