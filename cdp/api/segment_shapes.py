@@ -86,14 +86,18 @@ class MovedShape(Shape):
     leaving = GlimpseShape(many=True)
 
 
-class VersionComparedShape(VersionShape):
-    """A version, against what the segment means now and against its members of now."""
+class ComparedShape(Shape):
+    """A definition against what the segment means now and against its members of now."""
 
     entering = number(f"Would enter. {KEPT_BACK}", allow_null=True)
     leaving = number(f"Would leave. {KEPT_BACK}", allow_null=True)
     members = number(f"Would be members. {KEPT_BACK}", allow_null=True)
     differences = DifferenceShape(many=True)
     sample = MovedShape()
+
+
+class VersionComparedShape(VersionShape, ComparedShape):
+    """A version, against what the segment means now and against its members of now."""
 
 
 class ListShape(Shape):

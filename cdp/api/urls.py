@@ -67,6 +67,7 @@ urlpatterns = [
     path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),
     path("v1/segments/<slug:key>/export-requests/<uuid:export_request>", exports.ExportRequestView.as_view()),
     path("v1/segments/<slug:key>/versions", versions.VersionsView.as_view()),
+    path("v1/segments/<slug:key>/versions/preview", versions.PreviewVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>", versions.VersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/submit", versions.SubmitVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/approve", versions.ApproveVersionView.as_view()),

@@ -78,3 +78,14 @@ def test_a_tool_that_reads_profiles_is_told_of_a_few_masked(vip: tuple[Segment, 
     told = answer.json()
     assert [one["profile"] for one in told["sample"]["leaving"]] == [str(member)] and told["sample"]["entering"] == []
     assert told["leaving"] == 1 and masked(answer.content.decode()) and looked_at() == [1]
+
+
+def test_a_tool_is_told_of_a_change_before_it_is_written_down(vip: tuple[Segment, UUID, UUID]) -> None:
+    tool = Caller("segments:read", "profiles:read")
+    told = tool.post("/segments/vip/versions/preview", {"rule": LOW}).json()
+    assert (told["entering"], told["leaving"], told["members"]) == (1, 0, 2)
+    assert [one["profile"] for one in told["sample"]["entering"]] == [str(vip[2])]
+    assert told["differences"] == [{"pointer": "/rule/value", "before": 3, "after": 2}]
+    assert vip[0].versions.count() == 1 and Segment.objects.get().rule == VIP
+    wrong = {"rule": {"trait": "no_such", "op": "exists"}}
+    assert tool.post("/segments/vip/versions/preview", wrong).status_code == 400
