@@ -86,7 +86,7 @@ class MovedShape(Shape):
     leaving = GlimpseShape(many=True)
 
 
-class ComparedShape(Shape):
+class MeaningComparedShape(Shape):
     """A definition against what the segment means now and against its members of now."""
 
     entering = number(f"Would enter. {KEPT_BACK}", allow_null=True)
@@ -96,7 +96,7 @@ class ComparedShape(Shape):
     sample = MovedShape()
 
 
-class VersionComparedShape(VersionShape, ComparedShape):
+class VersionComparedShape(VersionShape, MeaningComparedShape):
     """A version, against what the segment means now and against its members of now."""
 
 

@@ -117,7 +117,7 @@ class PreviewVersionView(VersionEndpoint):
 
     @extend_schema(
         operation_id="previewVersion", summary="What another meaning would change", request=MeaningBody,
-        responses={200: shapes.ComparedShape},
+        responses={200: shapes.MeaningComparedShape},
     )  # fmt: skip
     def post(self, request: Request, key: str) -> Response:
         """Before it is written down: what is not named stays, and nothing changes. Else as of a version."""
