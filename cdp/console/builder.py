@@ -30,7 +30,7 @@ WORDS = {
     "did": _("has happened"), "not": _("has not happened"), "in": _("is in"), "out": _("is not in"),
     "agreed": _("has agreed"), "disagreed": _("has not agreed"), "purpose": _("Purpose"), "channel": _("Contact channel"),
     "count": _("number of times"), "sum": _("sum of"), "property": _("Property"), "op": _("Comparison"), "value": _("Value"),
-    "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("empty: at any time"),
+    "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("any time"),
     "where": _("Add a property"), "json": _("The rule as JSON"), "unreadable": _("This JSON cannot be read."),
     "raw": _("Written as JSON; it stays as it is."), "yes": _("yes"), "no": _("no"), "comma": _("several, with commas between"),
     "empty": _("Nothing here yet: add a condition."), "left": _("left of those who reached this condition"),
