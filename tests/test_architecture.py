@@ -55,6 +55,8 @@ JUSTIFIED = {
     # What events and fields are called in the reader's language: pure.
     "cdp.console.templatetags.console": {"cdp.events.words"},
     "segments.trait_admin": {"cdp.events.words"},
+    # What the tracking plan tells tools.
+    "cdp.api.tracking": {"cdp.events.tracking.plans", "cdp.events.tracking.shown"},
     # What an event is held to, compiled: pure.
     "cdp.ingestion.plan": {"cdp.events.tracking.schema"},
     # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.

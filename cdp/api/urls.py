@@ -13,6 +13,7 @@ from cdp.api import (
     review,
     segments,
     stewards,
+    tracking,
     traits,
     versions,
 )
@@ -77,6 +78,8 @@ urlpatterns = [
     path("v1/traits/<slug:key>", traits.TraitView.as_view()),
     path("v1/traits/<slug:key>/publish", traits.PublishTraitView.as_view()),
     path("v1/traits/<slug:key>/archive", traits.ArchiveTraitView.as_view()),
+    path("v1/tracking-plan", tracking.TrackingPlanView.as_view()),
+    path("v1/tracking-plan/violations", tracking.ViolationsView.as_view()),
     path("v1/lists", lists.ListsView.as_view()),
     path("v1/lists/<slug:key>", lists.ListView.as_view()),
     path("v1/lists/<slug:key>/entries", lists.ListEntriesView.as_view()),
