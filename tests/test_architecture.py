@@ -92,7 +92,9 @@ JUSTIFIED = {
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
     # What the builder of rules suggests: names of the latest events, and of segments.
-    "cdp.console.builder": {"cdp.events.models", "cdp.events.words", "segments.models"},
+    "cdp.console.builder": {
+        "cdp.events.models", "cdp.events.tracking.plans", "cdp.events.tracking.shown", "cdp.events.words", "segments.models",
+    },
     # What a steward is told of a case, and how stewards' verdicts judge the model.
     "cdp.console.review": {"identity.casework", "identity.models"},
     "cdp.api.review": {"identity.evaluation"},

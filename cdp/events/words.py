@@ -83,15 +83,16 @@ for _file in shipped_files():
 
 def event_word(name: str) -> str:
     """What an event is called."""
-    return EVENTS.get(name, name) if _in_korean() else name
+    return EVENTS.get(name, name) if in_korean() else name
 
 
 def field_word(path: str) -> str:
     """What a field is called; of one within others (`products[].category`) each part, or the whole path as it is."""
     words = [FIELDS.get(part) for part in path.replace("[]", "").split(".")]
-    told = [word[_in_korean()] for word in words if word]
+    told = [word[in_korean()] for word in words if word]
     return " › ".join(told) if len(told) == len(words) else path
 
 
-def _in_korean() -> bool:
+def in_korean() -> bool:
+    """Whether the reader reads Korean."""
     return (get_language() or "").startswith("ko")

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import get_language
 
 from cdp.events import queries
 from cdp.events.models import TrackingPlan
 from cdp.events.tracking.files import Plan, words_of
 from cdp.events.types import VIOLATIONS, DataClass, DescribedField, Mode, PlannedEvent, ViolationCount
+from cdp.events.words import in_korean
 
 DAYS, MOST = 7, 1000
 TONES = {Mode.OBSERVE: "", Mode.WARN: "warn", Mode.BLOCK: "bad"}
@@ -38,7 +38,7 @@ def shown(row: TrackingPlan) -> dict[str, Any]:
 
 
 def _told(event: PlannedEvent, found: list[ViolationCount]) -> dict[str, Any]:
-    language = "ko" if (get_language() or "").startswith("ko") else "en"
+    language = "ko" if in_korean() else "en"
     return {
         "event": event, "title": event.titles[language] or event.event, "description": event.descriptions[language],
         "mode": Mode(event.mode).label, "tone": TONES[Mode(event.mode)],
