@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class ConsentConfig(AppConfig):
     name = "consent"
-    verbose_name = _("Consent")
+    verbose_name = _("May we?")
 
     def ready(self) -> None:
         post_migrate.connect(_ship_rows, sender=self)

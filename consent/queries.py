@@ -21,11 +21,12 @@ The ledger adds up by these rules, written once in `consent.sql` and used by the
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Count, Q
 
 from cdp.core.errors import Refused
 from cdp.core.statements import column, fetch
@@ -212,6 +213,18 @@ def open_requests(shown: int, most: int) -> tuple[list[OpenRequest], int]:
         OpenRequest(row.pk, PrivacyRequest.Kind(row.kind), row.due_on) for row in waiting.order_by("due_on")[:shown]
     ]
     return first, waiting.order_by()[:most].count()
+
+
+def open_by_urgency(today: date, soon: int) -> tuple[int, int, int]:
+    """How many privacy requests are open: overdue, due within `soon` days, and due later."""
+    over = (PrivacyRequest.State.DONE, PrivacyRequest.State.REFUSED)
+    last = today + timedelta(days=soon)
+    counted = PrivacyRequest.objects.exclude(state__in=over).aggregate(
+        overdue=Count("pk", filter=Q(due_on__lt=today)),
+        soon=Count("pk", filter=Q(due_on__gte=today, due_on__lte=last)),
+        later=Count("pk", filter=Q(due_on__gt=last)),
+    )
+    return counted["overdue"], counted["soon"], counted["later"]
 
 
 def due_for_reconfirmation(at: datetime, within_days: int) -> list[DueConfirmation]:

@@ -3,18 +3,18 @@
 The same code serves one new record and the batch run, so both give the same partition.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import combinations
+from itertools import chain, combinations
 from uuid import UUID
 
 from identity.fold import cleaned
 from identity.linkage import cluster as linkage
 from identity.linkage import inputs
 from identity.linkage.model import Model
-from identity.linkage.types import MODEL, STEWARD, Identifier, Link, Node, Refusal
+from identity.linkage.types import MODEL, STEWARD, Identifier, Limits, Link, Node, Partition, Refusal
 from identity.types import OpenRecord
 
 # Which identifier convinces most; what is not named comes last.
@@ -46,16 +46,107 @@ class StoredLink:
 def partition(
     records: Iterable[OpenRecord],
     held: Collection[Held],
-    stored: Iterable[StoredLink],
+    stored: Collection[StoredLink],
     model: Model,
 ) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
-    """Clusters of person records under a model's constraints, and the links that these refused."""
-    links, cannot = all_links(held, stored)
-    result = linkage.cluster(_nodes(records, held, model), links, cannot, inputs.limits(model))
+    """Clusters of person records under a model's constraints, and the links that these refused.
+
+    Most components are plainly one person's: nothing in them can stand between any two records. These are one cluster
+    each, and only the others are clustered link by link.
+    """
+    opened = {record.id: record for record in records}
+    root_of = _connected(opened, held, stored)
+    groups: dict[UUID, list[UUID]] = defaultdict(list)
+    for record in opened:
+        groups[root_of[record]].append(record)
+    contested = _contested(groups, opened, root_of, held, stored, model)
+    whole = [frozenset(members) for root, members in groups.items() if root not in contested]
+    if not contested:
+        return whole, ()
+    result = _clustered(
+        [record for record in opened.values() if root_of[record.id] in contested],
+        [item for item in held if root_of.get(item.record) in contested],
+        [link for link in stored if root_of.get(link.left) in contested],
+        model,
+    )
     clusters: dict[str, set[UUID]] = defaultdict(set)
-    for record, label in result.label.items():
-        clusters[label].add(UUID(record))
-    return [frozenset(members) for members in clusters.values()], result.refused
+    for node, label in result.label.items():
+        clusters[label].add(UUID(node))
+    return whole + [frozenset(members) for members in clusters.values()], result.refused
+
+
+def _clustered(
+    records: Iterable[OpenRecord], held: Collection[Held], stored: Iterable[StoredLink], model: Model
+) -> Partition:
+    links, cannot = all_links(held, stored)
+    return linkage.cluster(_nodes(records, held, model), links, cannot, inputs.limits(model))
+
+
+def _connected(records: Collection[UUID], held: Iterable[Held], stored: Iterable[StoredLink]) -> dict[UUID, UUID]:
+    """Each record's component, by one of its records: those that anything connects, also what holds them apart."""
+    parent = {record: record for record in records}
+
+    def root(record: UUID) -> UUID:
+        while (above := parent[record]) is not record:
+            parent[record] = record = parent[above]
+        return record
+
+    first: dict[tuple[str, bytes], UUID] = {}
+    pairs = [(first.setdefault((item.kind, item.digest), item.record), item.record) for item in held]
+    for one, other in chain(pairs, ((link.left, link.right) for link in stored)):
+        if one in parent and other in parent:
+            parent[root(parent[one])] = root(parent[other])
+    return {record: root(parent[record]) for record in records}
+
+
+def _contested(
+    groups: Mapping[UUID, Sequence[UUID]],
+    opened: Mapping[UUID, OpenRecord],
+    root_of: Mapping[UUID, UUID],
+    held: Iterable[Held],
+    stored: Iterable[StoredLink],
+    model: Model,
+) -> set[UUID]:
+    """The components in which a constraint may bind, or a steward has spoken."""
+    limits = inputs.limits(model)
+    values: dict[UUID, set[tuple[str, bytes]]] = defaultdict(set)
+    for item in held:
+        if item.record in root_of:
+            values[root_of[item.record]].add((item.kind, item.digest))
+    spoken = {
+        root_of[end]
+        for link in stored
+        if link.kind != "probable" or link.weight < limits.sure
+        for end in (link.left, link.right)
+        if end in root_of
+    }
+    return {
+        root
+        for root, members in groups.items()
+        if len(members) > 1
+        and (
+            root in spoken
+            or len(members) > limits.records
+            or not _within_limits(values[root], limits)
+            or not _may_be_one([cleaned(opened[record].folded) for record in members], model)
+        )
+    }
+
+
+def _within_limits(values: Iterable[tuple[str, bytes]], limits: Limits) -> bool:
+    numbers = Counter(kind for kind, _ in values)
+    return all(number <= limits.per_kind.get(kind.partition(":")[0], limits.others) for kind, number in numbers.items())
+
+
+def _may_be_one(rows: Sequence[Mapping[str, str | None]], model: Model) -> bool:
+    """Whether nothing that these records say can stand between any two of them."""
+    births = {birth for row in rows if (birth := row["birth_date"])}
+    genders = {gender for row in rows if (gender := row["gender"])}
+    given = {(name, row["surname"]) for row in rows if (name := row["given"])}
+    if len({name for name, _ in given}) < 2:
+        return linkage.unopposed((), births, genders)
+    names = [(name, surname, inputs.frequent_given_name(model, name)) for name, surname in given]
+    return linkage.unopposed(names, births, genders)
 
 
 def all_links(held: Collection[Held], stored: Iterable[StoredLink]) -> tuple[list[Link], list[tuple[str, str]]]:

@@ -238,6 +238,15 @@ def open_records(records: Iterable[UUID], keys: Mapping[UUID, crypto.RecordKey] 
     return [_open(row, keys) for row in rows]
 
 
+def latest_values(records: Collection[UUID], attribute: str) -> dict[UUID, str]:
+    """The latest value of one attribute of each of these records that has it; decrypted in memory, and nothing else kept."""
+    rows = prepared(sql.SEALED, [list(records)])
+    keys = crypto.unwrapped(row[1:] for row in rows)
+    opened = ((row[2], crypto.unseal(keys[row[2]], TABLE, COLUMN, row[0])) for row in rows)
+    histories = ((record, said.get("values", {}).get(attribute)) for record, said in opened)
+    return {record: history[0][0] for record, history in histories if history}
+
+
 def household_of(profile: UUID) -> Household:
     """Who may live with a person, by a shared contact or home: hints (see `identity.households`), sorted by profile."""
     told = fetch(households_sql.HOUSEHOLD, [profile])

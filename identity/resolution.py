@@ -19,13 +19,15 @@ from cdp.core import touched
 from cdp.core.errors import Refused
 from cdp.core.statements import column, execute, fetch
 from cdp.core.types import now
-from identity import fold, online, queries, registry, review, sql
+from identity import online, queries, registry, review, snapshot, sql
 from identity.actions import SYSTEM, recluster
+from identity.assign import Plan
 from identity.linkage import cluster, normalise
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import Model, with_thresholds
 from identity.models import LinkageModel, ResolutionRun, ReviewCase
+from identity.snapshot import Snapshot, SnapshotReading
 from identity.types import Edge, OpenRecord
 
 # Components are written in transactions of about this many records.
@@ -94,23 +96,24 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     run = _begin()
     report("reading")
     waiting = touched.waiting("links")
-    persons = queries.person_records()
-    table = cleaned(persons, queries.open_records if _is_indexed() else partial(_indexed, report))
+    read = snapshot.taken(
+        queries.person_records(), queries.open_records if _is_indexed() else partial(_indexed, report)
+    )
     report("training")
     if retrain or (retrain is None and not registry.is_learnt()):
-        registry.make_live(SYSTEM, trained(table))
+        registry.make_live(SYSTEM, trained(read.table))
     model_id, model = queries.live_model()
     report("scoring")
-    scored = score(table, model, model.review - review.NEAR)
+    scored = score(read.table, model, model.review - review.NEAR)
     linked, likely = (_number_weighing(scored.edges, bits) for bits in (model.link, model.review))
     report("linking")
     seeds = _replace_links(scored.edges[:linked], model_id, waiting)
-    changed = _recluster_all(seeds if _was_applied(run, model_id) else persons, run.pk, report)
+    changed = _recluster_all(seeds if _was_applied(run, model_id) else list(read.place), read, run.pk, report)
     _open_gray(scored.edges[linked:likely])
     _draw(run.pk, scored.edges, linked)
     blocked = {item.rule: item.pairs for item in scored.blocked}
     return _finish(
-        run, model_id, records=len(persons), pairs=sum(blocked.values()), links=linked, **_ceiling(scored), **changed
+        run, model_id, records=len(read.place), pairs=sum(blocked.values()), links=linked, **_ceiling(scored), **changed
     )
 
 
@@ -122,12 +125,9 @@ def _begin() -> ResolutionRun:
     return run
 
 
-def cleaned(persons: list[UUID], opened: Callable[[list[UUID]], list[OpenRecord]] = queries.open_records) -> Any:
-    """The table of what these records say now, cleaned for comparing. `opened` opens a batch of them."""
-    batches = (persons[start : start + BATCH] for start in range(0, len(persons), BATCH))
-    return linkage_score.tabulate(
-        (str(record.id), fold.cleaned(record.folded)) for batch in batches for record in opened(batch)
-    )
+def cleaned(persons: list[UUID]) -> Any:
+    """The table of what these records say now, cleaned for comparing."""
+    return snapshot.taken(persons).table
 
 
 def _is_indexed() -> bool:
@@ -189,12 +189,12 @@ def _replace_links(scored: Any, model: UUID | None, waiting: list[int]) -> list[
     return touched.subjects("identity")
 
 
-def _recluster_all(records: list[UUID], run: UUID, report: Report) -> dict[str, int]:
+def _recluster_all(records: list[UUID], read: Snapshot, run: UUID, report: Report) -> dict[str, int]:
     waiting = dict.fromkeys(records)
     counts = {"merged": 0, "created": 0, "split": 0}
     while waiting:
         seeds = list(islice(waiting, BATCH))
-        plan = recluster(seeds, run=run)
+        plan = _recluster(seeds, read, run)
         for record in (*plan.profile_of, *seeds):
             waiting.pop(record, None)
         counts["merged"] += len(plan.merged)
@@ -202,6 +202,12 @@ def _recluster_all(records: list[UUID], run: UUID, report: Report) -> dict[str, 
         counts["split"] += len(plan.split)
         report(f"clustering {len(records) - len(waiting):,} of {len(records):,}")
     return counts
+
+
+@transaction.atomic
+def _recluster(seeds: list[UUID], read: Snapshot, run: UUID) -> Plan:
+    execute(sql.LOCK)  # before anything is read: nobody else folds and clusters until the transaction ends
+    return recluster(seeds, run=run, reading=SnapshotReading(read))
 
 
 def _open_gray(scored: Any) -> None:

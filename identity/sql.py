@@ -136,6 +136,12 @@ from identity_record r left join keys.core_datakey k on k.record = r.id
 where r.id = any(%s) order by r.id
 """
 
+SEALED = """
+select r.attributes, k.id, k.record, k.kek_id, k.wrapped
+from identity_record r join keys.core_datakey k on k.record = r.id
+where r.id = any(%s) and r.attributes is not null
+"""
+
 PERSON_RECORDS = "select id from identity_record where not leaf order by id"
 
 # Whose leaf is it: a steward's word, else the earliest claim, by time, then message id, then record. Only for a leaf that

@@ -56,15 +56,16 @@ def draw(segment: Segment, as_of: datetime, profiles: Sequence[UUID] | None = No
         execute(sql.DRAW, about | {"profiles": some, "places": PLACES})
 
 
-def variants(segment: Segment, profiles: Collection[UUID]) -> dict[UUID, str]:
-    """The parts of a split segment that these profiles are in, of those that have one."""
+def variants(segment: Segment, profiles: Collection[UUID] | str) -> dict[UUID, str]:
+    """The parts of a split segment that these profiles (also an array) are in, of those that have one."""
     if not (segment.split and profiles):
         return {}
-    return dict(fetch(sql.VARIANTS, {"segment": segment.pk, "profiles": list(profiles)}))
+    asked = profiles if isinstance(profiles, str) else list(profiles)
+    return dict(fetch(sql.VARIANTS, {"segment": segment.pk, "profiles": asked}))
 
 
-def held_out(segment: Segment, profiles: Collection[UUID]) -> set[UUID]:
-    """Those of these profiles whom nobody contacts for this segment."""
+def held_out(segment: Segment, profiles: Collection[UUID] | str) -> set[UUID]:
+    """Those of these profiles (also an array) whom nobody contacts for this segment."""
     return {profile for profile, variant in variants(segment, profiles).items() if variant == HOLDOUT}
 
 

@@ -60,9 +60,9 @@ def personal(
     """The same with the column "contact": the value of each profile that has one. It passes through memory only."""
     others = [column for column in columns if column != CONTACT]
     write = _csv_lines if fmt == "csv" else _json_lines
-    rows = _csv_rows(["profile_id", *others]) if fmt == "csv" else _json_rows(others, "m.profile_id::text, ")
+    rows = _csv_rows(others, _WHOSE) if fmt == "csv" else _json_rows(others, _WHOSE)
     found = fetch(rows, {"segment": segment.pk, "profiles": profiles})
-    values = [contacts.get(UUID(row[0])) for row in found]
+    values = [contacts.get(row[0]) for row in found]
     return write([row[1:] for row in found], values, list(columns).index(CONTACT)), len(found)
 
 
@@ -80,8 +80,8 @@ def _json_lines(rows: list[tuple[str, ...]], contacts: list[str | None], place: 
     return "".join(lines).encode()
 
 
-def _csv_rows(columns: Sequence[str]) -> str:
-    return sql.EXPORT.format(columns=", ".join(_cell(column) for column in columns))
+def _csv_rows(columns: Sequence[str], *before: str) -> str:
+    return sql.EXPORT.format(columns=", ".join([*before, *(_cell(column) for column in columns)]))
 
 
 def _cell(column: str) -> str:
@@ -95,11 +95,13 @@ def _defused_trait(trait: str) -> str:
     return f"case when ascii({text}) in ({_CODES}) and not {harmless} then '''' || ({text}) else {text} end"
 
 
-def _json_rows(columns: Sequence[str], before: str = "") -> str:
+def _json_rows(columns: Sequence[str], *before: str) -> str:
     pairs = [f"'{column}', {_MEMBER.get(column) or _value(column)}" for column in columns]
-    return sql.EXPORT.format(columns=f"{before}json_build_object({', '.join(pairs) or _ALWAYS})::text")
+    built = f"json_build_object({', '.join(pairs) or _ALWAYS})::text"
+    return sql.EXPORT.format(columns=", ".join([*before, built]))
 
 
+_WHOSE = "m.profile_id"
 _ALWAYS = "'profile_id', m.profile_id::text"
 
 

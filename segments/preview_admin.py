@@ -2,25 +2,17 @@
 
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest
 
 from cdp.core import counts
-from cdp.core.actions import disclose
 from cdp.core.errors import CdpError
-from cdp.core.masking import mask_all
 from cdp.core.types import Actor, now
-from cdp.profiles import queries as profiles
-from segments import dropoff, queries
+from segments import dropoff, glimpses, queries, versions
 from segments.models import Segment
-from segments.query.compiler import Query
 from segments.segment_form import SegmentForm, purpose_name
 from segments.types import ClauseCount
-
-# What of a member is shown, the first that is known.
-NAMES, CONTACTS = ("full_name", "given_name"), ("phone", "email")
 
 
 def sees_people(request: HttpRequest) -> bool:
@@ -55,8 +47,11 @@ def _found(request: HttpRequest, cleaned: dict[str, Any], channel: str, segment:
     told = {name: few(counts.told(getattr(found, name), seen)) for name in ("count", "consented", "reachable")}
     clauses = [_told(clause, seen) for clause in dropoff.drop_off(rule, purpose.pk, **asked)]
     members = queries.counted_rule(rule, purpose.pk, now(), **asked)
-    people = _sample(request, members, purpose.pk, segment) if seen else []
-    return {"found": told, "channel": channel, "purpose": purpose_name(purpose), "clauses": clauses, "people": people}
+    people = glimpses.of(Actor.user(request.user), dropoff.sample(members), purpose.pk, segment) if seen else []
+    return {
+        "found": told, "channel": channel, "purpose": purpose_name(purpose), "clauses": clauses, "people": people,
+        "movement": _movement(request, cleaned, segment),
+    }  # fmt: skip
 
 
 def _told(clause: ClauseCount, seen: bool) -> dict[str, Any]:
@@ -66,16 +61,18 @@ def _told(clause: ClauseCount, seen: bool) -> dict[str, Any]:
     return {**asdict(clause), "among": few(among), "left": few(left), "percent": percent}
 
 
-def _sample(request: HttpRequest, query: Query, purpose: str, segment: Segment | None) -> list[tuple[UUID, str, str]]:
-    """(profile, name, contact) of a few members, masked; written down as every look at people."""
-    ids = dropoff.sample(query)
-    known = {profile: mask_all(values) for profile, values in profiles.personal(ids).items()}
-    shown = [(profile, known.get(profile, {})) for profile in ids]
-    target = str(segment.pk) if segment else ""
-    if ids:
-        disclose(Actor.user(request.user), "segment.sample_shown", ids, target=target, purpose=purpose)
-    return [(profile, _first(values, NAMES), _first(values, CONTACTS)) for profile, values in shown]
+def _movement(request: HttpRequest, cleaned: dict[str, Any], segment: Segment | None) -> dict[str, Any]:
+    """Whom the change on the page would move of a published segment; {} of another."""
+    if segment is None or segment.state != Segment.State.PUBLISHED:
+        return {}
+    written = {name: cleaned[name] for name in versions.DEFINITION if name in cleaned}
+    meaning = versions.definition(segment) | written | {"purpose": cleaned["purpose"].pk}
+    return moved(request, segment, meaning)
 
 
-def _first(values: dict[str, str], names: tuple[str, ...]) -> str:
-    return next((values[name] for name in names if values.get(name)), "")
+def moved(request: HttpRequest, segment: Segment, meaning: dict[str, Any]) -> dict[str, Any]:
+    """How many a definition would move, and a few of them, as they may be told to whoever asks."""
+    seen = sees_people(request)
+    found = versions.movement(segment, meaning, dropoff.SAMPLED if seen else 0)
+    told = {name: few(counts.told(getattr(found, name), seen)) for name in ("entering", "leaving", "members")}
+    return told | {"people": glimpses.of_movement(Actor.user(request.user), found, segment)}

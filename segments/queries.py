@@ -25,22 +25,13 @@ from consent.suppression import releasable
 from segments import assignment, exclusions, formats, sql
 from segments.approval import use as spend
 from segments.formats import CONTACT, Format
-from segments.models import ComputedTrait, Membership, Run, Segment
+from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
 from segments.query.ast import EACH, Node, references
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Query, compile_rule
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.types import (
-    ChangePage,
-    Coming,
-    Member,
-    MemberPage,
-    Preview,
-    Reach,
-    SegmentMembership,
-    SegmentSize,
-)
+from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach, SegmentMembership, SegmentSize
 from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
 
 GATE_CHUNK = 10_000
@@ -144,6 +135,16 @@ def sizes() -> list[SegmentSize]:
         for row in kept
     ]
     return sorted(listed, key=lambda row: -(row.members or 0))
+
+
+def versions_to_review(actor: Actor) -> int:
+    """How many versions of segments wait for somebody else than who wrote them, such as the actor."""
+    return Version.objects.filter(state=Version.State.REVIEW).exclude(written_by=actor.name).count()
+
+
+def exports_to_approve(actor: Actor) -> int:
+    """How many exports of contact values wait for somebody else than who asked for them, such as the actor."""
+    return ExportRequest.objects.filter(state=ExportRequest.State.ASKED).exclude(asked_by=actor.name).count()
 
 
 def memberships_of(profile: UUID) -> list[SegmentMembership]:
@@ -325,9 +326,9 @@ class Export:
         """The lines of some members (an array), and how many."""
         if CONTACT not in self.columns:
             return formats.clear(self.fmt, self.segment, members, self.columns)
-        ids = [UUID(one) for one in hexadecimals(members)]
-        held_out = assignment.held_out(self.segment, ids)
-        contacts = profiles.contact_values([one for one in ids if one not in held_out], self.point)
+        held_out = assignment.held_out(self.segment, members)
+        others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
+        contacts = profiles.contact_values(others, self.point)
         return formats.personal(self.fmt, self.segment, members, self.columns, releasable(contacts, self.point))
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:

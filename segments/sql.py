@@ -172,13 +172,15 @@ reached as (
 select (select count(*) from member), (select count(*) from agreeing), (select count(*) from reached)
 """
 PREVIEW = "with member as materialized ({rule}), " + _REACHED
-# Against the members that there are: who would enter, who would leave, how many there would be.
-MOVEMENT = """
-with fresh as materialized ({rule}),
-present as (select profile_id from segments_membership where segment_id = %(segment)s)
-select (select count(*) from fresh f where not exists (select from present p where p.profile_id = f.profile_id)),
-    (select count(*) from present p where not exists (select from fresh f where f.profile_id = p.profile_id)),
-    (select count(*) from fresh)
+# Against the members that there are: who would enter, who would leave, how many there would be; and a few of the first two.
+_FEW = "array(select profile_id from {moved} order by uuid_hash(profile_id), profile_id limit %(most)s)"
+MOVEMENT = f"""
+with fresh as materialized ({{rule}}),
+present as (select profile_id from segments_membership where segment_id = %(segment)s),
+entering as (select profile_id from fresh f where not exists (select from present p where p.profile_id = f.profile_id)),
+leaving as (select profile_id from present p where not exists (select from fresh f where f.profile_id = p.profile_id))
+select (select count(*) from entering), (select count(*) from leaving), (select count(*) from fresh),
+    {_FEW.format(moved="entering")}, {_FEW.format(moved="leaving")}
 """
 REACH = "with member as (select profile_id from segments_membership where segment_id = %(segment)s), " + _REACHED
 

@@ -12,12 +12,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.core import counts
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import CdpError
 from cdp.core.objects import may
 from cdp.core.types import Actor
 from segments import models, review, versions
+from segments.preview_admin import moved
 from segments.query.problems import RuleError
 
 Step = Callable[[Actor, models.Segment, int], models.Version]
@@ -90,10 +90,7 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
     def _movement(self, request: HttpRequest, found: models.Version) -> dict[str, Any] | None:
         """Whom it would move; None where that cannot be counted now."""
         try:
-            moved = versions.movement(found.segment, found.definition)
+            return moved(request, found.segment, found.definition)
         except (CdpError, RuleError) as error:
             messages.warning(request, str(error))
             return None
-        seen = request.user.has_perm("identity.view_profile")
-        told = {name: counts.told(getattr(moved, name), seen) for name in ("entering", "leaving", "members")}
-        return {name: "–" if count is None else count for name, count in told.items()}

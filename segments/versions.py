@@ -1,8 +1,9 @@
 """The versions of a segment: kept as they were written, compared, and what a change of meaning would do to members."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import Max
 
@@ -27,11 +28,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Movement:
-    """How many of today's members would leave, how many people would enter, and how many members there would be."""
+    """How many of today's members would leave, how many people would enter, and how many members there would be; and a few of
+    those who would move."""
 
     entering: int
     leaving: int
     members: int
+    who_enters: list[UUID] = field(default_factory=list)
+    who_leaves: list[UUID] = field(default_factory=list)
 
 
 def definition(segment: Segment) -> dict[str, Any]:
@@ -73,11 +77,12 @@ def diff(before: object, after: object, path: str = "") -> Iterator[Difference]:
         yield Difference(path, before, after)
 
 
-def movement(segment: Segment, meaning: dict[str, Any]) -> Movement:
-    """What a definition would do to the members that there are now. Raises as `queries.preview`."""
+def movement(segment: Segment, meaning: dict[str, Any], sampled: int = 0) -> Movement:
+    """What a definition would do to the members that there are now; at most `sampled` of each kind are named, always the
+    same while they move. Raises as `queries.preview`."""
     query = queries.counted_rule(
         meaning["rule"], meaning["purpose"], now(), zone=meaning["zone"], brand=meaning["brand"],
         leaving=meaning["exclusions"], key=segment.key,
     )  # fmt: skip
-    found = queries.limited(sql.MOVEMENT.format(rule=query.sql), query.params | {"segment": segment.pk})
-    return Movement(*found[0])
+    params = query.params | {"segment": segment.pk, "most": sampled}
+    return Movement(*queries.limited(sql.MOVEMENT.format(rule=query.sql), params)[0])

@@ -55,6 +55,8 @@ JUSTIFIED = {
     # What events and fields are called in the reader's language: pure.
     "cdp.console.templatetags.console": {"cdp.events.words"},
     "segments.trait_admin": {"cdp.events.words"},
+    # What the tracking plan tells tools.
+    "cdp.api.tracking": {"cdp.events.tracking.plans", "cdp.events.tracking.shown"},
     # What an event is held to, compiled: pure.
     "cdp.ingestion.plan": {"cdp.events.tracking.schema"},
     # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.
@@ -73,7 +75,9 @@ JUSTIFIED = {
     "cdp.api.lists": {"segments.lists", "segments.models"},
     "cdp.api.traits": {"segments.models", "segments.query.problems", "segments.traits"},
     "cdp.api.trait_shapes": {"segments.models"},
-    "cdp.api.versions": {"segments.models", "segments.review", "segments.versions"},
+    "cdp.api.versions": {
+        "segments.dropoff", "segments.glimpses", "segments.models", "segments.review", "segments.versions",
+    },
     "segments.queries": {"consent.models", "consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"cdp.events.words", "consent.models"},
@@ -88,7 +92,9 @@ JUSTIFIED = {
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
     # What the builder of rules suggests: names of the latest events, and of segments.
-    "cdp.console.builder": {"cdp.events.models", "cdp.events.words", "segments.models"},
+    "cdp.console.builder": {
+        "cdp.events.models", "cdp.events.tracking.plans", "cdp.events.tracking.shown", "cdp.events.words", "segments.models",
+    },
     # What a steward is told of a case, and how stewards' verdicts judge the model.
     "cdp.console.review": {"identity.casework", "identity.models"},
     "cdp.api.review": {"identity.evaluation"},

@@ -71,13 +71,33 @@ class DifferenceShape(Shape):
     after = serializers.JSONField(allow_null=True)
 
 
-class VersionComparedShape(VersionShape):
-    """A version, against what the segment means now and against its members of now."""
+class GlimpseShape(Shape):
+    """Somebody, masked."""
+
+    profile = uuid()
+    name = text('"" where none is known.')
+    contact = text("A telephone number or an e-mail address.")
+
+
+class MovedShape(Shape):
+    """A few of those whom a version would move; empty without the scope `profiles:read`."""
+
+    entering = GlimpseShape(many=True)
+    leaving = GlimpseShape(many=True)
+
+
+class MeaningComparedShape(Shape):
+    """A definition against what the segment means now and against its members of now."""
 
     entering = number(f"Would enter. {KEPT_BACK}", allow_null=True)
     leaving = number(f"Would leave. {KEPT_BACK}", allow_null=True)
     members = number(f"Would be members. {KEPT_BACK}", allow_null=True)
     differences = DifferenceShape(many=True)
+    sample = MovedShape()
+
+
+class VersionComparedShape(VersionShape, MeaningComparedShape):
+    """A version, against what the segment means now and against its members of now."""
 
 
 class ListShape(Shape):

@@ -14,14 +14,13 @@ from cdp.api import segment_shapes as shapes
 from cdp.api.errors import Problem
 from cdp.api.forms import Form, read_body
 from cdp.api.segments import EmptyBody, SegmentEndpoint, keys_field, split_field
-from segments import review, versions
+from segments import dropoff, glimpses, review, versions
 from segments.models import Segment, Version
 
 MOST = 100
 
 
-class VersionBody(Form):
-    note = serializers.CharField(default="", allow_blank=True, max_length=200, help_text="Why.")
+class MeaningBody(Form):
     rule = shapes.RuleField(required=False)
     purpose = serializers.SlugField(required=False, max_length=50)
     brand = serializers.SlugField(required=False, allow_blank=True, max_length=40)
@@ -29,6 +28,10 @@ class VersionBody(Form):
     exclusions = keys_field(help_text="Keys of segments whose members are never in this one.")
     excluded_everywhere = serializers.BooleanField(required=False)
     split = split_field()
+
+
+class VersionBody(MeaningBody):
+    note = serializers.CharField(default="", allow_blank=True, max_length=200, help_text="Why.")
 
 
 def shown(version: Version) -> dict[str, Any]:
@@ -46,6 +49,17 @@ class VersionEndpoint(SegmentEndpoint):
         if found is None:
             raise Problem(404, "not_found", _("There is no such version."))
         return found
+
+    def compared(self, segment: Segment, meaning: dict[str, Any]) -> dict[str, Any]:
+        """A definition against what the segment means now and against its members of now, as this key may know it."""
+        named = dropoff.SAMPLED if "profiles:read" in self.key.scopes else 0
+        moved = versions.movement(segment, meaning, named)
+        people = glimpses.of_movement(self.actor, moved, segment)
+        return {
+            **{name: self.told(getattr(moved, name)) for name in ("entering", "leaving", "members")},
+            "differences": [asdict(one) for one in versions.diff(versions.definition(segment), meaning)],
+            "sample": {kind: [asdict(one) for one in few] for kind, few in people.items()},
+        }
 
     def step(self, key: str, number: int, take: Callable[[Segment], Version]) -> Response:
         """Take one step with a version that is there."""
@@ -91,12 +105,26 @@ class VersionView(VersionEndpoint):
         responses={200: shapes.VersionComparedShape},
     )  # fmt: skip
     def get(self, request: Request, key: str, number: int) -> Response:
-        """Against what the segment means now, and against its members of now; nobody is named."""
+        """Against what the segment means now, and against its members of now. With the scope `profiles:read` a few of those
+        who would enter or leave, masked; without it nobody is named."""
         segment = self.find(key)
         found = self.version(segment, number)
-        differences = versions.diff(versions.definition(segment), found.definition)
-        moved = {name: self.told(count) for name, count in asdict(versions.movement(segment, found.definition)).items()}
-        return Response(shown(found) | moved | {"differences": [asdict(one) for one in differences]})
+        return Response(shown(found) | self.compared(segment, found.definition))
+
+
+class PreviewVersionView(VersionEndpoint):
+    scopes: ClassVar = {"POST": "segments:read"}
+
+    @extend_schema(
+        operation_id="previewVersion", summary="What another meaning would change", request=MeaningBody,
+        responses={200: shapes.MeaningComparedShape},
+    )  # fmt: skip
+    def post(self, request: Request, key: str) -> Response:
+        """Before it is written down: what is not named stays, and nothing changes. Else as of a version."""
+        segment, fields = self.find(key), read_body(MeaningBody, request)
+        self.read_fields(fields)
+        self.purpose(fields.get("purpose", ""))
+        return Response(self.compared(segment, versions.definition(segment) | fields))
 
 
 class SubmitVersionView(VersionEndpoint):

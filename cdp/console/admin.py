@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask
 from cdp.console import profile as profiles
-from cdp.core.admin import ReadOnlyRoom
+from cdp.core.admin import ReadOnlyRoom, titled
 from identity import queries as identity
 from identity.models import Profile, Record
 
@@ -61,8 +61,8 @@ class KnownFirst(admin.SimpleListFilter):
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyRoom[Profile]):
-    list_display = ("name", "contact", "records_number", "state", "changed_at", "id")
-    list_display_links = ("name", "id")
+    list_display = ("name", "contact", "records_number", "state", "changed_at", "short_id")
+    list_display_links = ("name", "short_id")
     list_filter = (KnownFirst, "state", "pinned")
     change_list_template = "console/profiles.html"
     ordering = ("-id",)
@@ -76,6 +76,11 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
     @admin.display(description=_("contact"))
     def contact(self, row: Any) -> str:
         return row.personal.get("phone") or row.personal.get("email") or ""
+
+    @admin.display(description=_("id"), ordering="id")
+    def short_id(self, row: Any) -> str:
+        """Its end, which tells ids apart that were made in one moment; the whole for whoever points at it."""
+        return titled(f"…{str(row.pk)[-12:]}", str(row.pk))
 
     @admin.display(description=_("records"))
     def records_number(self, row: Any) -> int:

@@ -15,7 +15,10 @@ from django.utils.translation import pgettext_lazy
 from cdp.console.labels import label, purpose_name
 from cdp.core.errors import Refused
 from cdp.events.models import Event
-from cdp.events.words import EVENTS, FIELDS, event_word, field_word
+from cdp.events.tracking import plans
+from cdp.events.tracking.shown import planned_events
+from cdp.events.types import PlannedEvent
+from cdp.events.words import EVENTS, FIELDS, event_word, field_word, in_korean
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from segments import queries
@@ -30,7 +33,7 @@ WORDS = {
     "did": _("has happened"), "not": _("has not happened"), "in": _("is in"), "out": _("is not in"),
     "agreed": _("has agreed"), "disagreed": _("has not agreed"), "purpose": _("Purpose"), "channel": _("Contact channel"),
     "count": _("number of times"), "sum": _("sum of"), "property": _("Property"), "op": _("Comparison"), "value": _("Value"),
-    "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("empty: at any time"),
+    "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("any time"),
     "where": _("Add a property"), "json": _("The rule as JSON"), "unreadable": _("This JSON cannot be read."),
     "raw": _("Written as JSON; it stays as it is."), "yes": _("yes"), "no": _("no"), "comma": _("several, with commas between"),
     "empty": _("Nothing here yet: add a condition."), "left": _("left of those who reached this condition"),
@@ -54,6 +57,8 @@ OPS = {
     "exists": pgettext_lazy("operator", "is known"),
     "not_exists": pgettext_lazy("operator", "is not known"),
 }
+# Types of JSON Schema that rules compare.
+TYPES = {"number": "number", "integer": "number", "string": "string", "boolean": "boolean"}
 PRESENCE = ("exists", "not_exists")
 ORDER = ("gt", "gte", "lt", "lte", "between")
 OPS_OF = {
@@ -76,7 +81,7 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
     return {
         "traits": {name: {"label": spec.label or name, "type": spec.type} for name, spec in traits.items()},
         "events": seen_events(),
-        "eventWords": {name: event_word(name) for name in EVENTS},
+        "eventWords": event_words(),
         "fieldWords": {path: field_word(path) for path in FIELDS},
         "segments": dict(Segment.objects.filter(key__in=catalog.segments).values_list("key", "name")),
         "lists": {key: key for key in catalog.lists},
@@ -88,14 +93,42 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
     }
 
 
+def event_words() -> dict[str, str]:
+    """What events are called: as everywhere, and those of the house's own plans by their titles, where a title means one."""
+    words, language = {name: event_word(name) for name in EVENTS}, "ko" if in_korean() else "en"
+    for event in _planned(*_now()):
+        title = event.titles[language]
+        if title and event.event not in words and title not in {*words, *words.values()}:
+            words[event.event] = title
+    return words
+
+
 def seen_events() -> dict[str, dict[str, str]]:
-    """The latest events' names, each with its clear properties and their types; at most a minute old."""
-    return _seen(int(time.monotonic() // FRESH_SECONDS), str(connection.settings_dict["NAME"]))
+    """The names of the latest events and of planned ones, each with its clear properties and their types; at most a minute
+    old."""
+    return _seen(*_now())
+
+
+def _now() -> tuple[int, str]:
+    return int(time.monotonic() // FRESH_SECONDS), str(connection.settings_dict["NAME"])
+
+
+@lru_cache(maxsize=2)
+def _planned(minute: int, database: str) -> list[PlannedEvent]:
+    return list(planned_events(plans.in_force()))
+
+
+def _planned_kinds(event: PlannedEvent) -> Iterable[tuple[str, str]]:
+    """(property, type) of what a rule may compare: of one type, not sealed, in no object."""
+    for field in event.fields:
+        kinds = {TYPES.get(name) for name in field.types}
+        if len(kinds) == 1 and "." not in field.path and not field.personal and (kind := kinds.pop()):
+            yield field.path, kind
 
 
 @lru_cache(maxsize=2)
 def _seen(minute: int, database: str) -> dict[str, dict[str, str]]:
-    seen: dict[str, dict[str, str]] = {}
+    seen = {event.event: dict(_planned_kinds(event)) for event in _planned(minute, database)}
     for name, properties in Event.objects.order_by("-id").values_list("name", "properties")[:LATEST]:
         seen.setdefault(name, {}).update(_kinds(properties))
     return {name: dict(sorted(kinds.items())) for name, kinds in sorted(seen.items())}

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +14,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from cdp.console import incident, register
+from cdp.console import incident, register, tail
 from cdp.console.login import NEXT, account_of, ask_second_factor, next_of
 from cdp.console.refusals import note_refused, note_sign_in
 from cdp.core import secondfactor
@@ -30,7 +31,7 @@ QUESTIONS = (
 )
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
-    "Event", "Source", "WriteKey", "Quarantined", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
+    "Event", "Source", "WriteKey", "Quarantined", "TrackingPlan", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
     "Purpose", "ConsentRecord", "Effective", "Segment", "ComputedTrait", "UploadedList", "Destination", "ExportRequest",
     "User", "ServiceKey", "AuditEntry",
 )  # fmt: skip
@@ -112,8 +113,15 @@ class ConsoleSite(AdminSite):
             raise PermissionDenied
         return register.page(request, self.each_context(request))
 
+    def live(self, request: HttpRequest) -> HttpResponse:
+        """The latest events as they come in."""
+        if not request.user.has_perm(tail.PERMISSION):
+            raise PermissionDenied
+        return tail.page(request, self.each_context(request))
+
     def get_urls(self) -> list[Any]:
         pages = [
+            path("live/", never_cache(self.admin_view(self.live)), name="live"),
             path("second-factor/", never_cache(self.second_factor), name="second_factor"),
             path("incident/", self.admin_view(self.incident), name="incident"),
             path("processing/", self.admin_view(self.register_of_processing), name="processing"),
@@ -126,6 +134,11 @@ class ConsoleSite(AdminSite):
         if app_label is not None:
             return list(rooms.values())
         return [room for question in QUESTIONS if (room := _room(rooms, *question)) is not None]
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """A room's tables, under its question."""
+        title = {"title": apps.get_app_config(app_label).verbose_name}
+        return super().app_index(request, app_label, {**title, **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         from cdp.console import state

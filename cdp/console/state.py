@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.labels import label, purpose_name
-from cdp.core import counts, stages
+from cdp.core import counts, stages, touched
+from cdp.core.types import Actor
 from cdp.events import queries as events
 from cdp.events.types import CHANNELS
 from consent import queries as consent
@@ -30,8 +32,28 @@ NUMBERS = {
     "quarantine": _("waiting in quarantine"),
     "requests": _("privacy requests open"),
     "aside": _("set aside by the pipeline"),
+    "versions": _("segment versions to review"),
+    "exports": _("exports to approve"),
+}
+# What waits for whoever may do something about it, and is a number like any other for the rest.
+ACTS = {
+    "review": "identity.change_reviewcase",
+    "requests": "consent.change_privacyrequest",
+    "quarantine": "events.replay_quarantined",
+    "versions": "segments.publish_segment",
+    "exports": "segments.approve_exportrequest",
+    "aside": "core.view_touched",
 }
 SOON_DAYS = 3
+# The stages behind that which takes events in, each of which takes what those before it touched.
+STAGES = {
+    "fold": _("Records, again"),
+    "links": _("Links"),
+    "identity": _("Profiles"),
+    "profiles": _("Golden records"),
+    "consent": _("Consent"),
+    "segments": _("Segments"),
+}
 # The stage that takes events in.
 EVENTS_STAGE = "identity"
 
@@ -45,6 +67,7 @@ class Number:
     url: str
     more: bool = False
     urgent: bool = False
+    detail: str = ""
 
     @property
     def label(self) -> str:
@@ -60,6 +83,16 @@ class ChannelRow:
     profiles: int
     bar: int
     url: str
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """How many wait for a stage of the pipeline (`more` when counted no further), and since when the first."""
+
+    name: str
+    waiting: int
+    more: bool
+    since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +127,8 @@ class Share:
 class State:
     """What the page shows; a part stays empty when the reader may not see its table."""
 
+    actor: Actor
+    tasks: list[Number] = field(default_factory=list)
     numbers: list[Number] = field(default_factory=list)
     channels: list[ChannelRow] = field(default_factory=list)
     coverage: Coverage | None = None
@@ -101,18 +136,24 @@ class State:
     requests: list[tuple[OpenRequest, int]] = field(default_factory=list)
     last_event: datetime | None = None
     oldest_waiting: datetime | None = None
+    stages: list[StageRow] = field(default_factory=list)
     live: int = 0
     may: set[str] = field(default_factory=set)
     sees_people: bool = False
+    acts: bool = False
 
 
 def of_the_whole(user: Any) -> State:
     """The state that `user` may see."""
-    state = State(sees_people=user.has_perm("identity.view_profile"))
+    state = State(Actor.user(user), sees_people=user.has_perm("identity.view_profile"))
     for part, permission, fill in PARTS:
         if user.has_perm(permission):
             state.may.add(part)
             fill(state)
+    mine = [number for number in state.numbers if number.key in ACTS and user.has_perm(ACTS[number.key])]
+    state.numbers = [number for number in state.numbers if number not in mine]
+    state.tasks = sorted((number for number in mine if number.value), key=lambda number: not number.urgent)
+    state.acts = bool(mine)
     return state
 
 
@@ -199,14 +240,35 @@ def _requests(state: State) -> None:
     first, number = consent.open_requests(ROWS_SHOWN, MOST_COUNTED + 1)
     today = timezone.localdate()
     state.requests = [(request, (request.due_on - today).days) for request in first]
-    soon = any(days <= SOON_DAYS for _, days in state.requests)
-    _add(state, "requests", number, _list("consent_privacyrequest"), urgent=soon)
+    overdue, soon, _later = consent.open_by_urgency(today, SOON_DAYS)
+    told = [
+        gettext("%(number)s overdue") % {"number": overdue} if overdue else "",
+        gettext("%(number)s due within %(days)s days") % {"number": soon, "days": SOON_DAYS} if soon else "",
+    ]
+    detail = " · ".join(filter(None, told))
+    _add(state, "requests", number, _list("consent_privacyrequest"), urgent=bool(detail), detail=detail)
 
 
-def _add(state: State, key: str, counted: int, url: str, *, urgent: bool = False) -> None:
-    state.numbers.append(
-        Number(key, min(counted, MOST_COUNTED), url, more=counted > MOST_COUNTED, urgent=urgent and counted > 0)
-    )
+def _versions(state: State) -> None:
+    _add(state, "versions", segments.versions_to_review(state.actor), _list("segments_version", state__exact="review"))
+
+
+def _exports(state: State) -> None:
+    waiting = segments.exports_to_approve(state.actor)
+    _add(state, "exports", waiting, _list("segments_exportrequest", state__exact="asked"), urgent=True)
+
+
+def _stages(state: State) -> None:
+    """The way of the data: events that are not taken in yet, then what each later stage has before it."""
+    arrived = events.number_waiting(EVENTS_STAGE, MOST_COUNTED + 1)
+    behind = [(gettext("Events"), arrived, events.oldest_waiting(EVENTS_STAGE))]
+    behind += [(str(STAGES[key]), number, since) for key, number, since in touched.lag(list(STAGES), MOST_COUNTED + 1)]
+    state.stages = [StageRow(name, min(n, MOST_COUNTED), n > MOST_COUNTED, since) for name, n, since in behind]
+
+
+def _add(state: State, key: str, counted: int, url: str, *, urgent: bool = False, detail: str = "") -> None:
+    more, urgent = counted > MOST_COUNTED, urgent and counted > 0
+    state.numbers.append(Number(key, min(counted, MOST_COUNTED), url, more, urgent, detail))
 
 
 def _list(page: str, **asked: str) -> str:
@@ -223,6 +285,9 @@ PARTS: tuple[tuple[str, str, Callable[[State], None]], ...] = (
     ("quarantine", "events.view_quarantined", _quarantine),
     ("requests", "consent.view_privacyrequest", _requests),
     ("aside", "core.view_touched", _aside),
+    ("versions", ACTS["versions"], _versions),
+    ("exports", ACTS["exports"], _exports),
+    ("stages", "core.view_touched", _stages),
     ("coverage", "consent.view_effective", _coverage),
     ("events", "events.view_event", _events),
 )

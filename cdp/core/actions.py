@@ -32,6 +32,7 @@ SCOPES = (
     "privacy:read",
     "privacy:write",
     "consents:write",
+    "events:read",
 )
 
 

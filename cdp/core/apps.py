@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class CoreConfig(AppConfig):
     name = "cdp.core"
-    verbose_name = _("Core")
+    verbose_name = _("Accounts and operations")
 
     def ready(self) -> None:
         post_migrate.connect(_ship_roles, sender=self)

@@ -81,6 +81,11 @@ class OpenedRoom(Room[M]):
             )
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """In the menu of those who open rows, or who look after groups; others find their rows without it."""
+        cares = self.has_add_permission(request) or request.user.has_perm("auth.view_group")
+        return cares and super().has_module_permission(request)
+
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
 

@@ -88,6 +88,7 @@ SCOPE_NEEDS: Mapping[str, str] = {
     "privacy:read": "view:consent.privacyrequest",
     "privacy:write": "change:consent.privacyrequest",
     "consents:write": "change:consent.privacyrequest",
+    "events:read": "view:events.trackingplan",
 }
 SIGNS_IN = frozenset(ROLES) - {"service"}
 PACKAGES = ("core", "events", "identity", "profiles", "consent", "segments", "auth")

@@ -65,6 +65,14 @@ LEAVE_TO = """
 update core_touched set stage = %s
 where id in (select id from core_touched where id = any(%s) for update skip locked)
 """
+# How many rows wait for each stage, counted no further than `most`, and since when the first of them.
+WAITING_BY_STAGE = """
+select asked.stage, held.number, held.since from unnest(%(stages)s::text[]) with ordinality as asked(stage, place)
+cross join lateral (
+    select count(*) as number, min(first.at) as since
+    from (select t.at from core_touched t where t.stage = asked.stage order by t.id limit %(most)s) first) held
+order by asked.place
+"""
 STAGES_NAMED = "select distinct stage from core_touched where stage like %s"
 HAND_OVER = "update core_touched set stage = %s where stage = %s"
 

@@ -1,10 +1,11 @@
 """The only upward edge: what an action touched, left for the stage that must look at it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from cdp.core import sql
-from cdp.core.statements import by_number, column, execute, prepared
+from cdp.core.statements import by_number, column, execute, fetch, prepared
 
 
 def touch(stage: str, subjects: Iterable[UUID]) -> None:
@@ -33,6 +34,12 @@ def subjects(stage: str) -> list[UUID]:
 def waiting(stage: str) -> list[int]:
     """The numbers of all rows that wait for `stage` now, for `drop`."""
     return column(sql.WAITING, [stage])
+
+
+def lag(stages: Sequence[str], most: int) -> list[tuple[str, int, datetime | None]]:
+    """For each of these stages, how many rows wait, counted no further than `most`, and since when the first of them."""
+    rows = fetch(sql.WAITING_BY_STAGE, {"stages": stages, "most": most})
+    return [(stage, number, since) for stage, number, since in rows]
 
 
 def drop(rows: list[int]) -> None:

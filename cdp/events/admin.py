@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -11,6 +11,7 @@ from django.utils.translation import pgettext_lazy
 from cdp.core.admin import ReadOnlyRoom, Room, titled
 from cdp.core.objects import ObjectRoom, OpenedRoom
 from cdp.events import models
+from cdp.events.tracking.shown import shown
 from cdp.events.types import VIOLATIONS
 from cdp.events.words import event_word, field_word
 
@@ -123,13 +124,19 @@ class TrackingPlanAdmin(ReadOnlyRoom[models.TrackingPlan]):
     list_display = ("key", "version", "in_force", "source", "events", "actor", "loaded_at")
     list_filter = ("in_force", "source")
     list_select_related = ("source",)
-    fields = ("key", "version", "in_force", "source", "actor", "loaded_at", "content")
+    fields = ("key", "version", "in_force", "source", "actor", "loaded_at")
     search_fields = ("key",)
     ordering = ("-in_force", "key", "-version")
 
     @admin.display(description=_("events"))
     def events(self, plan: models.TrackingPlan) -> int:
         return len(plan.content["events"])
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With its events in the reader's language, and how often they differed lately."""
+        return super().render_change_form(request, context | shown(kwargs["obj"]), *args, **kwargs)
 
 
 @admin.register(models.PlanViolation)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class EventsConfig(AppConfig):
     name = "cdp.events"
-    verbose_name = _("Events")
+    verbose_name = _("What happened?")
 
     def ready(self) -> None:
         post_migrate.connect(_ship_rows, sender=self)

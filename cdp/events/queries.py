@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cdp.core import crypto
 from cdp.core.models import Watermark
@@ -16,6 +16,8 @@ from cdp.events.tracking.files import Plan
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
 
+# How far back the latest events of one source are looked for: there is no index by source.
+LOOKED_AT = 5_000
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
 
@@ -98,10 +100,20 @@ def brands() -> set[str]:
 
 def latest_of(records: Collection[UUID], most: int) -> list[ToldEvent]:
     """The latest events of these records, newest first, at most `most`."""
-    rows = Event.objects.filter(record__in=records).order_by("-occurred_at")
-    return [
-        ToldEvent(*row) for row in rows.values_list("id", "name", "source__name", "occurred_at", "properties")[:most]
-    ]
+    return _told(Event.objects.filter(record__in=records).order_by("-occurred_at")[:most])
+
+
+def latest(most: int, source: UUID | None = None) -> list[ToldEvent]:
+    """The events received last, newest first, at most `most`; of one source where it is named, among the latest of all."""
+    rows = Event.objects.order_by("-id")
+    if source:
+        rows = rows.filter(pk__in=rows.values("pk")[:LOOKED_AT], source=source)
+    return _told(rows[:most])
+
+
+def _told(rows: QuerySet[Event]) -> list[ToldEvent]:
+    facts = ("id", "name", "source__name", "occurred_at", "received_at", "properties")
+    return [ToldEvent(*row) for row in rows.values_list(*facts)]
 
 
 def said_since(stage: str, records: Collection[UUID]) -> Iterator[tuple[UUID, dict[str, str]]]:
@@ -119,12 +131,21 @@ def last_received() -> datetime | None:
 
 def oldest_waiting(stage: str) -> datetime | None:
     """When the first event was received that this stage of the pipeline has not taken yet."""
+    return _behind(stage).values_list("received_at", flat=True).first()
+
+
+def number_waiting(stage: str, most: int) -> int:
+    """How many events this stage of the pipeline has not taken yet, counted no further than `most`."""
+    return _behind(stage).order_by()[:most].count()
+
+
+def _behind(stage: str) -> QuerySet[Event]:
     mark = Watermark.objects.filter(stage=stage).first()
     waiting = Event.objects.order_by("txid", "id")
-    if mark is not None:
-        within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
-        waiting = waiting.filter(Q(txid__gt=mark.txid) | within)
-    return waiting.values_list("received_at", flat=True).first()
+    if mark is None:
+        return waiting
+    within = Q(txid=mark.txid, id__gt=mark.row) if mark.row else Q(pk__in=[])
+    return waiting.filter(Q(txid__gt=mark.txid) | within)
 
 
 def waiting_in_quarantine(most: int) -> int:

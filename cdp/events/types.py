@@ -217,6 +217,7 @@ class ToldEvent(msgspec.Struct, frozen=True):
     name: str
     source: str
     occurred_at: datetime
+    received_at: datetime
     properties: Mapping[str, Any]
 
 
@@ -258,8 +259,20 @@ class Withdrawal(msgspec.Struct, frozen=True):
     channel_property: str | None = None
 
 
+class DescribedField(msgspec.Struct, frozen=True):
+    """A field that a plan describes: its title by language, its JSON types (empty: any), whether it must be there beside its
+    neighbours, whether it is personal (None: by its look)."""
+
+    path: str
+    titles: Mapping[str, str]
+    types: tuple[str, ...]
+    required: bool
+    personal: bool | None
+    data_class: str
+
+
 class PlannedEvent(msgspec.Struct, frozen=True):
-    """One event of the plan in force, for people: its words by language, and how many fields are described."""
+    """One event of the plans in force, for people: its words by language, and its fields. `source` "": every source."""
 
     plan: str
     version: int
@@ -269,4 +282,4 @@ class PlannedEvent(msgspec.Struct, frozen=True):
     owner: str
     titles: Mapping[str, str]
     descriptions: Mapping[str, str]
-    fields: int
+    fields: tuple[DescribedField, ...]

@@ -1,10 +1,14 @@
 """What events and their fields are called in the reader's language; what nobody named is called as it came.
 
 Events are named as in the specifications that SDKs follow, which English readers know; so only Korean has words of its own
-for them.
+for them. What is not named here may be named by a shipped tracking plan.
 """
 
+from collections.abc import Iterator
+
 from django.utils.translation import get_language
+
+from cdp.events.tracking.files import Plan, read, shipped_files, words_of
 
 EVENTS = {
     "Identify": "회원 정보 수신", "Record Imported": "파일 행 가져옴", "Page Viewed": "페이지 조회", "Screen Viewed": "화면 조회",
@@ -54,17 +58,41 @@ FIELDS = {
 }  # fmt: skip
 
 
+def add_words(plan: Plan) -> None:
+    """The titles of a plan, for what has no word yet; a word that means another name already is none."""
+    for event, schema in plan.events.items():
+        title = words_of(schema, "title")["ko"]
+        if event not in EVENTS and title not in EVENTS.values():
+            EVENTS[event] = title
+    for name, english, korean in _titles(plan):
+        taken = (word for words in FIELDS.values() for word in words)
+        if name not in FIELDS and not {english, korean} & {*taken, *EVENTS}:
+            FIELDS[name] = (english, korean)
+
+
+def _titles(plan: Plan) -> Iterator[tuple[str, str, str]]:
+    for event in plan.events:
+        for path, field in plan.fields(event):
+            title = words_of(field, "title")
+            yield path.rpartition(".")[2], title["en"], title["ko"]
+
+
+for _file in shipped_files():
+    add_words(read(_file.read_bytes()))
+
+
 def event_word(name: str) -> str:
     """What an event is called."""
-    return EVENTS.get(name, name) if _in_korean() else name
+    return EVENTS.get(name, name) if in_korean() else name
 
 
 def field_word(path: str) -> str:
     """What a field is called; of one within others (`products[].category`) each part, or the whole path as it is."""
     words = [FIELDS.get(part) for part in path.replace("[]", "").split(".")]
-    told = [word[_in_korean()] for word in words if word]
+    told = [word[in_korean()] for word in words if word]
     return " › ".join(told) if len(told) == len(words) else path
 
 
-def _in_korean() -> bool:
+def in_korean() -> bool:
+    """Whether the reader reads Korean."""
     return (get_language() or "").startswith("ko")

@@ -4,4 +4,4 @@ from django.utils.translation import gettext_lazy as _
 
 class LakeConfig(AppConfig):
     name = "cdp.lake"
-    verbose_name = _("Lake")
+    verbose_name = _("Accounts and operations")

@@ -4,4 +4,4 @@ from django.utils.translation import gettext_lazy as _
 
 class ProfilesConfig(AppConfig):
     name = "cdp.profiles"
-    verbose_name = _("Profiles")
+    verbose_name = _("Who is it?")

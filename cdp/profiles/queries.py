@@ -40,12 +40,14 @@ def personal(profiles: Collection[UUID]) -> dict[UUID, dict[str, str]]:
     return {profile: _through(lineage, values) for profile, lineage in lineages.items()}
 
 
-def contact_values(profiles: Collection[UUID], kind: str) -> dict[UUID, str]:
-    """The best usable contact value of each profile that has one: the golden one if usable, else the latest."""
-    points = fetch(sql.CONTACTABLE, {"profiles": list(profiles), "kind": kind})
-    opened = identity.open_records({record for _, records, won in points for record in (*records, won) if record})
-    stated = {record.id: normalise.identifier(kind, record.folded.current().get(kind)) for record in opened}
-    found = {profile: _best([stated.get(one) for one in records], stated.get(won)) for profile, records, won in points}
+def contact_values(profiles: Collection[UUID] | str, kind: str) -> dict[UUID, str]:
+    """The best usable contact value of each profile (also as PostgreSQL writes an array of them) that has one: the golden one
+    if usable, else the latest."""
+    asked = profiles if isinstance(profiles, str) else list(profiles)
+    points = fetch(sql.CONTACTABLE, {"profiles": asked, "kind": kind})
+    records = {record for _, usable, won in points for record in (*usable, won) if record}
+    stated = {one: normalise.identifier(kind, value) for one, value in identity.latest_values(records, kind).items()}
+    found = {profile: _best([stated.get(one) for one in usable], stated.get(won)) for profile, usable, won in points}
     return {profile: value for profile, value in found.items() if value}
 
 

@@ -6,7 +6,8 @@ the square of its records: it is skipped, and each single-value rule has finer o
 
 # ruff: noqa: S608 -- the SQL is made of this module's own rules, never of data
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -102,22 +103,58 @@ class Blocked:
 def block(database: Database, stop_keys: StopKeys, salt: str) -> tuple[Blocked, ...]:
     """From table `records` (`rid` and the columns of `normalise`) make table `pairs` (match_key, join_key_l,
     join_key_r), each pair once and under its first rule. `stop_keys`: salted digests of refused keys, by rule."""
-    _keys_table(database)
-    _usable_keys(database, stop_keys, salt)
-    database.execute("""
+    hot = usable_keys(database, stop_keys, salt)
+    return told(pair(database), hot)
+
+
+def usable_keys(database: Database, stop_keys: StopKeys, salt: str, *, at_once: int = len(RULES)) -> Counter[int]:
+    """Make table `usable` (rule, hashed key, rid): keys that a few records share; returns how many were too hot, by rule.
+
+    So many rules `at_once`: all keys of all rules as text are many times the records.
+    """
+    _stopped_table(database, stop_keys)
+    hot: Counter[int] = Counter()
+    for first, rules in enumerate(_groups(at_once)):
+        _sized_keys(database, rules)
+        hot += Counter(dict(database.execute("select rule, count(*) from hot group by 1").fetchall()))
+        database.execute(f"""
+            {"insert into usable" if first else "create or replace temp table usable as"}
+            select k.rule, hash(k.key) as key, k.rid from keys k
+            semi join (select rule, key from sized where not hot) s on s.rule = k.rule and s.key = k.key
+            anti join stopped on stopped.rule = k.rule and stopped.digest = {digest_sql("k.key", salt)}""")
+    return hot
+
+
+def pair(database: Database, part: int = 0, parts: int = 1) -> Counter[int]:
+    """Make table `pairs` of table `usable`, as `block` does, of one of so many parts of the records with all others;
+    returns how many each rule gave."""
+    some = f"where l.rid % {parts} = {part}" if parts > 1 else ""
+    database.execute(f"""
         create or replace temp table pairs as
         select cast(min(l.rule) as varchar) as match_key, l.rid as join_key_l, r.rid as join_key_r
-        from usable l join usable r on l.rule = r.rule and l.key = r.key and l.rid < r.rid
+        from usable l join usable r on l.rule = r.rule and l.key = r.key and l.rid < r.rid {some}
         group by l.rid, r.rid""")
-    return _report(database)
+    rows = database.execute("select match_key, count(*) from pairs group by 1").fetchall()
+    return Counter({int(rule): number for rule, number in rows})
+
+
+def told(pairs: Counter[int], hot: Counter[int]) -> tuple[Blocked, ...]:
+    """What each rule gave, by the numbers of its pairs and of its hot keys."""
+    return tuple(Blocked(rule.name, pairs[index], hot[index]) for index, rule in enumerate(RULES))
 
 
 def hot_keys(database: Database, salt: str) -> dict[str, tuple[str, ...]]:
     """Salted digests of the keys of table `records` over their rule's cap, by rule; for the model to freeze."""
-    _keys_table(database)
-    _usable_keys(database, {}, salt)
-    rows = database.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
-    return {rule.name: tuple(key for at, key in rows if at == index) for index, rule in enumerate(RULES)}
+    found: list[tuple[int, str]] = []
+    for rules in _groups(1):
+        _sized_keys(database, rules)
+        found += database.execute(f"select rule, {digest_sql('key', salt)} from hot order by 1, 2").fetchall()
+    return {rule.name: tuple(key for at, key in found if at == index) for index, rule in enumerate(RULES)}
+
+
+def _groups(at_once: int) -> list[range]:
+    """The numbers of all rules, so many together."""
+    return [range(first, min(first + at_once, len(RULES))) for first in range(0, len(RULES), at_once)]
 
 
 def digest_sql(column: str, salt: str) -> str:
@@ -125,9 +162,9 @@ def digest_sql(column: str, salt: str) -> str:
     return f"substr(md5('{salt}' || {column}), 1, 16)"
 
 
-def _keys_table(database: Database) -> None:
+def _keys_table(database: Database, rules: Iterable[int] = range(len(RULES))) -> None:
     """Table `keys` (rule, key, rid), each once: a record whose name is one word twice has one key."""
-    keys = [(index, key) for index, rule in enumerate(RULES) for key in rule.keys]
+    keys = [(index, key) for index in rules for key in RULES[index].keys]
     union = " union all ".join(
         f"select {index}::utinyint as rule, {key} as key, rid from records" for index, key in keys
     )
@@ -145,26 +182,15 @@ def _stopped_table(database: Database, stop_keys: StopKeys) -> None:
     database.unregister("incoming")
 
 
-def _usable_keys(database: Database, stop_keys: StopKeys, salt: str) -> None:
-    """Tables `hot` (rule, key) and `usable` (rule, hashed key, rid): keys that a few records share."""
-    _stopped_table(database, stop_keys)
-    caps = ", ".join(f"({index}::utinyint, {rule.cap})" for index, rule in enumerate(RULES))
+def _sized_keys(database: Database, rules: Iterable[int]) -> None:
+    """Tables `keys`, `sized` (rule, key, whether it is hot): those that several records share, and `hot` (rule, key)."""
+    _keys_table(database, rules)
+    caps = ", ".join(f"({index}::utinyint, {RULES[index].cap})" for index in rules)
     database.execute(f"""
         create or replace temp table sized as
-        select rule, key, count(*) as records, count(*) > any_value(cap) as hot
+        select rule, key, count(*) > any_value(cap) as hot
         from keys join (values {caps}) caps(rule, cap) using (rule) group by rule, key having count(*) > 1""")
     database.execute("create or replace temp table hot as select rule, key from sized where hot")
-    database.execute(f"""
-        create or replace temp table usable as
-        select k.rule, hash(k.key) as key, k.rid from keys k
-        semi join (select rule, key from sized where not hot) s on s.rule = k.rule and s.key = k.key
-        anti join stopped on stopped.rule = k.rule and stopped.digest = {digest_sql("k.key", salt)}""")
-
-
-def _report(database: Database) -> tuple[Blocked, ...]:
-    pairs = dict(database.execute("select match_key, count(*) from pairs group by 1").fetchall())
-    hot = dict(database.execute("select rule, count(*) from hot group by 1").fetchall())
-    return tuple(Blocked(rule.name, pairs.get(str(index), 0), hot.get(index, 0)) for index, rule in enumerate(RULES))
 
 
 def ceiling(database: Database, pairs: str) -> float | None:

@@ -10,9 +10,9 @@ records come after all others, each by its heaviest evidence, and to nobody wher
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from typing import Final, TypeVar
 
 from rapidfuzz.distance import DamerauLevenshtein
@@ -224,6 +224,16 @@ def objection(one: _Cluster, other: _Cluster, link: Link, limits: Limits) -> Rea
     if (limits.birth_dates or unsure) and not _births_agree(one, other) and not _misdated(one, other, link):
         return "birth dates"
     return "gender" if _genders_clash(one, other, link) else None
+
+
+def unopposed(given: Collection[GivenName], births: Collection[str], genders: Collection[str]) -> bool:
+    """Whether nothing of what some records say of a person, each value once, divides any two of them, however they are
+    grouped. Links of theirs that are sure are then refused for their number or identifiers only."""
+    return (
+        len(genders) < 2
+        and all(births_compatible(*pair) for pair in combinations(births, 2))
+        and all(_one_name(*pair) is not False for pair in combinations(given, 2))
+    )
 
 
 def doubtful(link: Link, limits: Limits) -> bool:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 -- the SQL is made of column names of `normalise`, numbers and a hexadecimal salt, never of data
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +14,7 @@ import pyarrow as pa
 from splink import DuckDBAPI, Linker
 from splink.internals.database_api import DatabaseAPI
 
-from identity.linkage.blocking import Blocked, Database, block, ceiling, digest_sql
+from identity.linkage.blocking import RULES, Blocked, Database, ceiling, digest_sql, pair, told, usable_keys
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, PERSONAL
 from identity.linkage.model import Model
 from identity.linkage.normalise import COLUMNS, clean
@@ -22,6 +23,8 @@ from identity.linkage.splink_settings import settings
 SCHEMA: Final = pa.schema([("unique_id", pa.string()), *((column, pa.string()) for column in COLUMNS)])
 # Records that are made a table of at a time.
 BATCH: Final = 10_000
+# So many records are compared with all others at a time.
+PART: Final = 100_000
 GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)
 
 
@@ -67,7 +70,8 @@ def connect(table: pa.Table) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     connection.execute("set temp_directory = ''")
     connection.register("incoming", table)
-    connection.execute("create table records as select row_number() over (order by unique_id) as rid, * from incoming")
+    connection.execute("""
+        create table records as select cast(row_number() over (order by unique_id) as integer) as rid, * from incoming""")
     connection.unregister("incoming")
     return connection
 
@@ -75,20 +79,42 @@ def connect(table: pa.Table) -> duckdb.DuckDBPyConnection:
 def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scored:
     """Pairs of a `prepare`d table that weigh at least `threshold` bits (the model's review threshold when None)."""
     with connect(table) as connection:
-        return scored(connection, DuckDBAPI(connection), model, threshold)
+        parts = -(-table.num_rows // PART) or 1
+        return scored(connection, DuckDBAPI(connection), model, threshold, parts=parts, rules_at_once=1)
 
 
-def scored(database: Database, api: DatabaseAPI[Any], model: Model, threshold: float | None) -> Scored:
-    """`score` of table `records` of `database`, which `api` is Splink's name for."""
-    blocked = block(database, model.stop_keys, model.salt)
+def scored(
+    database: Database,
+    api: DatabaseAPI[Any],
+    model: Model,
+    threshold: float | None,
+    *,
+    parts: int = 1,
+    rules_at_once: int = len(RULES),
+) -> Scored:
+    """`score` of table `records` of `database`, which `api` is Splink's name for, in so many `parts`: of its pairs only
+    those of one part, and the keys of so many rules, are in memory at a time."""
+    hot = usable_keys(database, model.stop_keys, model.salt, at_once=rules_at_once)
     linker = _linker(database, api, model, FREQUENCY_COLUMNS)
-    pairs = api.register("pairs", table_name="blocked")
-    linker.table_management.register_blocked_pairs_for_predict(pairs)
     floor = model.review if threshold is None else threshold
+    found: Counter[int] = Counter()
+    for part in range(parts):
+        found += pair(database, part, parts)
+        _predict(database, api, linker, floor, more=part > 0)
+    likely = f"select rid_l, rid_r from edges where match_weight >= {model.link!r}"
+    return Scored(_edges(database), told(found, hot), ceiling(database, likely))
+
+
+def _predict(database: Database, api: DatabaseAPI[Any], linker: Linker, floor: float, *, more: bool) -> None:
+    """Score table `pairs` into table `edges`, or `more` pairs for it."""
+    if not more:
+        pairs = api.register("pairs", table_name="blocked")
+        linker.table_management.register_blocked_pairs_for_predict(pairs)
     predicted = linker.inference.predict(threshold_match_weight=floor, warning_mode="never")
-    name = predicted.physical_name
-    likely = f"select rid_l, rid_r from {name} where match_weight >= {model.link!r}"
-    return Scored(_edges(database, name), blocked, ceiling(database, likely))
+    database.execute(f"""
+        {"insert into edges" if more else "create or replace temp table edges as"}
+        select rid_l, rid_r, match_weight, {", ".join(GAMMAS)} from {predicted.physical_name}""")
+    predicted.drop_table_from_database_and_remove_from_cache()
 
 
 def linker_for(connection: duckdb.DuckDBPyConnection, model: Model, *, frequencies: bool = True) -> Linker:
@@ -123,13 +149,13 @@ def _frequency_table(database: Database, model: Model, column: str) -> str:
     return name
 
 
-def _edges(database: Database, predicted: str) -> pa.Table:
+def _edges(database: Database) -> pa.Table:
     """Sorted here, for engines' orders differ; rounded as `compiled` rounds."""
     gammas = ", ".join(GAMMAS)
     personal = " or ".join(f"gamma_{name} > 0" for name in PERSONAL)
     found = database.sql(f"""
         select l.unique_id as "left", r.unique_id as "right", floor(match_weight * 1e9 + 0.5) / 1e9 as weight, {gammas}
-        from {predicted} s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
+        from edges s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
         where {personal}""")
     heaviest = [("weight", "descending"), ("left", "ascending"), ("right", "ascending")]
     return found.to_arrow_table().cast(EDGES).sort_by(heaviest)

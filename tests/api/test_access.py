@@ -86,6 +86,7 @@ ENDPOINTS: list[tuple[str, str, Any, dict[str, str], str, int]] = [
     ("post", "/segments/vip/preview", {}, {}, "segments:read", 200),
     ("get", "/segments/vip/versions", None, {}, "segments:read", 200),
     ("post", "/segments/vip/versions", {"rule": VIP}, {}, "segments:write", 201),
+    ("post", "/segments/vip/versions/preview", {"rule": VIP}, {}, "segments:read", 200),
     ("get", "/segments/vip/versions/1", None, {}, "segments:read", 200),
     *((("post", f"/segments/vip/versions/99/{step}", {}, {}, "segments:write", 404)) for step in STEPS),
     ("get", "/traits", None, {}, "segments:read", 200),

@@ -1,14 +1,17 @@
-"""The whole `resolve_identities` with training against bare Splink with training, on the same cleaned table.
+"""The whole `resolve_identities` against bare Splink on the same cleaned table, at several sizes.
 
-The product's share holds all that Splink leaves to others: reading and decrypting the records, cleaning them, writing
-links, clustering under constraints, profiles and golden records. Both run in processes of their own, in turns; before
-that they are seen to compare the same pairs. Their priors differ: the product reckons how many matches its certain rules
-find, where Splink is told.
+With training on both sides, as the first run is; and with a model that is stored already: put to use for the first time
+(`linkage promote`), which links and clusters everybody, and once more when nothing has changed. The product's share holds
+all that Splink leaves to others: reading and decrypting the records, cleaning them, writing links, clustering under
+constraints, profiles and golden records. All run in processes of their own, in turns; before that they are seen to
+compare the same pairs. Their priors differ: the product reckons how many matches its certain rules find, where Splink is
+told. How both grow is the slope of their times over the numbers of records, both as logarithms.
 """
 
 import argparse
 import importlib
 import json
+import math
 import multiprocessing
 import os
 import resource
@@ -17,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
@@ -34,33 +37,80 @@ SEED = 1
 MEMORY = Path("/dev/shm")  # noqa: S108 - held in memory, and only ever within a folder of its own
 
 
+# What is measured → against which baseline.
+RUNS = {"trained": "trained", "stored": "stored", "again": "stored"}
+
+
 def main(argv: Sequence[str]) -> dict[str, Any]:
-    """Ratios (product ÷ bare Splink) of wall and CPU seconds by round and in the median, and peaks of memory."""
+    """Ratios (product ÷ bare Splink) of wall and CPU seconds by round and in the median, peaks of memory, and growth."""
     parser = argparse.ArgumentParser(prog="resolve", description=__doc__)
-    parser.add_argument("--people", type=int, default=5_000)
+    parser.add_argument("--sizes", "--people", type=_sizes, default=[2_000, 6_000], help="numbers of people: 2000,6000")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args(argv)
-    with loaded(asked.people), tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    sizes = [_size(people, asked.rounds) for people in asked.sizes]
+    return {"growth": _growth(sizes), "sizes": sizes} if len(sizes) > 1 else {"sizes": sizes}
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _size(people: int, rounds: int) -> dict[str, Any]:
+    """All that is measured with so many people."""
+    with loaded(people), tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        apart(_train)
         records = apart(lambda: write_baseline(Path(folder)))
-        rounds = [_round(Path(folder)) for _ in range(asked.rounds)]
-    ratios = {f"{kind}_ratio": _median(rounds, f"{kind}_ratio") for kind in ("wall", "cpu")}
-    return {"people": asked.people, "records": records, **ratios, "rounds": rounds}
+        found = [_round(Path(folder)) for _ in range(rounds)]
+    medians = {name: _medians(name, found) for name in RUNS}
+    return {"people": people, "records": records, **medians, "rounds": found}
 
 
-def _median(rounds: list[dict[str, Any]], name: str) -> float:
-    return round(statistics.median(found[name] for found in rounds), 3)
+def _medians(name: str, rounds: list[dict[str, Any]]) -> dict[str, float]:
+    """Of one kind of run: ratios, seconds, and the largest peak of memory."""
+    pairs = [(found["product"][name], found["baseline"][RUNS[name]]) for found in rounds]
+    return {
+        "wall_ratio": _median(product["wall_s"] / baseline["wall_s"] for product, baseline in pairs),
+        "cpu_ratio": _median(_cpu(product) / _cpu(baseline) for product, baseline in pairs),
+        "wall_s": _median(product["wall_s"] for product, _ in pairs),
+        "cpu_s": _median(_cpu(product) for product, _ in pairs),
+        "baseline_cpu_s": _median(_cpu(baseline) for _, baseline in pairs),
+        "peak_mb": max(product["peak_mb"] for product, _ in pairs),
+    }
+
+
+def _cpu(found: dict[str, Any]) -> float:
+    return float(found["cpu_s"] + found.get("database_cpu_s", 0.0))
+
+
+def _median(values: Iterable[float]) -> float:
+    return round(statistics.median(values), 3)
+
+
+def _growth(sizes: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """The exponents of each kind of run: of seconds and of memory, by the number of records."""
+    records = [math.log(size["records"]) for size in sizes]
+    measures = ("wall_s", "cpu_s", "baseline_cpu_s", "peak_mb")
+    return {
+        name: {
+            measure: round(
+                statistics.linear_regression(records, [math.log(size[name][measure]) for size in sizes]).slope, 3
+            )
+            for measure in measures
+        }
+        for name in RUNS
+    }
 
 
 def _round(folder: Path) -> dict[str, Any]:
-    product, baseline = resolved(), bare(folder)
-    if product["pairs"] != baseline["pairs"]:
-        raise AssertionError(f"pairs differ: {product['pairs']} and {baseline['pairs']}")
-    cpu = product["cpu_s"] + product["database_cpu_s"]
+    [trained], baseline = resolved(_resolve), bare(folder, "trained")
+    [stored, again], stored_baseline = resolved(_promote, _resolve), bare(folder, "stored")
+    product = {"trained": trained, "stored": stored, "again": again}
+    for name, found in product.items():
+        if found["pairs"] != baseline["pairs"]:
+            raise AssertionError(f"pairs differ, {name}: {found['pairs']} and {baseline['pairs']}")
     return {
-        "wall_ratio": round(product["wall_s"] / baseline["wall_s"], 3),
-        "cpu_ratio": round(cpu / baseline["cpu_s"], 3),
-        "product": _rounded(product),
-        "baseline": _rounded(baseline),
+        "product": {name: _rounded(found) for name, found in product.items()},
+        "baseline": {"trained": _rounded(baseline), "stored": _rounded(stored_baseline)},
     }
 
 
@@ -71,22 +121,48 @@ def _rounded(found: dict[str, Any]) -> dict[str, Any]:
 # --- the product ------------------------------------------------------------------------------------------------------
 
 
-def resolved() -> dict[str, Any]:
-    """One run of the command over a fresh copy of the loaded database."""
+def resolved(*works: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each run says of itself, one after the other over a fresh copy of the loaded database."""
     from django.db import connections
 
     _close(connections)
     _drop(FRESH)
     _on_server(f"create database {FRESH} template {LOADED}")
     _move(FRESH)
-    found: dict[str, Any] = apart(_resolve)
+    found = [apart(work) for work in works]
     _move(LOADED)
     _drop(FRESH)
     return found
 
 
 def _resolve() -> dict[str, Any]:
+    """A run by the command; the first one trains."""
     from django.core.management import call_command
+
+    return _timed(lambda: call_command("resolve_identities", stdout=StringIO()))
+
+
+def _train() -> None:
+    """Store a model that is not in use yet."""
+    from identity import trial
+
+    trial.train_draft()
+
+
+def _promote() -> dict[str, Any]:
+    """A run that puts the stored model to use."""
+    from cdp import pipeline
+    from cdp.core.types import Actor
+    from identity import registry
+    from identity.models import LinkageModel
+
+    draft = LinkageModel.objects.latest("created_at").pk
+    actor = Actor.system("bench")
+    return _timed(lambda: pipeline.resolve(promote=lambda: registry.promote(actor, draft, without_trial=True)))
+
+
+def _timed(work: Callable[[], Any]) -> dict[str, Any]:
+    """Seconds and memory of a run, and what it counted."""
     from django.db import connection
 
     from identity import queries
@@ -95,7 +171,7 @@ def _resolve() -> dict[str, Any]:
     connection.ensure_connection()
     server = postmaster_of(connection.connection)
     wall, cpu, database = time.perf_counter(), time.process_time(), database_seconds(server)
-    call_command("resolve_identities", stdout=StringIO())
+    work()
     seconds = {
         "wall_s": time.perf_counter() - wall,
         "cpu_s": time.process_time() - cpu,
@@ -127,9 +203,9 @@ def apart(work: Callable[[], Any]) -> Any:
 # --- the baseline -----------------------------------------------------------------------------------------------------
 
 
-def bare(folder: Path) -> dict[str, Any]:
+def bare(folder: Path, plan: str) -> dict[str, Any]:
     """One run of the baseline's script."""
-    command = [sys.executable, str(BASELINE), str(folder / "records.parquet"), str(folder / "plan.json")]
+    command = [sys.executable, str(BASELINE), str(folder / "records.parquet"), str(folder / f"{plan}.json")]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
         raise RuntimeError(said.stderr)
@@ -138,9 +214,10 @@ def bare(folder: Path) -> dict[str, Any]:
 
 
 def write_baseline(folder: Path) -> int:
-    """What the baseline is handed: the cleaned table with its blocking keys, the settings, how to train."""
+    """What the baseline is handed: the cleaned table with its blocking keys, the settings, how to train, if at all."""
     from identity import queries, resolution
     from identity.linkage import blocking, model, score, splink_settings, train
+    from identity.models import LinkageModel
 
     table = resolution.cleaned(queries.person_records())
     with score.connect(table) as connection:
@@ -148,10 +225,7 @@ def write_baseline(folder: Path) -> int:
         rules = _with_keys(connection, len(blocking.RULES))
         connection.execute(f"copy keyed to '{folder / 'records.parquet'}' (format parquet)")
         passes = train._passes(connection)
-    settings = splink_settings.settings(model.DEFAULT).create_settings_dict("duckdb")
-    plan = {
-        "settings": settings | {"blocking_rules_to_generate_predictions": rules, "max_iterations": train.ITERATIONS[0]},
-        "threshold": model.DEFAULT.review,
+    training = {
         "certain": train.CERTAIN,
         "recall": train.CERTAIN_RECALL,
         "sampled_pairs": train.SAMPLED_PAIRS,
@@ -159,7 +233,12 @@ def write_baseline(folder: Path) -> int:
         "passes": passes,
         "pass_pairs": train.PASS_PAIRS,
     }
-    (folder / "plan.json").write_text(json.dumps(plan))
+    stored = queries.stored_model(LinkageModel.objects.latest("created_at").pk)
+    for name, used, how in (("trained", model.DEFAULT, training), ("stored", stored, None)):
+        settings = splink_settings.settings(used).create_settings_dict("duckdb")
+        settings |= {"blocking_rules_to_generate_predictions": rules, "max_iterations": train.ITERATIONS[0]}
+        plan = {"settings": settings, "threshold": used.review, "training": how}
+        (folder / f"{name}.json").write_text(json.dumps(plan))
     return int(table.num_rows)
 
 

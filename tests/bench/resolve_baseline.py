@@ -1,7 +1,7 @@
-"""Bare Splink, trained and predicting, on a table that is clean already. Imports nothing of the product.
+"""Bare Splink, training if it is told how, and predicting, on a table that is clean already. Imports nothing of the product.
 
 `python resolve_baseline.py TABLE PLAN`: a Parquet file of cleaned columns and blocking keys, and a JSON object of
-Splink's settings dictionary and of how to train; prints seconds, pairs, links and peak memory as JSON.
+Splink's settings dictionary and of how to train (null: not at all); prints seconds, pairs, links and peak memory as JSON.
 """
 
 import json
@@ -27,7 +27,8 @@ def main(table: Path, plan: dict[str, Any]) -> dict[str, Any]:
     api = DuckDBAPI(connection)
     records = api.register("records", table_name="input")
     linker = Linker(records, plan["settings"], log_level=None)
-    train(linker, plan)
+    if plan["training"]:
+        train(linker, plan["training"])
     found = linker.inference.predict(threshold_match_weight=plan["threshold"], warning_mode="never")
     links = connection.execute(f"select count(*) from {found.physical_name}").fetchall()[0][0]
     seconds = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}

@@ -11,9 +11,11 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
 from cdp.core.models import User
+from cdp.events.models import Event, Source
 from identity import requests
-from identity.models import Profile, ReviewCase
+from identity.models import Profile, Record, ReviewCase
 from segments.models import Segment
+from tests.console import seed
 from tests.console.conftest import PASSWORD, session_of
 from tests.console.test_linkage import address as address_of
 from tests.console.test_linkage import kept
@@ -123,6 +125,19 @@ def test_nothing_is_cut_off_at_any_width(request: pytest.FixtureRequest, languag
             assert page.evaluate(CUT_OFF) == [], (address, width)
 
 
+def test_no_column_of_the_people_is_cut_off(english: Any) -> None:
+    english.set_viewport_size({"width": 1280, "height": 800})
+    english.goto(reverse("admin:identity_profile_changelist"))
+    assert (
+        english.evaluate(
+            "document.querySelector('.results').scrollWidth - document.querySelector('.results').clientWidth"
+        )
+        <= 0
+    )
+    shown = english.locator("td.field-short_id span").first
+    assert shown.get_attribute("title").endswith(shown.inner_text().removeprefix("…"))
+
+
 def key_pages() -> list[str]:
     profile = Profile.objects.filter(golden__isnull=False).order_by("pk")[0]
     return [
@@ -134,6 +149,7 @@ def key_pages() -> list[str]:
         reverse("admin:segments_segment_add"),
         reverse("admin:segments_segment_change", args=[Segment.objects.all()[0].pk]),
         reverse("admin:events_source_add"),
+        reverse("admin:live"),
         address_of(kept()),
     ]
 
@@ -242,6 +258,26 @@ def test_events_and_fields_are_named_and_written_in_the_reader_s_language(korean
     field.fill("가격")
     assert rule_of(korean)["all"][0]["event"] == "Product Added"
     assert rule_of(korean)["all"][0]["where"][0]["property"] == "price"
+
+
+def test_events_appear_as_they_come_in_until_somebody_pauses(open_page: Open) -> None:
+    page, record, source = open_page(locale="en-US"), Record.objects.all()[0], Source.objects.filter(built_in=False)[0]
+    page.clock.install()
+    page.goto(reverse("admin:live"))
+    before = page.locator("#tail tr").count()
+    made = [seed.event(record, source, 0)]
+    page.clock.run_for(2_000)
+    page.wait_for_selector(f"#tail tr.new[data-id='{made[0].pk}']")
+    page.click("#pause")
+    assert page.inner_text("#arrived") == "Paused." and page.get_attribute("#pause", "aria-pressed") == "true"
+    made.append(seed.event(record, source, 0))
+    page.clock.run_for(10_000)
+    assert page.locator("#tail tr").count() == before + 1
+    page.click("#pause")
+    page.clock.run_for(2_000)
+    page.wait_for_selector(f"#tail tr.new[data-id='{made[1].pk}'] + tr[data-id='{made[0].pk}']")
+    assert "Order Completed" in page.inner_text("#tail tr >> nth=0")
+    Event.objects.filter(pk__in=[one.pk for one in made]).delete()
 
 
 def test_parts_of_a_rule_are_moved_by_key(english: Any) -> None:

@@ -5,11 +5,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from cdp.console import builder
 from cdp.core.models import AuditEntry, User
 from cdp.core.roles import permissions
+from cdp.core.types import Actor
 from cdp.events.models import Event
+from cdp.events.tracking import plans
+from cdp.events.tracking.files import Plan
 from consent.models import Purpose
 from segments.dropoff import SAMPLED
 from segments.query.ast import Kind
@@ -41,6 +45,26 @@ def test_it_offers_the_properties_of_the_latest_events_with_their_types(world: d
     builder._seen.cache_clear()
     assert builder.seen_events()["Bought"] == {"gift": "boolean", "register": "string", "total": "number"}
     builder._seen.cache_clear()
+
+
+def test_it_offers_what_is_planned_before_it_arrives_by_its_title() -> None:
+    fields: dict[str, Any] = {
+        "branch": {"enum": ["a", "b"], "type": "string"}, "fee": {"type": "integer"}, "memo": {"type": "string", "personal": True},
+        "any": {}, "visit": {"type": "object", "properties": {"id": {"type": "string"}}},
+    }  # fmt: skip
+    booked = {"title": "Visit booked", "title_ko": "방문 예약", "properties": fields}
+    taken = {"title": "Order Completed", "title_ko": "구매 완료"}
+    plans.load(Actor.system("test"), Plan.of({"plan": "p", "events": {"Visit Booked": booked, "Sold": taken}}))
+    builder._seen.cache_clear()
+    builder._planned.cache_clear()
+    try:
+        assert builder.seen_events()["Visit Booked"] == {"branch": "string", "fee": "number"}
+        with override("ko"):
+            words = builder.event_words()
+        assert words["Visit Booked"] == "방문 예약" and "Sold" not in words and words["Order Completed"] == "구매 완료"
+    finally:
+        builder._seen.cache_clear()
+        builder._planned.cache_clear()
 
 
 @pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind in VALUES for op in builder.OPS_OF[kind]])

@@ -1,12 +1,14 @@
 """Plans in files: what is refused, what a version changes, what is inferred from what arrived."""
 
 import json
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils.translation import override
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +19,10 @@ from cdp.events.actions import create_source
 from cdp.events.models import PlannedField, TrackingPlan
 from cdp.events.tracking import plans
 from cdp.events.tracking.changes import changes
-from cdp.events.tracking.files import Plan, read
+from cdp.events.tracking.files import Plan, find, read, shipped
 from cdp.events.tracking.infer import inferred, whole
 from cdp.events.tracking.schema import without_nulls
+from cdp.events.words import event_word
 from cdp.ingestion.classify import split
 from tests.ingestion.wire import send, track
 
@@ -189,3 +192,73 @@ def test_what_a_plan_is_inferred_from_fits_it_in_any_order(events: list[tuple[st
 @given(st.dictionaries(NAMES, VALUES), st.dictionaries(NAMES, VALUES))
 def test_changes_are_told_where_there_are_some(before: Any, after: Any) -> None:
     assert bool([*changes(before, after)]) == (before != after)
+
+
+# --- what is shipped ----------------------------------------------------------------------------------------------------
+
+HANGUL = re.compile("[가-힣]")
+WANTED = {
+    "retail": "Products Searched|Product List Viewed|Product List Filtered|Promotion Viewed|Promotion Clicked|Product Clicked|"
+    "Product Viewed|Product Added|Product Removed|Cart Viewed|Checkout Started|Checkout Step Viewed|Checkout Step Completed|"
+    "Payment Info Entered|Order Updated|Order Completed|Order Refunded|Order Cancelled|Coupon Entered|Coupon Applied|"
+    "Coupon Denied|Coupon Removed|Product Added to Wishlist|Product Removed from Wishlist|Product Shared|Cart Shared|"
+    "Product Reviewed",
+    "calls": "Call Started|Call Completed",
+    "messages": "Message Sent|Message Opened|Message Clicked|Message Bounced|Message Unsubscribed|Email Opened|Unsubscribed",
+    "surveys": "NPS Answered|CSAT Answered|Survey Text Answered",
+    "social": "Post Commented|Post Shared|Post Liked",
+    "loyalty": "Points Earned|Points Redeemed|Points Expired",
+    "credit": "Application Started|Document Upload Failed|Review Decided|Payment Due|Payment Received",
+}
+
+
+@pytest.mark.parametrize("key", shipped())
+def test_a_shipped_plan_describes_everything_in_both_languages_and_its_words_are_the_product_s(key: str) -> None:
+    made = read(find(key))
+    assert made.key == key and {*WANTED[key].split("|")} <= made.events.keys() and made.content["owner"]
+    things = [made.content, *made.events.values()]
+    assert all(thing["description"] and HANGUL.search(thing["description_ko"]) for thing in things)
+    fields = [field for event in made.events for _path, field in made.fields(event)]
+    assert all(
+        thing["title"] and (HANGUL.search(thing["title_ko"]) or thing["title"] == "SKU") for thing in things + fields
+    )
+    for name, event in made.events.items():
+        assert {*event.get("required", [])} <= event["properties"].keys()
+        with override("ko"):
+            assert event_word(name) == event["title_ko"] != name
+
+
+@pytest.mark.django_db
+def test_everything_that_is_shipped_is_in_force_together_and_seals_what_people_write() -> None:
+    run("load", *shipped())
+    sealed = PlannedField.objects.filter(treatment="sealed").values_list("event", "path")
+    assert {
+        ("Product Reviewed", "review_body"), ("Call Completed", "transcript"), ("NPS Answered", "comment"),
+        ("Survey Text Answered", "answer"), ("Post Commented", "comment"), ("Payment Due", "loan_no"),
+    } <= {*sealed}  # fmt: skip
+    credit = PlannedField.objects.filter(event="Review Decided", data_class="credit").values_list("path", flat=True)
+    assert {"decision", "amount", "interest_rate"} <= {*credit}
+    assert not PlannedField.objects.filter(treatment="clear").exists()
+
+
+SPOKEN: list[tuple[str, dict[str, Any], str]] = [
+    ("Order Completed", {"order_id": "50314b8e", "total": 27.5, "revenue": 25, "currency": "USD", "coupon": None,
+                         "products": [{"product_id": "507f1f77", "sku": "45790-32", "price": 19, "quantity": 1}]}, ""),
+    ("Order Completed", {"total": 27.5}, "missing order_id"),
+    ("Product Added", {"name": "shoe"}, "shape "),
+    ("Promotion Viewed", {"promotion_id": "promo_1", "creative": "top_banner_2", "position": "home_banner_top"}, ""),
+    ("Product Clicked", {"sku": "A", "position": "third"}, "type position"),
+    ("NPS Answered", {"score": 11}, "value score"),
+    ("CSAT Answered", {"score": 4, "comment": "좋아요"}, ""),
+    ("Message Opened", {"channel": "fax"}, "choice channel"),
+    ("Points Earned", {"points": 10, "expires_at": "2027-01-01"}, ""),
+    ("Points Earned", {"points": 10, "expires_at": "soon"}, "shape expires_at"),
+    ("Review Decided", {"decision": "approved", "amount": 3_000_000, "currency": "KRW"}, ""),
+    ("Payment Due", {"amount": 100, "due_on": "2026-12-01"}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "said", "wrong"), SPOKEN)
+def test_shipped_plans_know_what_fits(event: str, said: dict[str, Any], wrong: str) -> None:
+    rule = next(made.rule(event) for key in shipped() if event in (made := read(find(key))).events)
+    assert [f"{one.kind} {one.place}" for one in rule.violations(event, said)] == ([wrong] if wrong else [])

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
+from cdp.core.statements import hexadecimals
 from cdp.core.types import Actor
 from consent import queries as consent
 from identity.models import Profile
@@ -119,8 +119,8 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
     made, (a, b) = filled(2)
     asked: list[tuple[Any, str]] = []
 
-    def contact_values(ids: Iterable[UUID], kind: str) -> dict[UUID, str]:
-        asked.append((sorted(ids), kind))
+    def contact_values(members: str, kind: str) -> dict[UUID, str]:
+        asked.append(([UUID(one) for one in hexadecimals(members)], kind))
         return {a: "=evil@x.kr"}
 
     monkeypatch.setattr("cdp.profiles.queries.contact_values", contact_values)

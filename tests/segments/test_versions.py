@@ -108,6 +108,9 @@ def test_movement_tells_who_would_enter_against_the_members_of_now() -> None:
     actions.recompute(made.pk, NOW)
     two = versions.definition(made) | {"rule": VIP | {"value": 2}}
     assert versions.movement(made, two) == versions.Movement(entering=1, leaving=0, members=2)
+    assert versions.movement(made, two, 5) == versions.Movement(1, 0, 2, [comes], [])
+    five = versions.definition(made) | {"rule": FIVE}
+    assert versions.movement(made, five, 5) == versions.Movement(0, 1, 0, [], [_in])
     person(orders_count=3)
     assert versions.movement(made, versions.definition(made)).entering == 1
     assert comes not in members_of(made)

@@ -154,9 +154,14 @@ def read(content: bytes) -> Plan:
         raise _bad("", str(error)) from None
 
 
+def shipped_files() -> list[Path]:
+    """The plans that come with the product, in order of their keys."""
+    return sorted(SHIPPED.glob("*.json"))
+
+
 def shipped() -> list[str]:
-    """The keys of the plans that come with the product."""
-    return sorted(path.stem for path in SHIPPED.glob("*.json"))
+    """Their keys."""
+    return [path.stem for path in shipped_files()]
 
 
 def find(name: str) -> bytes:

@@ -1,4 +1,4 @@
 """Short, of one width, 24 hours: tables stay narrow, columns stand in line, and no day is taken for a month."""
 
-SHORT_DATE_FORMAT = "j M Y"
+DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "j M Y H:i"

@@ -318,7 +318,7 @@
     for (const text of mistakes) {
       const [, path, said] = /^(\/\S*): (.*)$/s.exec(text) || [null, "", text];
       const place = places.find((one) => `${path}/`.startsWith(`${one.dataset.path}/`)) || builder;
-      place.append(make("ul", { className: "errorlist", said: { role: "alert" } }, make("li", { textContent: said })));
+      place.append(make("p", { className: "errorlist", textContent: said, said: { role: "alert" } }));
     }
   };
   const row = field.closest(".form-row");
