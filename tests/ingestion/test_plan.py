@@ -30,6 +30,7 @@ ORDER = {
         "order_id": {"type": "string"}, "total": {"type": "number", "minimum": 0}, "way": {"enum": ["card", "cash"]},
         "note": {"type": "string", "personal": True}, "store_area": {"type": "string", "data_class": "location"},
         "products": {"type": "array", "items": {"$ref": "#/$defs/product"}},
+        "extra": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }  # fmt: skip
 PLAN: dict[str, Any] = {
@@ -61,6 +62,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"way": "cheque"}, "choice", "way"),
     ({"products": [{"sku": "A"}, {"sku": 5}, {"sku": 6}]}, "type", "products[].sku"),
     ({"products": [{"sku": None}]}, "missing", "products[].sku"),
+    ({"extra": {"kim": 1, "lee": 2}}, "type", "extra.*"),
 ]
 
 
@@ -202,7 +204,11 @@ def test_what_somebody_said_by_hand_stays(shop: Shop) -> None:
 
 def test_a_blocked_value_is_nowhere_but_in_what_is_sealed(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
     load(mode="block", naming={"properties": "^[a-z_]+$"})
-    send(shop[1], order(way="김철수", **{"김철수": "김철수"}), order(products=[{"sku": {"김철수": 1}}], total="김철수"))
+    send(
+        shop[1],
+        order(way="김철수", **{"김철수": "김철수"}),
+        order(extra={"김철수": 1}, products=[{"sku": {"김철수": 1}}], total="김철수"),
+    )
     told = repr([*PlanViolation.objects.values(), *Quarantined.objects.values("reason", "place"), caplog.text])
     assert found() and "김철수" not in told
 
