@@ -16,7 +16,7 @@
   const exact = (text) => (String(Number(text)) === text ? Number(text) : NUL + text);
   const STRING = /"(?:[^"\\]|\\.)*"/.source;
   const parse = (text) => JSON.parse(text.replace(new RegExp(`${STRING}|-?\\d[\\d.eE+-]*`, "g"), (token) => (EXACT.test(token) ? JSON.stringify(exact(token)) : token)));
-  const print = (rule) => JSON.stringify(rule, null, 2).replace(new RegExp(STRING, "g"), (token) => (token[1] === "\\" && isExact(JSON.parse(token)) ? plain(JSON.parse(token)) : token));
+  const print = (rule, indent = 2) => JSON.stringify(rule, null, indent).replace(new RegExp(STRING, "g"), (token) => (token[1] === "\\" && isExact(JSON.parse(token)) ? plain(JSON.parse(token)) : token));
   const scalar = (value) => ["string", "number", "boolean"].includes(typeof value);
   const only = (clause, ...keys) => Object.keys(clause).every((key) => keys.includes(key));
   const negated = (part) => part.kind in { event: 1, segment: 1, list: 1, consent: 1 } && !part.not;
@@ -185,7 +185,7 @@
     list: (part) => [choose(words.list, lists, part.key, (key) => { part.key = key; tell(); }), flag(part, words.in, words.out)],
     consent: (part) => [choose(words.purpose, purposes, part.purpose, (key) => { part.purpose = key; tell(); }),
       choose(words.channel, channels, part.channel, (key) => { part.channel = key; tell(); }), flag(part, words.agreed, words.disagreed)],
-    raw: (part) => [make("code", { textContent: print(part.clause) }), make("span", { className: "quiet", textContent: words.raw })],
+    raw: (part) => [make("code", { textContent: print(part.clause, 0) }), make("span", { className: "quiet", textContent: words.raw })],
   };
   const first = (choices) => Object.keys(choices)[0] || "";
   const fresh = {
