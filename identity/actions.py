@@ -6,18 +6,19 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from psycopg.types.json import Jsonb
 
 from cdp.core import crypto, watermark
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.statements import by_number, column, execute, execute_over, prepared
 from cdp.core.touched import forget, touch
-from cdp.core.types import Actor, now
+from cdp.core.types import Actor, now, uuid7
 from cdp.core.wake import wake
 from cdp.events.actions import store
 from identity import assign, component, correction, folding, households, online, parting, queries, review, sql
 from identity.incoming import Incoming, events_named, next_events, next_place
-from identity.models import Link, ProfileChange, Record, ReviewCase, Verdict
+from identity.models import Link, Record, ReviewCase, Verdict
 from identity.reading import Reading, locked
 from identity.types import Reason, Seen
 
@@ -152,22 +153,22 @@ def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) 
     targets = [(record, plan.profile_of.get(record)) for record in by_number(before)]
     moved = prepared(sql.MOVE_RECORDS, [[record for record, _ in targets], [profile for _, profile in targets]])
     execute_over(sql.MERGE_PROFILES, list(plan.merged.items()))
-    ProfileChange.objects.bulk_create(_changes(plan, before, cause), batch_size=1000)
+    execute_over(sql.SAVE_CHANGES, list(_changes(plan, before, cause)))
     execute_over(sql.SAVE_MOVES, _moves(plan, before, moved, cause))
     changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
     touch("profiles", changed | plan.merged.keys())
 
 
-def _changes(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> Iterable[ProfileChange]:
+def _changes(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> Iterable[tuple[Any, ...]]:
+    """A row for each id that went or began, with the records that it had."""
     begun = [*plan.created, *plan.revived]
     lost, parts = _members(before, plan.merged), _members(plan.profile_of, begun)
-    common = cause._asdict()
     for profile, into in plan.merged.items():
-        yield ProfileChange(profile=profile, other=into, kind="merged", records=sorted(lost[profile]), **common)
+        yield (uuid7(), profile, into, "merged", Jsonb(sorted(lost[profile])), *cause)
     for profile in begun:
         left = plan.split.get(profile)
         kind = "split" if left else "created"
-        yield ProfileChange(profile=profile, other=left, kind=kind, records=sorted(parts[profile]), **common)
+        yield (uuid7(), profile, left, kind, Jsonb(sorted(parts[profile])), *cause)
 
 
 def _moves(

@@ -233,6 +233,11 @@ where r.id = v.record and r.profile_id is distinct from v.profile
 returning r.id, v.profile
 """
 
+SAVE_CHANGES = """
+insert into identity_profilechange (id, profile, other, kind, records, run, actor, reason)
+select * from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::jsonb[], %b::uuid[], %b::text[], %b::text[])
+"""
+
 SAVE_MOVES = """
 insert into identity_move (record, "left", joined, run, actor, reason)
 select * from unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::text[])
