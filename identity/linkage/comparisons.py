@@ -100,12 +100,18 @@ _MAIL_PIECE: Final = (
     "abs(length(email_l) - length(email_r)) <= 2 and (substr(email_l, 1, 2) = substr(email_r, 1, 2)"
     " or substr(email_l, 3, 3) = substr(email_r, 3, 3) or substr(email_l, 4, 3) = substr(email_r, 4, 3))"
 )
+# Namesakes have addresses that differ in their numbers, and there are more of them than slips in a number.
+_NUMBERED_APART: Final = _same("email_letters")
 EMAIL: Final = Comparison(
     "email",
     _absent("email"),
     (
         Level("exact", _same("email"), 3, "email"),
-        Level("near", f"length(email_local_l) > 3 and {_MAIL_PIECE} and {{dl}}(email_l, email_r) <= 2", 2),
+        Level(
+            "near",
+            f"length(email_local_l) > 3 and not {_NUMBERED_APART} and {_MAIL_PIECE} and {{dl}}(email_l, email_r) <= 2",
+            2,
+        ),
         Level("local", f"{_same('email_local')} and length(email_local_l) > 3", 1),
         Level("else", "else", 0),
     ),

@@ -19,7 +19,7 @@ _words = str.split
 # Longest text looked at; longer values are cut, so that hostile input costs no time.
 LONGEST: Final = 320
 # Raise it when `clean` gives another row for anything: what was cleaned before is cleaned anew, and indexed, by the next run.
-VERSION: Final = 2
+VERSION: Final = 3
 OLDEST_YEAR: Final = 1900
 NULL_LIKE: Final = frozenset(
     _words(
@@ -29,7 +29,8 @@ NULL_LIKE: Final = frozenset(
 )
 COLUMNS: Final = (
     "script", "surname", "given", "name", "name_reversed", "given_jamo", "surname_key", "given_key", "formal",
-    "initial", "birth_date", "birth_year", "birth_day", "email", "email_local", "phone", "gender",
+    "initial", "birth_date", "birth_year", "birth_day", "email", "email_local", "email_letters", "phone",
+    "gender",
     "postcode", "district", "street", "house", "address", "city", "region", "country",
 )  # fmt: skip
 
@@ -251,7 +252,7 @@ def _email_columns(value: str | None) -> dict[str, str | None]:
     if not address:
         return {}
     local = address.partition("@")[0].partition("+")[0]
-    return {"email": address, "email_local": local or None}
+    return {"email": address, "email_local": local or None, "email_letters": re.sub(r"\d", "", address)}
 
 
 def _address_columns(address: str | None, postcode: str | None) -> dict[str, str | None]:

@@ -94,6 +94,14 @@ def test_romanised_and_misspelt_names_link():
     assert all(found["r0", other] > DEFAULT.link + 8 for other in ("r1", "r2", "r3"))
 
 
+def test_an_address_of_another_number_is_a_namesake_s():
+    """김민준 at minjun88 and minjun89 are two people more often than one who mistyped."""
+    mail = {"full_name": "김민준", "email": "minjun88@x.kr"}
+    found = weights(mail, mail | {"email": "minjum88@x.kr"}, mail | {"email": "minjun89@x.kr"})
+    assert found["r0", "r1"] > DEFAULT.link
+    assert found.get(("r0", "r2"), -99.0) < DEFAULT.review
+
+
 def test_a_street_without_house_numbers_speaks_for_a_match():
     home = {"full_name": "Harley Mason", "city": "Granville"}
     found = weights(
