@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -64,3 +65,34 @@ def customers(people, seed):
     retailer = generate(people, seed, now=datetime(2025, 6, 1, tzinfo=UTC))
     keyed = [(f"{number:06}", record) for number, record in enumerate(retailer.records)]
     return [(key, record.values) for key, record in keyed], {key: record.person.key for key, record in keyed}
+
+
+def families(number, seed):
+    """Two people each, of one surname, phone and home: two or three records a person, names misspelt in a third of them,
+    birth dates in some."""
+    random, records, truth = Random(seed), [], {}
+    for family in range(number):
+        home = {"phone": f"0104{family:07}", "address": f"{family % 90 + 1} {_word(random)} Street", "country": "AU"}
+        surname = _word(random)
+        for member in range(2):
+            given, birth = (
+                _word(random),
+                f"{1940 + random.randrange(60)}-{random.randrange(1, 13):02}-{random.randrange(1, 29):02}",
+            )
+            for copy in range(random.choice((2, 3))):
+                key = f"{random.getrandbits(32):08x}-{copy}"
+                names = {"given_name": _slip(random, given), "family_name": _slip(random, surname)}
+                born = {"birth_date": birth} if random.random() < 0.4 else {}
+                records.append((key, home | names | born))
+                truth[key] = f"{family}-{member}"
+    return records, truth
+
+
+def _word(random):
+    return "".join(random.choice("bdfgklmnprst") + random.choice("aeiou") for _ in range(3))
+
+
+def _slip(random, name):
+    """The name, with a letter too few every sixth time."""
+    at = random.randrange(len(name))
+    return name if random.random() < 5 / 6 else name[:at] + name[at + 1 :]

@@ -53,6 +53,15 @@ def test_a_few_hundred_records_teach_enough():
     assert evaluate(labels, truth).b3_f1 >= 0.97
 
 
+def test_families_are_no_persons_where_names_are_often_misspelt():
+    records, truth = data.families(400, seed=1)
+    assert not train(prepare(records)).names_divide
+    labels, _ = resolve(records)
+    quality = evaluate(labels, truth)
+    assert quality.pair_precision >= 0.97
+    assert quality.pair_recall >= 0.97
+
+
 def test_generated_customers():
     records, truth = data.customers(3000, seed=1)
     constrained, connected = resolve(records)
