@@ -87,7 +87,13 @@ class Command(BaseCommand):
     def _read(self, options: dict[str, Any]) -> list[Plan]:
         if not options["plans"]:
             raise CommandError(_("Name a file, or a shipped plan: %(plans)s.") % {"plans": ", ".join(shipped())})
-        return [read(find(name)) for name in options["plans"]]
+        return [self._one(name) for name in options["plans"]]
+
+    def _one(self, name: str) -> Plan:
+        try:
+            return read(find(name))
+        except Refused as refusal:
+            raise CommandError(f"{name}: {refusal}") from None
 
     def _source(self, name: str | None) -> Any:
         source = queries.source_by_name(name) if name else None
