@@ -33,9 +33,9 @@ def of(actor: Actor, ids: Sequence[UUID], purpose: str, segment: Segment | None)
     return [Glimpse(one, *(_first(known.get(one, {}), names) for names in (NAMES, CONTACTS))) for one in ids]
 
 
-def of_movement(actor: Actor, moved: Movement, segment: Segment) -> dict[str, list[Glimpse]]:
-    """A few of those who would enter and of those who would leave."""
-    seen = of(actor, [*moved.who_enters, *moved.who_leaves], segment.purpose_id, segment)
+def of_movement(actor: Actor, moved: Movement, purpose: str, segment: Segment) -> dict[str, list[Glimpse]]:
+    """A few of those who would enter and of those who would leave under a definition of this purpose."""
+    seen = of(actor, [*moved.who_enters, *moved.who_leaves], purpose, segment)
     return {"entering": seen[: len(moved.who_enters)], "leaving": seen[len(moved.who_enters) :]}
 
 

@@ -75,4 +75,4 @@ def moved(request: HttpRequest, segment: Segment, meaning: dict[str, Any]) -> di
     seen = sees_people(request)
     found = versions.movement(segment, meaning, dropoff.SAMPLED if seen else 0)
     told = {name: few(counts.told(getattr(found, name), seen)) for name in ("entering", "leaving", "members")}
-    return told | {"people": glimpses.of_movement(Actor.user(request.user), found, segment)}
+    return told | {"people": glimpses.of_movement(Actor.user(request.user), found, meaning["purpose"], segment)}

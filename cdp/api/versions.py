@@ -51,10 +51,12 @@ class VersionEndpoint(SegmentEndpoint):
         return found
 
     def compared(self, segment: Segment, meaning: dict[str, Any]) -> dict[str, Any]:
-        """A definition against what the segment means now and against its members of now, as this key may know it."""
+        """A definition against what the segment means now and against its members of now, as this key may know it; a 403
+        where it is bound to another purpose than the definition's."""
+        self.purpose(meaning["purpose"])
         named = dropoff.SAMPLED if "profiles:read" in self.key.scopes else 0
         moved = versions.movement(segment, meaning, named)
-        people = glimpses.of_movement(self.actor, moved, segment)
+        people = glimpses.of_movement(self.actor, moved, meaning["purpose"], segment)
         return {
             **{name: self.told(getattr(moved, name)) for name in ("entering", "leaving", "members")},
             "differences": [asdict(one) for one in versions.diff(versions.definition(segment), meaning)],
@@ -123,7 +125,6 @@ class PreviewVersionView(VersionEndpoint):
         """Before it is written down: what is not named stays, and nothing changes. Else as of a version."""
         segment, fields = self.find(key), read_body(MeaningBody, request)
         self.read_fields(fields)
-        self.purpose(fields.get("purpose", ""))
         return Response(self.compared(segment, versions.definition(segment) | fields))
 
 

@@ -80,6 +80,20 @@ def test_a_tool_that_reads_profiles_is_told_of_a_few_masked(vip: tuple[Segment, 
     assert told["leaving"] == 1 and masked(answer.content.decode()) and looked_at() == [1]
 
 
+def test_a_tool_of_another_purpose_is_told_of_nobody(vip: tuple[Segment, UUID, UUID]) -> None:
+    proposed = review.propose(ACTOR, vip[0], rule=HIGH, purpose="service")
+    tool = Caller("segments:read", "profiles:read", purpose="marketing")
+    assert tool.get(f"/segments/vip/versions/{proposed.number}").json()["code"] == "purpose_bound"
+    assert tool.post("/segments/vip/versions/preview", {"purpose": "service"}).json()["code"] == "purpose_bound"
+    assert looked_at() == []
+
+
+def test_a_look_is_written_down_under_the_purpose_of_what_was_looked_at(vip: tuple[Segment, UUID, UUID]) -> None:
+    proposed = review.propose(ACTOR, vip[0], rule=HIGH, purpose="service")
+    Caller("segments:read", "profiles:read").get(f"/segments/vip/versions/{proposed.number}")
+    assert AuditEntry.objects.get(action="segment.sample_shown").purpose == "service"
+
+
 def test_a_tool_is_told_of_a_change_before_it_is_written_down(vip: tuple[Segment, UUID, UUID]) -> None:
     tool = Caller("segments:read", "profiles:read")
     told = tool.post("/segments/vip/versions/preview", {"rule": LOW}).json()
