@@ -100,9 +100,11 @@ class AuditedWrites(admin.ModelAdmin[M]):
 
 
 class Room(AuditedWrites[M]):
-    """A table's pages. Rows are found by whole ids (`id_fields`), never by personal values; none is deleted in bulk."""
+    """A table's pages. Rows are found by whole ids (`id_fields`), never by personal values; none is deleted in bulk. An empty
+    table says what to do (`first_step`)."""
 
     id_fields: tuple[str, ...] = ()
+    first_step: Any = ""
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50

@@ -121,6 +121,7 @@ class QuarantineRequestAdmin(ReadOnlyRoom[models.QuarantineRequest]):
 class TrackingPlanAdmin(ReadOnlyRoom[models.TrackingPlan]):
     """Loaded by the command `tracking_plan`, from files that somebody has reviewed."""
 
+    first_step = _("To begin, let an administrator run: manage.py tracking_plan load retail")
     list_display = ("key", "version", "in_force", "source", "events", "actor", "loaded_at")
     list_filter = ("in_force", "source")
     list_select_related = ("source",)
