@@ -11,7 +11,8 @@ from segment.analytics.client import Client as SegmentClient
 from cdp.core.types import Actor
 from cdp.events.actions import create_source
 from cdp.events.models import Event
-from tests.ingestion.wire import counters, sealed
+from tests.ingestion.trouble import Trouble
+from tests.ingestion.wire import assert_once, counters, sealed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIBRARIES = {"segment": SegmentClient, "segment-gzip": SegmentClient, "rudder": RudderClient}
@@ -31,9 +32,8 @@ def key() -> str:
 def client(name: str, key: str, server: LiveServer, failures: list[Exception], **more: Any) -> Any:
     if name != "segment":
         more["gzip"] = True
-    return LIBRARIES[name](
-        key, host=server.url, on_error=lambda error, _: failures.append(error), max_retries=1, **more
-    )
+    more = {"max_retries": 1} | more
+    return LIBRARIES[name](key, host=server.url, on_error=lambda error, _: failures.append(error), **more)
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -78,3 +78,18 @@ def test_an_unknown_key_is_dropped_and_not_sent_for_ever(name: str, live_server:
     library.track("u1", "Product Viewed")
     library.shutdown()
     assert len(failures) == 1 and not Event.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["segment", "rudder"])
+def test_a_server_that_answers_503_at_random_is_sent_to_until_it_has_all(
+    name: str, key: str, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures: list[Exception] = []
+    trouble = Trouble(monkeypatch)
+    library = client(name, key, live_server, failures, max_retries=20, upload_size=10, upload_interval=0.1)
+    for number in range(30):
+        library.track(f"u{number % 7}", "Product Viewed", {"position": number}, message_id=f"m{number}")
+    library.flush()
+    library.shutdown()
+    assert failures == [] and trouble.met["before"] and trouble.met["after"]
+    assert_once(f"m{number}" for number in range(30))

@@ -2,8 +2,10 @@
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Sum
 from django.http import HttpResponse
 from django.test import Client
 
@@ -44,10 +46,20 @@ def refused_content(kept: Quarantined) -> Any:
 
 
 def counters() -> dict[str, int]:
-    """All counters by kind."""
-    return dict(Counter.objects.values_list("kind", "count"))
+    """All counters by kind, whatever their source."""
+    return dict(Counter.objects.values("kind").annotate(total=Sum("count")).values_list("kind", "total"))
 
 
 def reasons() -> list[str]:
     """Why things are in quarantine, sorted."""
     return sorted(Quarantined.objects.values_list("reason", flat=True))
+
+
+def assert_once(message_ids: Iterable[str], again: bool = True) -> None:
+    """Exactly these messages are kept, each once; `again` says that some were received more than once."""
+    expected = sorted(message_ids)
+    assert sorted(Event.objects.values_list("message_id", flat=True)) == expected
+    assert not Quarantined.objects.exists()
+    said = counters()
+    assert said["taken"] == len(expected) and said["received"] == said["taken"] + said.get("repeated", 0)
+    assert said.get("repeated", 0) > 0 or not again
