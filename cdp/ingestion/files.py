@@ -1,14 +1,16 @@
-"""Files as a stream of lines: CSV as spreadsheets write it, NDJSON, Parquet; a bad line is a line with a flaw."""
+"""Files as a stream of lines: CSV as spreadsheets write it, NDJSON, Parquet; a bad line is a line with a flaw.
+
+Each reader takes an open handle that can be sought, wherever its bytes are (`cdp.ingestion.opening`).
+"""
 
 import codecs
 import csv
 import io
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -43,46 +45,37 @@ class Table:
         self.name, self.columns, self.lines, self.done = name, columns, lines, done
 
 
-def open_table(path: Path) -> Table:
-    """Open by ending: .parquet, .ndjson, .jsonl; anything else is CSV. ValueError when it cannot be read at all."""
-    match path.suffix.lower():
-        case ".parquet" | ".pq":
-            return _parquet(path)
-        case ".ndjson" | ".jsonl" | ".json":
-            return _ndjson(path)
-        case _:
-            return _csv(path)
-
-
 # --- CSV --------------------------------------------------------------------------------------------------------------
 
 
-def _csv(path: Path) -> Table:
-    encoding = encoding_of(path)
-    handle = path.open("rb")
+def csv_table(name: str, handle: BinaryIO) -> Table:
+    """Comma, tab, semicolon or bar; ValueError without a header."""
+    size = size_of(handle)
+    encoding = encoding_of(handle)
     # What cannot be read stays visible as a lone surrogate, and costs its line only.
     faults = "replace" if encoding == "utf-16" else "surrogateescape"
     text = io.TextIOWrapper(handle, encoding, faults, newline="")
     first = text.readline()
     csv.field_size_limit(LARGEST_CELL)
-    columns = _header(next(csv.reader([first], delimiter=_delimiter(first)), []))
+    columns = header(next(csv.reader([first], delimiter=_delimiter(first)), []))
     rows = csv.reader(_closed(text, _delimiter(first)), delimiter=_delimiter(first), skipinitialspace=True)
-    return Table(path.name, columns, _csv_lines(rows, columns), _share(handle, path))
+    return Table(name, columns, _csv_lines(rows, columns), _share(handle, size))
 
 
-def encoding_of(path: Path) -> str:
+def encoding_of(handle: BinaryIO) -> str:
     """UTF-8 or UTF-16 by their marks, UTF-8 when all of it is, else of UTF-8 and what Korean Windows writes the one that
-    reads more lines."""
-    with path.open("rb") as handle:
-        start = handle.read(4)
-        for mark, encoding in _BOMS:
-            if start.startswith(mark):
-                return encoding
-        handle.seek(0)
-        if _is_utf8(handle):
-            return "utf-8"
-        handle.seek(0)
-        lines = list(islice(handle, _SNIFFED_LINES))
+    reads more lines. The handle is back at the start then."""
+    start = handle.read(4)
+    handle.seek(0)
+    for mark, encoding in _BOMS:
+        if start.startswith(mark):
+            return encoding
+    whole = _is_utf8(handle)
+    handle.seek(0)
+    if whole:
+        return "utf-8"
+    lines = list(islice(handle, _SNIFFED_LINES))
+    handle.seek(0)
     return min(("utf-8", "cp949"), key=lambda encoding: sum(not _readable(line, encoding) for line in lines))
 
 
@@ -109,7 +102,8 @@ def _delimiter(header: str) -> str:
     return max(_DELIMITERS, key=header.count)
 
 
-def _header(names: list[str]) -> list[str]:
+def header(names: Sequence[str]) -> list[str]:
+    """The names of columns; ValueError when there is none, or one twice."""
     columns = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
     if not columns or len(set(columns)) != len(columns):
         raise ValueError("The file has no header line, or a column twice.")
@@ -172,8 +166,8 @@ def _csv_line(number: int, cells: list[str], columns: list[str], readers: list[C
     if len(cells) > len(columns) and not any(cells[len(columns) :]):
         cells = cells[: len(columns)]
     if len(cells) != len(columns):
-        return Line(number, {"cells": [_printable(cell) for cell in cells]}, "bad_row")
-    return _cleaned(number, {name: read(cell) for name, read, cell in zip(columns, readers, cells, strict=True)})
+        return bad_row(number, cells)
+    return cleaned(number, {name: read(cell) for name, read, cell in zip(columns, readers, cells, strict=True)})
 
 
 def _reader(name: str, cells: list[str]) -> Callable[[str], Any]:
@@ -203,9 +197,9 @@ def _number(cell: str) -> int | float | None:
 # --- NDJSON and Parquet -----------------------------------------------------------------------------------------------
 
 
-def _ndjson(path: Path) -> Table:
-    handle = path.open("rb")
-    return Table(path.name, None, _ndjson_lines(handle), _share(handle, path))
+def ndjson_table(name: str, handle: BinaryIO) -> Table:
+    """One JSON object a line."""
+    return Table(name, None, _ndjson_lines(handle), _share(handle, size_of(handle)))
 
 
 def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
@@ -219,8 +213,9 @@ def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
             yield Line(number, {name: value for name, value in message.content.items() if value not in (None, "")})
 
 
-def _parquet(path: Path) -> Table:
-    file = pq.ParquetFile(path)
+def parquet_table(name: str, handle: BinaryIO) -> Table:
+    """Rows as they are typed; ArrowInvalid, which is a ValueError, for what is no Parquet."""
+    file = pq.ParquetFile(handle)
     rows, seen = max(file.metadata.num_rows, 1), [0]
 
     def lines() -> Iterator[Line]:
@@ -228,15 +223,15 @@ def _parquet(path: Path) -> Table:
             names = batch.schema.names
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 seen[0] += 1
-                yield _cleaned(seen[0] + 1, dict(zip(names, cells, strict=True)))
+                yield cleaned(seen[0] + 1, dict(zip(names, cells, strict=True)))
 
-    return Table(path.name, list(file.schema_arrow.names), lines(), lambda: seen[0] / rows)
+    return Table(name, list(file.schema_arrow.names), lines(), lambda: seen[0] / rows)
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def _cleaned(number: int, cells: dict[str, Any]) -> Line:
+def cleaned(number: int, cells: dict[str, Any]) -> Line:
     """Canonical cells, blanks left out; times and decimals become what JSON has."""
     try:
         return Line(number, {name: _cell(cell) for name, cell in cells.items() if cell is not None and cell != ""})
@@ -266,11 +261,22 @@ def _finite(cell: float) -> float:
     return cell
 
 
+def bad_row(number: int, cells: Sequence[Any]) -> Line:
+    """A line that does not have as many cells as there are columns."""
+    return Line(number, {"cells": [_printable(cell) for cell in cells]}, "bad_row")
+
+
 def _printable(cell: Any) -> Any:
     """Something that can be sealed as JSON, whatever was in the file."""
     return cell if isinstance(cell, int | bool) else str(cell).encode("utf-8", "backslashreplace").decode()
 
 
-def _share(handle: BinaryIO, path: Path) -> Callable[[], float]:
-    size = max(path.stat().st_size, 1)
-    return lambda: 1.0 if handle.closed else handle.tell() / size
+def size_of(handle: BinaryIO) -> int:
+    """How many bytes there are; the handle is back at the start then."""
+    size = handle.seek(0, io.SEEK_END)
+    handle.seek(0)
+    return size
+
+
+def _share(handle: BinaryIO, size: int) -> Callable[[], float]:
+    return lambda: 1.0 if handle.closed else handle.tell() / max(size, 1)

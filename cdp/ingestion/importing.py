@@ -16,8 +16,9 @@ from cdp.events import queries
 from cdp.events.types import QUARANTINE_REASONS, KnownSource
 from cdp.ingestion import imports
 from cdp.ingestion.actions import Outcome
-from cdp.ingestion.files import Table, open_table
+from cdp.ingestion.files import Table
 from cdp.ingestion.mapping import EventMapping, RecordMapping, content_of
+from cdp.ingestion.opening import open_path
 from cdp.ingestion.preview import Told
 
 _SECONDS_BETWEEN_LINES = 2.0
@@ -25,7 +26,7 @@ _SECONDS_BETWEEN_LINES = 2.0
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of every import."""
-    parser.add_argument("file", type=Path, help="CSV, NDJSON or Parquet")
+    parser.add_argument("file", type=Path, help="CSV, NDJSON, Parquet or Excel (.xlsx), also as .gz or alone in a .zip")
     parser.add_argument("--source", required=True, help="name of the source, as given to create_source")
     parser.add_argument("--preview", action="store_true", help="tell what the first rows would become; keep nothing")
 
@@ -38,7 +39,7 @@ def source_and_table(options: dict[str, Any]) -> tuple[KnownSource, Table]:
     if not options["file"].is_file():
         raise CommandError(_("There is no such file."))
     try:
-        return source, open_table(options["file"])
+        return source, open_path(options["file"])
     except (ValueError, OSError) as error:
         raise CommandError(_("The file cannot be read: %(why)s") % {"why": error}) from None
 

@@ -14,7 +14,7 @@ from cdp.ingestion.rows import EventRows
 
 
 class Command(BaseCommand):
-    help = "Import events from CSV, NDJSON or Parquet after a mapping; running it again doubles nothing."
+    help = "Import events from CSV, NDJSON, Parquet or Excel after a mapping; running it again doubles nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser)

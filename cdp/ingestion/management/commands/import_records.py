@@ -18,7 +18,7 @@ from cdp.ingestion.records import CONSENT, RecordRows
 
 
 class Command(BaseCommand):
-    help = "Import records of people from CSV, NDJSON or Parquet; running it again doubles nothing."
+    help = "Import records of people from CSV, NDJSON, Parquet or Excel; running it again doubles nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_arguments(parser)

@@ -1,0 +1,76 @@
+"""Opening what holds rows by the ending of its name, packed or not; nothing is unpacked onto a disk."""
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from django.utils.translation import gettext as _
+
+from cdp.ingestion.files import Line, Table, csv_table, ndjson_table, parquet_table
+from cdp.ingestion.sheets import excel_table
+
+_READERS: dict[str, Callable[[str, BinaryIO], Table]] = {
+    ".parquet": parquet_table, ".pq": parquet_table, ".ndjson": ndjson_table, ".jsonl": ndjson_table,
+    ".json": ndjson_table, ".xlsx": excel_table, ".xlsm": excel_table,
+}  # fmt: skip
+# What systems put into an archive beside the file.
+_NOT_MEANT = ("__MACOSX/", ".")
+
+
+def open_path(path: Path) -> Table:
+    """A file of this machine; ValueError or OSError when it cannot be read at all."""
+    return open_table(path.name, path.open("rb"))
+
+
+def open_table(name: str, handle: BinaryIO) -> Table:
+    """By ending: .parquet, .ndjson, .jsonl, .xlsx; .gz and .zip by what is in them; anything else is CSV.
+
+    ValueError when it cannot be read at all; rows that cannot be, later, end with one too.
+    """
+    with _as_value_error():
+        table = _opened(name, handle)
+    return Table(table.name, table.columns, _guarded(table.lines), table.done)
+
+
+def _opened(name: str, handle: BinaryIO) -> Table:
+    ending = PurePosixPath(name).suffix.lower()
+    if ending == ".gz":
+        inner = name.removesuffix(PurePosixPath(name).suffix)
+        return _opened(inner, cast(BinaryIO, gzip.GzipFile(fileobj=handle)))
+    if ending == ".zip":
+        return _zipped(handle)
+    if ending == ".xls":
+        raise ValueError(_("This is the Excel format of before 2007: save it as .xlsx first."))
+    return _READERS.get(ending, csv_table)(name, handle)
+
+
+def _zipped(handle: BinaryIO) -> Table:
+    """The one file of an archive; several are one's own to choose from."""
+    archive = zipfile.ZipFile(handle)
+    files = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith(_NOT_MEANT)]
+    if len(files) != 1:
+        raise ValueError(_("An archive holds one file; this holds %(number)d.") % {"number": len(files)})
+    if files[0].flag_bits & 1:
+        raise ValueError(_("The archive asks for a password: unpack it first."))
+    name = PurePosixPath(files[0].filename).name
+    if name.lower().endswith((".zip", ".gz")):
+        raise ValueError(_("An archive within an archive is not read."))
+    return _opened(name, cast(BinaryIO, archive.open(files[0])))
+
+
+def _guarded(lines: Iterator[Line]) -> Iterator[Line]:
+    with _as_value_error():
+        yield from lines
+
+
+@contextmanager
+def _as_value_error() -> Iterator[Any]:
+    """Whatever a damaged archive ends with; the text of it may quote the file, and is not told."""
+    try:
+        yield
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, KeyError, NotImplementedError):
+        raise ValueError(_("The file is damaged, or not what its ending says.")) from None
