@@ -10,7 +10,7 @@ function opened() {
   const Rudder = require("@rudderstack/rudder-sdk-node");
   const retries = { retryDelay: () => 100 };
   return new Rudder(key, {
-    dataPlaneUrl: address, flushAt: 10, flushInterval: 100, retryCount: 50, axiosRetryConfig: retries, logLevel: "silly",
+    dataPlaneUrl: address, flushAt: 10, flushInterval: 100, retryCount: 600, axiosRetryConfig: retries, logLevel: "silly",
   });
 }
 
