@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
-from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from cdp.console.builder_words import OPS, OPS_OF, TIME_OPS, WORDS
 from cdp.console.labels import label, purpose_name
 from cdp.core.errors import Refused
+from cdp.events import queries as events
 from cdp.events.models import Event
 from cdp.events.tracking import plans
 from cdp.events.tracking.shown import planned_events
@@ -23,52 +24,14 @@ from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from segments import queries
 from segments.models import Segment
+from segments.query.ast import EACH
+from segments.query.bounds import read_date
 
 # Names of events and properties are an open set: those of the latest events are offered, any other may be written.
 LATEST, FRESH_SECONDS = 2_000, 60
-WORDS = {
-    "all": _("All of these"), "any": _("Any of these"), "none": _("None of these"), "trait": _("Trait"),
-    "event": _("Event"), "segment": _("Segment"), "list": _("Uploaded list"), "consent": _("Consent"),
-    "group": _("Group"), "add": _("Add"), "what": _("What to add"), "remove": _("Remove"), "rule": _("Rule"),
-    "did": _("has happened"), "not": _("has not happened"), "in": _("is in"), "out": _("is not in"),
-    "agreed": _("has agreed"), "disagreed": _("has not agreed"), "purpose": _("Purpose"), "channel": _("Contact channel"),
-    "count": _("number of times"), "sum": _("sum of"), "property": _("Property"), "op": _("Comparison"), "value": _("Value"),
-    "to": _("Upper value"), "days": _("days"), "last": _("in the last"), "ever": _("any time"),
-    "where": _("Add a property"), "json": _("The rule as JSON"), "unreadable": _("This JSON cannot be read."),
-    "raw": _("Written as JSON; it stays as it is."), "yes": _("yes"), "no": _("no"), "comma": _("several, with commas between"),
-    "empty": _("Nothing here yet: add a condition."), "left": _("left of those who reached this condition"),
-    "move": _("Move"), "keys": _("Drag it, or use the arrow keys: up and down, right into the group beside it, left out of it."),
-    "moved": _("Moved: now {place} of {number}."),
-}  # fmt: skip
-OPS = {
-    "eq": pgettext_lazy("operator", "is"),
-    "ne": pgettext_lazy("operator", "is not"),
-    "in": pgettext_lazy("operator", "is one of"),
-    "not_in": pgettext_lazy("operator", "is none of"),
-    "contains": pgettext_lazy("operator", "contains"),
-    "starts_with": pgettext_lazy("operator", "starts with"),
-    "gt": pgettext_lazy("operator", "more than"),
-    "gte": pgettext_lazy("operator", "at least"),
-    "lt": pgettext_lazy("operator", "less than"),
-    "lte": pgettext_lazy("operator", "at most"),
-    "between": pgettext_lazy("operator", "from … to"),
-    "since": pgettext_lazy("operator", "in the last … days"),
-    "before": pgettext_lazy("operator", "longer ago than … days"),
-    "exists": pgettext_lazy("operator", "is known"),
-    "not_exists": pgettext_lazy("operator", "is not known"),
-}
 # Types of JSON Schema that rules compare.
 TYPES = {"number": "number", "integer": "number", "string": "string", "boolean": "boolean"}
-PRESENCE = ("exists", "not_exists")
-ORDER = ("gt", "gte", "lt", "lte", "between")
-OPS_OF = {
-    "number": ("eq", "ne", *ORDER, *PRESENCE),
-    "string": ("eq", "ne", "in", "not_in", "contains", "starts_with", *PRESENCE),
-    "boolean": ("eq", *PRESENCE),
-    "date": ("since", "before", "gte", "lt", "between", *PRESENCE),
-    "moment": ("since", "before", "gte", "lt", "between", *PRESENCE),
-    "measure": ("gte", "eq", "lte", "gt", "lt", "between"),
-}
+DEEPEST = 5
 
 
 def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
@@ -82,14 +45,17 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
         "traits": {name: {"label": spec.label or name, "type": spec.type} for name, spec in traits.items()},
         "events": seen_events(),
         "eventWords": event_words(),
-        "fieldWords": {path: field_word(path) for path in FIELDS},
+        "fieldWords": field_words(),
         "segments": dict(Segment.objects.filter(key__in=catalog.segments).values_list("key", "name")),
         "lists": {key: key for key in catalog.lists},
         "purposes": {key: purpose_name(known) for key, known in consent.purposes().items()},
         "channels": {key: label(CONTACT_CHANNELS, key) for key in sorted(catalog.channels)},
         "words": {key: str(word) for key, word in WORDS.items()},
         "ops": {key: str(word) for key, word in OPS.items()},
+        "timeOps": {key: str(word) for key, word in TIME_OPS.items()},
         "opsOf": OPS_OF,
+        "brands": {key: key for key in sorted(events.brands() - {""})},
+        "currency": settings.DEFAULT_CURRENCY,
     }
 
 
@@ -101,6 +67,12 @@ def event_words() -> dict[str, str]:
         if title and event.event not in words and title not in {*words, *words.values()}:
             words[event.event] = title
     return words
+
+
+def field_words() -> dict[str, str]:
+    """What the properties on offer are called; of those within others each part."""
+    paths = {path for kinds in seen_events().values() for path in kinds} | FIELDS.keys()
+    return {path: word for path in sorted(paths) if (word := field_word(path)) != path or path in FIELDS}
 
 
 def seen_events() -> dict[str, dict[str, str]]:
@@ -134,12 +106,20 @@ def _seen(minute: int, database: str) -> dict[str, dict[str, str]]:
     return {name: dict(sorted(kinds.items())) for name, kinds in sorted(seen.items())}
 
 
-def _kinds(properties: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """(property, type) of what a rule compares: no lists, no objects."""
+def _kinds(properties: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterable[tuple[str, str]]:
+    """(path, type) of what a rule compares: also what lies in objects, and with [] in the elements of lists."""
     for name, value in properties.items():
-        if isinstance(value, bool):
-            yield name, "boolean"
-        elif isinstance(value, int | float):
-            yield name, "number"
-        elif isinstance(value, str):
-            yield name, "string"
+        yield from _kind(before + name, value, depth)
+
+
+def _kind(path: str, value: Any, depth: int) -> Iterable[tuple[str, str]]:
+    if isinstance(value, bool):
+        yield path, "boolean"
+    elif isinstance(value, int | float):
+        yield path, "number"
+    elif isinstance(value, str):
+        yield path, "date" if read_date(value) else "string"
+    elif isinstance(value, dict) and depth < DEEPEST:
+        yield from _kinds(value, f"{path}.", depth + 1)
+    elif isinstance(value, list) and value and not path.endswith(EACH):
+        yield from _kind(path + EACH, value[0], depth)

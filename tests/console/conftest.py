@@ -1,7 +1,7 @@
 """The console in a real browser: Chromium against a live server; one small world for a module that only reads it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PASSWORD = "correct horse battery"
+LOUD = ("error", "warning")
+Open = Callable[..., Any]
 
 
 def require_chromium() -> str:
@@ -80,6 +82,51 @@ def session_of(user: User) -> str:
     client = Client()
     client.force_login(user)
     return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+
+@pytest.fixture(scope="module")
+def complaints() -> list[str]:
+    """Whatever the browser's console complained of in this module."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Any, house: LiveServer, complaints: list[str]) -> Iterator[Open]:
+    """A page of a fresh browser context, nobody signed in or the superuser."""
+    contexts = []
+
+    def opened(*, signed_in: bool = True, **options: Any) -> Any:
+        context = browser.new_context(base_url=house.url, viewport={"width": 1280, "height": 800}, **options)
+        contexts.append(context)
+        if signed_in:
+            session = session_of(User.objects.get(username="root"))
+            context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": house.url}])
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type in LOUD else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def english(open_page: Open) -> Any:
+    return open_page(locale="en-US")
+
+
+@pytest.fixture(scope="module")
+def korean(open_page: Open) -> Any:
+    return open_page(locale="ko-KR", color_scheme="dark")
+
+
+@pytest.fixture
+def quiet(complaints: list[str]) -> Iterator[None]:
+    """The browser has nothing to complain of: no error, no violation of the policy."""
+    complaints.clear()
+    yield
+    assert complaints == []
 
 
 @pytest.fixture

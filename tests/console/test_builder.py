@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from cdp.console import builder
+from cdp.console.builder_words import OPS_OF, PRESENCE
 from cdp.core.models import AuditEntry, User
 from cdp.core.roles import permissions
 from cdp.core.types import Actor
@@ -16,7 +17,7 @@ from cdp.events.tracking import plans
 from cdp.events.tracking.files import Plan
 from consent.models import Purpose
 from segments.dropoff import SAMPLED
-from segments.query.ast import Kind
+from segments.query.ast import BIRTHDAY, Kind
 from segments.query.catalog import Catalog, TraitSpec, require
 from segments.query.parse import parse
 from tests.console.conftest import account
@@ -40,10 +41,22 @@ def test_a_trait_of_a_class_that_the_purpose_forbids_is_not_offered(world: dict[
 
 def test_it_offers_the_properties_of_the_latest_events_with_their_types(world: dict[str, Any]) -> None:
     latest = Event.objects.order_by("-id")[0]
-    held = {"total": 9.5, "gift": False, "register": "3", "products": [{"sku": "a"}], "none": None}
+    products = [{"sku": "a", "sizes": [1]}, {"price": 2}]
+    held = {
+        "total": 9.5,
+        "gift": False,
+        "register": "3",
+        "due": "2026-01-31",
+        "to": {"city": "b"},
+        "none": None,
+        "products": products,
+    }
     Event.objects.filter(pk=latest.pk).update(name="Bought", properties=held)
     builder._seen.cache_clear()
-    assert builder.seen_events()["Bought"] == {"gift": "boolean", "register": "string", "total": "number"}
+    assert builder.seen_events()["Bought"] == {
+        "due": "date", "gift": "boolean", "products[].sizes[]": "number", "products[].sku": "string", "register": "string",
+        "to.city": "string", "total": "number",
+    }  # fmt: skip
     builder._seen.cache_clear()
 
 
@@ -67,14 +80,16 @@ def test_it_offers_what_is_planned_before_it_arrives_by_its_title() -> None:
         builder._planned.cache_clear()
 
 
-@pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind in VALUES for op in builder.OPS_OF[kind]])
+@pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind in VALUES for op in OPS_OF[kind]])
 def test_every_comparison_that_it_offers_is_one_of_the_language(kind: Kind, op: str) -> None:
     require(parse({"trait": "x", **asked(op, VALUES[kind])}), Catalog(traits={"x": TraitSpec(kind)}))
 
 
 def asked(op: str, value: Any) -> dict[str, Any]:
-    if op in builder.PRESENCE:
+    if op in PRESENCE:
         return {"op": op}
+    if op == BIRTHDAY:
+        return {"op": op, "value": {"days": 7}}
     if op in ("since", "before"):
         return {"op": {"since": "gte", "before": "lt"}[op], "value": {"days_ago": 30}}
     several = {"in": [value], "not_in": [value], "between": [value, value]}
