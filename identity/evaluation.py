@@ -48,7 +48,7 @@ def _read(file: Path) -> dict[Hashable, Hashable]:
 
 def recall_ceiling(file: Path) -> float | None:
     """The share of a truth's pairs that any model could find: their records share an identifier, or a blocking key that is
-    in use. None where no person has two records. Raises as `evaluate_truth`; before the first run there are no keys."""
+    in use. None where no person has two records. Raises as `evaluate_truth`."""
     truth = _read(file)
     persons: dict[Hashable, list[UUID]] = defaultdict(list)
     for record, _profile, source, external_id in queries.named_records():

@@ -45,14 +45,19 @@ def keep_cleaned(record: Folded) -> None:
     record.cleaned = [normalise.VERSION, *(row[column] for column in normalise.COLUMNS)]
 
 
+def is_of_this_version(record: Folded) -> bool:
+    """Whether what is kept of the record, its columns and its blocking keys, was made by this version of the cleaning."""
+    return record.cleaned[:1] == [normalise.VERSION]
+
+
 def is_cleaned(record: Folded, cleaned_of: dict[str, str] | None) -> bool:
     """Whether what is kept by this version of the cleaning, of the values `cleaned_of`, is that of the record still."""
-    return record.cleaned[:1] == [normalise.VERSION] and record.current() == cleaned_of
+    return is_of_this_version(record) and record.current() == cleaned_of
 
 
 def cleaned(record: Folded) -> dict[str, str | None]:
     """The columns that linkage compares, cleaned anew where an earlier version of the cleaning kept them."""
-    if record.cleaned[:1] != [normalise.VERSION]:
+    if not is_of_this_version(record):
         return normalise.clean(record.current())
     return dict(zip(normalise.COLUMNS, record.cleaned[1:], strict=True))
 

@@ -42,19 +42,19 @@ Key = tuple[UUID, int]  # a record, and a key of it
 
 
 def save_keys(folded: Mapping[UUID, Folded], reading: Reading) -> set[UUID]:
-    """Keep the blocking keys of these records, and no other of theirs; returns the holders of the keys that became too
-    common by that, or are so no longer."""
-    if not folded or not reading.links_wanted:
+    """Keep the blocking keys of these records, and no other of theirs; where links are kept, returns the holders of the
+    keys that became too common by that, or are so no longer."""
+    if not folded:
         return set()
     gone, come = _differences(folded, reading)
     _write(gone, come)
-    return _holders_across(gone, come)
+    return _holders_across(gone, come) if reading.links_wanted else set()
 
 
 @transaction.atomic
 def keep_all_keys(records: Collection[UUID]) -> list[OpenRecord]:
-    """The same for records of which nobody asked for keys until now; all their links are still to be found. Returns the
-    persons among them."""
+    """The same for records whose keys are of an earlier version or another index; all their links are still to be found.
+    Returns the persons among them."""
     reading = locked()
     persons = [record for record in reading.records(records) if not record.leaf]
     _write(*_differences({record.id: record.folded for record in persons}, reading))

@@ -15,7 +15,6 @@ from cdp.core.indexing import BlindIndex, Generation
 from cdp.core.reindex import left
 from cdp.core.statements import column, execute
 from identity import folding, online, queries, sql
-from identity.reading import Reading
 
 BATCH = 1_000
 
@@ -71,13 +70,9 @@ def _fill(records: list[UUID]) -> None:
     folded = {record.id: record.folded for record in queries.open_records(records)}
     folding.save_identifiers(folded, index)
     folding.carry_blocks(folded, index)
-    if Reading().links_wanted:
-        online.keep_all_keys(records)
+    online.keep_all_keys(records)
 
 
 def _clear(records: list[UUID]) -> None:
     execute(sql.CLEAR_IDENTIFIERS, [records, [generation.number for generation in left(indexing.now())]])
-    if Reading().links_wanted:
-        online.keep_all_keys(records)
-    else:
-        online.drop_keys(records)
+    online.keep_all_keys(records)

@@ -22,6 +22,7 @@ from cdp.core.types import now
 from identity import online, queries, registry, review, snapshot, sql
 from identity.actions import SYSTEM, recluster
 from identity.assign import Plan
+from identity.fold import is_of_this_version
 from identity.linkage import cluster, normalise
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
@@ -131,14 +132,17 @@ def cleaned(persons: list[UUID]) -> Any:
 
 
 def _is_indexed() -> bool:
-    """Whether events have kept the blocking keys of these rules up to date: they do from the beginning of the first run."""
+    """Whether a run has seen to it that all blocking keys are of these rules."""
     return ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists()
 
 
 def _indexed(report: Report, persons: list[UUID]) -> list[OpenRecord]:
-    """Records opened, and kept with their blocking keys."""
-    report(f"indexing {len(persons):,} more")
-    return online.keep_all_keys(persons)
+    """Records opened; those that were folded under earlier rules get the blocking keys of these."""
+    opened = queries.open_records(persons)
+    if stale := [record.id for record in opened if not is_of_this_version(record.folded)]:
+        report(f"indexing {len(stale):,} more")
+        online.keep_all_keys(stale)
+    return opened
 
 
 def trained(table: Any, **thresholds: float | None) -> LinkageModel:

@@ -49,7 +49,7 @@ def _why(winner: OpenRecord, offers: list[Offer], rank: Mapping[UUID, int]) -> s
         return "steward"
     if len(offers) == 1:
         return "only"
-    return "recency" if any(r.id != winner.id and rank.get(r.source, 50) == best for r, _, _ in offers) else "source"
+    return "recency" if any(r is not winner and rank.get(r.source, 50) == best for r, _, _ in offers) else "source"
 
 
 def _keep_together(

@@ -18,8 +18,9 @@ from identity.linkage import names
 _words = str.split
 # Longest text looked at; longer values are cut, so that hostile input costs no time.
 LONGEST: Final = 320
-# Raise it when `clean` gives another row for anything: what was cleaned before is cleaned anew, and indexed, by the next run.
-VERSION: Final = 3
+# Raise it when `clean` gives another row for anything, or blocking another key: what was cleaned before is cleaned anew, and
+# indexed, by the next run.
+VERSION: Final = 4
 OLDEST_YEAR: Final = 1900
 NULL_LIKE: Final = frozenset(
     _words(
