@@ -1,7 +1,7 @@
 """What rules may name in this installation, and saved rules made into queries."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch
 from cdp.events import queries as events
-from cdp.events.words import event_word, field_word
+from cdp.events.words import event_words, field_word, in_korean
 from cdp.profiles.types import COMPUTED, TRAITS, Trait, trait
 from consent.models import ContactChannel, Purpose
+from consent.types import CONTACT_CHANNELS
 from segments import exclusions, sql
 from segments.models import ComputedTrait, Segment, UploadedList
 from segments.query import ast
@@ -43,7 +44,8 @@ SAMPLE, MOST_NAMES, FRESH_SECONDS = 5_000, 500, 60
 @dataclass(frozen=True)
 class Names:
     """The segments (and whose members each leaves out), purposes (with their data classes), contact channels, planned data
-    classes, lists (with their purpose) and published computed traits there are, read once for many rules."""
+    classes, lists (with their purpose) and published computed traits there are, and what events, segments and purposes (in
+    English and Korean) are called; read once for many rules."""
 
     segments: dict[str, UUID]
     purposes: dict[str, frozenset[str]]
@@ -52,19 +54,25 @@ class Names:
     left_out: dict[str, frozenset[str]]
     lists: dict[str, tuple[str, UUID]]
     computed: tuple[ComputedTrait, ...]
+    titles: list[tuple[str, Mapping[str, str]]]
+    segment_names: dict[str, str]
+    purpose_names: dict[str, tuple[str, str]]
 
     @classmethod
     def read(cls) -> "Names":
         alive = list(Segment.objects.exclude(state=Segment.State.ARCHIVED))
-        purposes = Purpose.objects.values_list("key", "data_classes")
+        purposes = list(Purpose.objects.values_list("key", "data_classes", "name_en", "name_ko"))
         return cls(
             segments={segment.key: segment.pk for segment in alive},
-            purposes={key: frozenset(classes) for key, classes in purposes},
+            purposes={key: frozenset(classes) for key, classes, *_names in purposes},
             channels=frozenset(ContactChannel.objects.values_list("key", flat=True)),
             classes=events.classes_of_fields(),
             left_out=exclusions.left_out(alive),
             lists={key: (purpose, pk) for key, purpose, pk in UploadedList.objects.values_list("key", "purpose", "id")},
             computed=tuple(ComputedTrait.objects.filter(state=ComputedTrait.State.PUBLISHED)),
+            titles=events.planned_titles(),
+            segment_names={segment.key: segment.name for segment in alive},
+            purpose_names={key: (english, korean) for key, _classes, english, korean in purposes},
         )
 
     def catalog(self, purpose: str, traits: dict[str, TraitSpec]) -> Catalog:
@@ -76,12 +84,20 @@ class Names:
             segments=self.segments, purposes=self.purposes.keys(), channels=self.channels,
             allowed_classes=self.purposes[purpose], currency=settings.DEFAULT_CURRENCY,
             classes=self.classes, lists={key: pk for key, (serves, pk) in self.lists.items() if serves == purpose},
-            event_word=event_word, field_word=field_word,
+            event_word=_lookup(event_words(self.titles)), field_word=field_word, segment_word=_lookup(self.segment_names),
+            purpose_word=self._purpose_word, channel_word=lambda key: str(CONTACT_CHANNELS.get(key, key)),
         )  # fmt: skip
+
+    def _purpose_word(self, key: str) -> str:
+        return self.purpose_names[key][in_korean()] if key in self.purpose_names else key
 
     def computed_traits(self) -> dict[str, TraitSpec]:
         """The published computed traits as rules name them, labelled in the reader's language."""
         return {name: spec for row in self.computed for name, spec in computed_specs(row).items()}
+
+
+def _lookup(words: Mapping[str, str]) -> Callable[[str], str]:
+    return lambda key: words.get(key, key)
 
 
 def computed_specs(row: ComputedTrait) -> dict[str, TraitSpec]:

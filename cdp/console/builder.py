@@ -19,7 +19,7 @@ from cdp.events.models import Event
 from cdp.events.tracking import plans
 from cdp.events.tracking.shown import planned_events
 from cdp.events.types import PlannedEvent
-from cdp.events.words import EVENTS, FIELDS, event_word, field_word, in_korean
+from cdp.events.words import FIELDS, event_words, field_word
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from segments import queries
@@ -44,7 +44,7 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
     return {
         "traits": {name: {"label": spec.label or name, "type": spec.type} for name, spec in traits.items()},
         "events": seen_events(),
-        "eventWords": event_words(),
+        "eventWords": event_words(events.planned_titles()),
         "fieldWords": field_words(),
         "segments": dict(Segment.objects.filter(key__in=catalog.segments).values_list("key", "name")),
         "lists": {key: key for key in catalog.lists},
@@ -57,16 +57,6 @@ def vocabulary(purpose: str, zone: str) -> dict[str, Any] | None:
         "brands": {key: key for key in sorted(events.brands() - {""})},
         "currency": settings.DEFAULT_CURRENCY,
     }
-
-
-def event_words() -> dict[str, str]:
-    """What events are called: as everywhere, and those of the house's own plans by their titles, where a title means one."""
-    words, language = {name: event_word(name) for name in EVENTS}, "ko" if in_korean() else "en"
-    for event in _planned(*_now()):
-        title = event.titles[language]
-        if title and event.event not in words and title not in {*words, *words.values()}:
-            words[event.event] = title
-    return words
 
 
 def field_words() -> dict[str, str]:

@@ -12,7 +12,7 @@ from cdp.core.models import Watermark
 from cdp.core.statements import fetch, prepared
 from cdp.events import sql
 from cdp.events.models import Event, PlannedField, Quarantined, Source, TrackingPlan, WriteKey
-from cdp.events.tracking.files import Plan
+from cdp.events.tracking.files import Plan, words_of
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
 
@@ -56,6 +56,18 @@ def planned_rules() -> dict[tuple[UUID | None, str], EventRule]:
     compiled once a process."""
     rows = TrackingPlan.objects.filter(in_force=True).order_by("key").values_list("pk", "source_id")
     return {(source, event): rule for plan, source in rows for event, rule in _rules_of(plan).items()}
+
+
+def planned_titles() -> list[tuple[str, Mapping[str, str]]]:
+    """(event, title by language) of the plans in force, each version read once a process."""
+    versions = TrackingPlan.objects.filter(in_force=True).order_by("key").values_list("pk", flat=True)
+    return [titled for plan in versions for titled in _titles_of(plan)]
+
+
+@lru_cache(maxsize=256)
+def _titles_of(version: UUID) -> list[tuple[str, Mapping[str, str]]]:
+    plan = Plan(TrackingPlan.objects.values_list("content", flat=True).get(pk=version))
+    return [(event, words_of(schema, "title")) for event, schema in sorted(plan.events.items())]
 
 
 @lru_cache(maxsize=256)

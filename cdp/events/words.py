@@ -4,7 +4,7 @@ Events are named as in the specifications that SDKs follow, which English reader
 for them. What is not named here may be named by a shipped tracking plan.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import get_language
 
@@ -84,6 +84,16 @@ for _file in shipped_files():
 def event_word(name: str) -> str:
     """What an event is called."""
     return EVENTS.get(name, name) if in_korean() else name
+
+
+def event_words(titles: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, str]:
+    """What events are called, those of the house's own plans by their titles (by language), where a title means one."""
+    words, language = {name: event_word(name) for name in EVENTS}, "ko" if in_korean() else "en"
+    for event, told in titles:
+        title = told[language]
+        if title and event not in words and title not in {*words, *words.values()}:
+            words[event] = title
+    return words
 
 
 def field_word(path: str) -> str:

@@ -79,8 +79,8 @@ class PropertySpec:
 @dataclass(frozen=True)
 class Catalog:
     """What a rule may name. `currency` is assumed where a rule on revenue names none; None makes rules say it. `classes` are
-    the data classes planned for fields, by (event, or "" for every one; field). `event_word` and `field_word` say what events
-    and fields are called."""
+    the data classes planned for fields, by (event, or "" for every one; field). The `…_word`s say what events,
+    fields, segments, purposes and contact channels are called."""
 
     traits: Mapping[str, TraitSpec]
     events: Mapping[str, Mapping[str, PropertySpec]] | None = None
@@ -93,6 +93,9 @@ class Catalog:
     classes: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     event_word: Callable[[str], str] = str
     field_word: Callable[[str], str] = str
+    segment_word: Callable[[str], str] = str
+    purpose_word: Callable[[str], str] = str
+    channel_word: Callable[[str], str] = str
 
     def property_spec(self, event: str, name: str) -> PropertySpec | None:
         """What is known of a property: reserved ones are columns of their own, the others as catalogued."""

@@ -81,7 +81,8 @@ class _Telling:
             case Sequence():
                 return self._sequence(node)
             case Segment(key, ever):
-                return (self.say.ever if ever else self.say.segment).format(segment=quoted(key))
+                name = quoted(self.catalog.segment_word(key))
+                return (self.say.ever if ever else self.say.segment).format(segment=name)
             case Listed(key):
                 return self.say.listed.format(list=quoted(key))
             case Consent():
@@ -218,7 +219,8 @@ class _Telling:
 
     def _consent(self, node: Consent) -> str:
         template = self.say.brand_consent if node.brand else self.say.consent
-        return template.format(purpose=quoted(node.purpose), channel=quoted(node.channel), brand=quoted(node.brand))
+        purpose, channel = self.catalog.purpose_word(node.purpose), self.catalog.channel_word(node.channel)
+        return template.format(purpose=quoted(purpose), channel=quoted(channel), brand=quoted(node.brand))
 
 
 def quoted(text: str) -> Word:

@@ -12,14 +12,18 @@ from cdp.console.builder_words import OPS_OF, PRESENCE
 from cdp.core.models import AuditEntry, User
 from cdp.core.roles import permissions
 from cdp.core.types import Actor
+from cdp.events import queries
 from cdp.events.models import Event
 from cdp.events.tracking import plans
 from cdp.events.tracking.files import Plan
+from cdp.events.words import event_words
 from consent.models import Purpose
 from segments.dropoff import SAMPLED
+from segments.models import Segment
 from segments.query.ast import BIRTHDAY, Kind
 from segments.query.catalog import Catalog, TraitSpec, require
 from segments.query.parse import parse
+from segments.vocabulary import Names, in_words
 from tests.console.conftest import account
 
 VALUES: dict[str, Any] = {"number": 1, "string": "a", "boolean": True, "date": "2026-01-31", "moment": "2026-01-31"}
@@ -73,11 +77,24 @@ def test_it_offers_what_is_planned_before_it_arrives_by_its_title() -> None:
     try:
         assert builder.seen_events()["Visit Booked"] == {"branch": "string", "fee": "number"}
         with override("ko"):
-            words = builder.event_words()
+            words = event_words(queries.planned_titles())
         assert words["Visit Booked"] == "방문 예약" and "Sold" not in words and words["Order Completed"] == "구매 완료"
     finally:
         builder._seen.cache_clear()
         builder._planned.cache_clear()
+
+
+def test_sentences_call_events_segments_and_consents_as_people_do(world: dict[str, Any]) -> None:
+    booked = {"title": "Visit booked", "title_ko": "방문 예약"}
+    plans.load(Actor.system("test"), Plan.of({"plan": "p", "events": {"Visit Booked": booked}}))
+    Segment.objects.filter(key="birthday").update(name="생일")
+    consent = {"consent": {"purpose": "marketing", "channel": "email"}}
+    rule = {"all": [{"event": "Visit Booked"}, {"segment": "birthday"}, consent]}
+    told = in_words(rule, "marketing", Names.read())
+    marketing = Purpose.objects.get(key="marketing")
+    assert "“Visit booked” happened" in told["en"] and "“방문 예약” 이벤트가" in told["ko"]
+    assert f"“생일” 세그먼트에 속함, 그리고 “{marketing.name_ko}” 목적의 “이메일” 연락에 동의함" in told["ko"]
+    assert f"consents to “{marketing.name_en}” by “E-mail”" in told["en"]
 
 
 @pytest.mark.parametrize(("kind", "op"), [(kind, op) for kind in VALUES for op in OPS_OF[kind]])
