@@ -284,6 +284,7 @@ CELERY_BEAT_SCHEDULE = {
     "lake_reconcile": {"task": "lake.reconcile", "schedule": crontab(hour=19, minute=30), "options": {"expires": 3600}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
     "quarantine": {"task": "quarantine.work", "schedule": 30.0, "options": {"expires": 30}},
+    "pulls": {"task": "pulls.work", "schedule": 30.0, "options": {"expires": 30}},
     "deliveries": {"task": "deliveries.work", "schedule": 5.0, "options": {"expires": 5}},
     "look_again": {"task": "deliveries.look_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
@@ -297,6 +298,7 @@ RETENTION_TASK = "retention.run"
 PRIVACY_TASK = "privacy.work"
 DELIVERY_TASK = "deliveries.send"
 QUARANTINE_TASK = "quarantine.work"
+PULL_TASK = "pulls.fetch"
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))

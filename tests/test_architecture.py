@@ -61,6 +61,8 @@ JUSTIFIED = {
     "cdp.ingestion.plan": {"cdp.events.tracking.schema"},
     # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.
     "cdp.ingestion.imports": {"cdp.events.quarantine"},
+    "cdp.ingestion.places": {"cdp.events.quarantine"},
+    "cdp.ingestion.pulls": {"cdp.events.quarantine"},
     "cdp.ingestion.management.commands.quarantine": {"cdp.events.quarantine"},
     "cdp.ingestion.replay": {"cdp.events.quarantine"},
     "cdp.console.quarantine": {"cdp.events.models", "cdp.events.quarantine", "cdp.ingestion.replay"},

@@ -23,7 +23,7 @@ from cdp.core.types import Actor
 
 # Question → the packages that answer it, in the order of the data's way.
 QUESTIONS = (
-    ("what", _("What happened?"), ("events",)),
+    ("what", _("What happened?"), ("events", "ingestion")),
     ("who", _("Who is it?"), ("identity", "profiles")),
     ("may", _("May we?"), ("consent",)),
     ("which", _("Which people?"), ("segments",)),

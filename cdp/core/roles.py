@@ -20,7 +20,7 @@ OPERATIONS = (
 )  # fmt: skip
 VIEW_ALL = (
     *OPERATIONS, "view:auth.group", "view:events.*", "view:identity.*", "view:profiles.*", "view:consent.*",
-    "view:lake.*", "view:segments.*",
+    "view:lake.*", "view:segments.*", "view:ingestion.*",
 )  # fmt: skip
 MAPS = (
     "view:events.source", "view:events.channel", "view:events.place", "view:events.product",
@@ -69,7 +69,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "add:segments.destinationgrouppermission", "delete:segments.destinationgrouppermission",
         "view:events.sourcegrouppermission",
         "add:events.sourcegrouppermission", "delete:events.sourcegrouppermission", "view:identity.resolutionrun",
-        "view:identity.linkagemodel",
+        "view:identity.linkagemodel", "view:ingestion.*", "add:ingestion.pull", "change:ingestion.pull",
     ),
     "service": ("view:segments.*", "export_segment:segments.segment"),
 }  # fmt: skip
@@ -91,7 +91,7 @@ SCOPE_NEEDS: Mapping[str, str] = {
     "events:read": "view:events.trackingplan",
 }
 SIGNS_IN = frozenset(ROLES) - {"service"}
-PACKAGES = ("core", "events", "identity", "profiles", "consent", "segments", "auth")
+PACKAGES = ("core", "events", "ingestion", "identity", "profiles", "consent", "segments", "auth")
 
 
 def ship_roles(using: str = "default") -> None:

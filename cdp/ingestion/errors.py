@@ -15,3 +15,15 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(code)
         self.status, self.code, self.message = status, code, message
+
+
+class Away(Exception):
+    """A place that rows are fetched from cannot be asked now, or not as it is described; `why` is a short word or code."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why[:60]
+
+
+class Gone(Exception):
+    """The version of a file that was to be read is there no more."""

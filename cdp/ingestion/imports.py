@@ -28,13 +28,14 @@ def run(table: Table, rows: EventRows | RecordRows, progress: Progress) -> Outco
     Safe to run again after any interruption: what was kept is a repeat.
     """
     reading, outcome = Reading(table.name, rows, quarantine.known_mapping(*content_of(rows.mapping))), Outcome()
-    for chunk in _chunks(table.lines, ROWS_A_COMMIT):
+    for chunk in chunks(table.lines, ROWS_A_COMMIT):
         outcome += actions.keep(reading.parcel(chunk), rows.source)
         progress(table.done(), outcome)
     return outcome
 
 
-def _chunks(lines: Iterator[Line], size: int) -> Iterator[list[Line]]:
+def chunks(lines: Iterator[Line], size: int) -> Iterator[list[Line]]:
+    """Lines, so many at once."""
     while chunk := list(islice(lines, size)):
         yield chunk
 

@@ -24,7 +24,7 @@ from segments.models import Membership, Segment
 from tests.console import seed
 from tests.console.conftest import account
 
-OURS = ("core", "events", "identity", "profiles", "consent", "lake", "segments")
+OURS = ("core", "events", "ingestion", "identity", "profiles", "consent", "lake", "segments")
 # Nothing for people to read.
 WITHOUT_PAGE = {
     "SegmentUserPermission",

@@ -1,0 +1,117 @@
+"""Writes of places to fetch from: where, by which mapping, how often, and what opens them."""
+
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp.core.actions import audit
+from cdp.core.errors import Refused
+from cdp.core.types import Actor, now
+from cdp.events import quarantine
+from cdp.ingestion import pulls, storage, tables
+from cdp.ingestion.mapping import content_of, mapping_of
+from cdp.ingestion.models import Pull, PulledFile
+
+
+class PullFields(TypedDict, total=False):
+    """What is said of a place; `source` by its id, `holds` is "events" or "records", `mapping` JSON, `password` in the
+    clear."""
+
+    name: str
+    source: UUID
+    kind: str
+    address: str
+    table: str
+    watermark: str
+    key: str
+    holds: str
+    mapping: str
+    every: int
+    enabled: bool
+    password: str
+
+
+@transaction.atomic
+def create(actor: Actor, **fields: Unpack[PullFields]) -> Pull:
+    """A new place, fetched from at once. Raises `Refused` (`address_refused`, `kind_unavailable`, `column_refused`,
+    `mapping_refused`) and ValidationError for another field."""
+    return _write(actor, Pull(), pulls.Secret(), fields, "created")
+
+
+@transaction.atomic
+def change(actor: Actor, pull: Pull, **fields: Unpack[PullFields]) -> Pull:
+    """Change some fields, and fetch from it at once; raises as `create` does. Of another table, or by another column,
+    everything is read."""
+    found = Pull.objects.select_for_update().get(pk=pull.pk)
+    secret, before = pulls.opened(found), _meaning(found)
+    return _write(actor, found, secret, fields, "changed", before)
+
+
+def check(**fields: Unpack[PullFields]) -> None:
+    """Raise `Refused` as `create` does; nothing is written but the mapping."""
+    pull = Pull()
+    _fill(pull, pulls.Secret(), fields)
+    _check(pull)
+
+
+def _write(
+    actor: Actor, pull: Pull, secret: pulls.Secret, fields: PullFields, what: str, before: tuple[str, ...] = ()
+) -> Pull:
+    _fill(pull, secret, fields)
+    _check(pull)
+    if _meaning(pull) != before:
+        secret.place = tables.Place()
+        PulledFile.objects.filter(pull=pull).delete()
+    pull.sealed = pulls.sealed(pull, secret)
+    pull.next_at, pull.failures, pull.failed = now(), 0, ""
+    pull.full_clean()
+    pull.save()
+    audit(actor, f"pull.{what}", target=str(pull.pk), fields=sorted(fields))
+    return pull
+
+
+def _fill(pull: Pull, secret: pulls.Secret, fields: PullFields) -> None:
+    values: dict[str, Any] = dict(fields)
+    secret.password = values.pop("password", "") or secret.password
+    holds, mapping = values.pop("holds", None), values.pop("mapping", None)
+    if mapping is not None:
+        pull.mapping_id = _mapping(str(holds), mapping)
+    for name, value in values.items():
+        setattr(pull, "source_id" if name == "source" else name, value)
+
+
+def _mapping(holds: str, text: str) -> UUID:
+    try:
+        return quarantine.known_mapping(*content_of(mapping_of(holds, text.encode())))
+    except ValueError as error:
+        raise Refused("mapping_refused", str(error)) from None
+
+
+def _check(pull: Pull) -> None:
+    if pull.kind == Pull.Kind.STORAGE:
+        _check_storage(pull)
+    else:
+        _check_table(pull)
+
+
+def _check_storage(pull: Pull) -> None:
+    if not storage.is_installed():
+        raise Refused("kind_unavailable", _("Fetching from a storage needs the extra `aws`: install it first."))
+    if not storage.is_address(pull.address):
+        raise Refused("address_refused", _("Write an address like s3://bucket/prefix, in plain letters."))
+
+
+def _check_table(pull: Pull) -> None:
+    if not tables.is_address(pull.address):
+        raise Refused(
+            "address_refused",
+            _("Write an address like postgresql://user@host:5432/database, without the password."),
+        )
+    if not (tables.is_name(pull.table, parts=2) and tables.is_name(pull.watermark) and tables.is_name(pull.key)):
+        raise Refused("column_refused", _("Name the table and both columns, in letters, digits and underscores."))
+
+
+def _meaning(pull: Pull) -> tuple[str, ...]:
+    return pull.kind, pull.address, pull.table, pull.watermark, pull.key, str(pull.mapping_id)

@@ -1,0 +1,237 @@
+"""Fetching: on a schedule, rows of storages and of other databases become events as those of files do.
+
+How far a place is read is written in the transaction that keeps the rows, so whoever is killed is followed by another who
+goes on there; what is read twice is a repeat. Each place has one worker at a time. One that cannot be asked is left alone
+for longer and longer; a file that cannot be read is put aside, and holds up no other.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from itertools import islice
+from pathlib import PurePosixPath
+from uuid import UUID
+
+import msgspec
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
+
+from cdp.core import crypto
+from cdp.core.actions import count
+from cdp.core.statements import execute, fetch
+from cdp.core.types import now
+from cdp.events import quarantine, queries
+from cdp.events.types import KnownSource
+from cdp.ingestion import actions, sources, sql, storage, tables
+from cdp.ingestion.errors import Away, Gone
+from cdp.ingestion.files import Line
+from cdp.ingestion.imports import ROWS_A_COMMIT, Reading, chunks
+from cdp.ingestion.mapping import AnyMapping, EventMapping, mapping_of
+from cdp.ingestion.models import Pull, PulledFile
+from cdp.ingestion.opening import open_table
+from cdp.ingestion.records import RecordRows
+from cdp.ingestion.rows import EventRows
+
+SECONDS_A_RUN = 60.0
+LONGEST_WAIT = timedelta(days=1)
+TABLE, COLUMN = "ingestion_pull", "sealed"
+_COUNTED = ("received", "taken", "repeated", "quarantined", "suppressed", "unconsented")
+
+
+class Changed(Exception):
+    """Somebody has described the place anew while it was read."""
+
+
+class Secret(msgspec.Struct, omit_defaults=True):
+    """What is sealed of a place."""
+
+    password: str = ""
+    place: tables.Place = tables.Place()
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+
+
+def due() -> list[UUID]:
+    """The places whose time has come."""
+    waiting = Pull.objects.filter(enabled=True, source__enabled=True, next_at__lte=now())
+    return list(waiting.order_by("next_at").values_list("pk", flat=True))
+
+
+def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
+    """Fetch what a place has, until it has no more or the time is over; whether it may have more.
+
+    Outside a transaction. Does nothing where another worker is at it.
+    """
+    with _alone(pk) as held:
+        pull = Pull.objects.filter(pk=pk, enabled=True, source__enabled=True, next_at__lte=now()).first()
+        if not held or pull is None:
+            return False
+        try:
+            more = _fetch(pull, time.monotonic() + seconds)
+        except Changed:
+            return True
+        except Away as away:
+            _failed(pull, away.why)
+            return False
+        if not more:
+            _complete(pull)
+        return more
+
+
+def _fetch(pull: Pull, ends: float) -> bool:
+    source = queries.source_by_id(pull.source_id)
+    if source is None:
+        return False
+    kept = quarantine.mapping(pull.mapping_id)
+    mapping = mapping_of(kept.kind, msgspec.json.encode(kept.content))
+    fetched = _fetch_table if pull.kind == Pull.Kind.TABLE else _fetch_files
+    return fetched(pull, source, mapping, ends)
+
+
+def _complete(pull: Pull) -> None:
+    later = now() + timedelta(minutes=pull.every)
+    _same(pull).update(complete_at=now(), failures=0, failed="", next_at=later)
+
+
+@transaction.atomic
+def _failed(pull: Pull, why: str) -> None:
+    later = now() + min(timedelta(minutes=2 ** min(pull.failures, 20)), LONGEST_WAIT)
+    _same(pull).update(failures=min(pull.failures + 1, 1000), failed=why, next_at=later)
+    count(pull.source_id, {"pull_failed": 1})
+
+
+def _same(pull: Pull) -> QuerySet[Pull]:
+    """The place, unless it was changed meanwhile: each change seals anew."""
+    return Pull.objects.filter(pk=pull.pk, sealed=bytes(pull.sealed))
+
+
+@contextmanager
+def _alone(pk: UUID) -> Iterator[bool]:
+    held = bool(fetch(sql.TRY_LOCK, [str(pk)])[0][0])
+    try:
+        yield held
+    finally:
+        if held:
+            _unlock(pk)
+
+
+def _unlock(pk: UUID) -> None:
+    try:
+        execute(sql.UNLOCK, [str(pk)])
+    except DatabaseError:  # in a broken connection: closing it lets the lock go
+        connection.close()
+
+
+# --- files of a storage -----------------------------------------------------------------------------------------------
+
+
+def _fetch_files(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
+    _note_files(pull)
+    for file in PulledFile.objects.filter(pull=pull, finished_at=None).order_by("changed_at", "path"):
+        if not _fetch_file(pull, file, source, mapping, ends) or time.monotonic() >= ends:
+            return True
+    return False
+
+
+def _note_files(pull: Pull) -> None:
+    """Write down the files that are new, or new versions."""
+    known = set(PulledFile.objects.filter(pull=pull).values_list("path", "version"))
+    fresh = (found for found in storage.listed(pull.address) if (found.path, found.version) not in known)
+    while some := list(islice(fresh, ROWS_A_COMMIT)):
+        rows = [PulledFile(pull=pull, **found._asdict()) for found in some]
+        PulledFile.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _fetch_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
+    """Keep the lines of a file that are not kept yet; whether it is over."""
+    reading = Reading(PurePosixPath(file.path).name, _rows(mapping, source), pull.mapping_id)
+    try:
+        with closing(storage.opened(pull.address, file.path, file.version)) as handle:
+            table = open_table(reading.file, handle)
+            if table.columns is not None and not named(mapping) <= set(table.columns):
+                return _put_aside(pull, file, "columns_missing")
+            for line in islice(table.lines, file.lines):
+                reading.rows.message_id(line)  # which counts lines that say the same
+            for chunk in chunks(table.lines, ROWS_A_COMMIT):
+                _keep(pull, reading, chunk, file)
+                if time.monotonic() >= ends:
+                    return False
+    except Gone:
+        return _put_aside(pull, file, "replaced")
+    except ValueError:
+        return _put_aside(pull, file, "unreadable")
+    return _over(file)
+
+
+def named(mapping: AnyMapping) -> set[str]:
+    """The columns that a mapping needs."""
+    return mapping.columns() if isinstance(mapping, EventMapping) else mapping.named()
+
+
+@transaction.atomic
+def _put_aside(pull: Pull, file: PulledFile, why: str) -> bool:
+    file.failed = why
+    count(pull.source_id, {f"file_{why}": 1})
+    return _over(file)
+
+
+def _over(file: PulledFile) -> bool:
+    file.finished_at = now()
+    file.save(update_fields=["failed", "finished_at"])
+    return True
+
+
+# --- rows of a table --------------------------------------------------------------------------------------------------
+
+
+def _fetch_table(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
+    which = tables.Table(pull.address, pull.table, pull.watermark, pull.key)
+    secret = opened(pull)
+    reading = Reading(pull.name, _rows(mapping, source), pull.mapping_id)
+    with closing(tables.pages(which, secret.password, secret.place, ROWS_A_COMMIT)) as pages:
+        for page in pages:
+            secret.place = page.place
+            _keep(pull, reading, page.lines, secret)
+            if not page.last and time.monotonic() >= ends:
+                return True
+    return False
+
+
+# --- both -------------------------------------------------------------------------------------------------------------
+
+
+def _rows(mapping: AnyMapping, source: KnownSource) -> EventRows | RecordRows:
+    if isinstance(mapping, EventMapping):
+        return EventRows(mapping, source, sources.plan(), now())
+    return RecordRows(mapping, source, sources.plan(), now())
+
+
+@transaction.atomic
+def _keep(pull: Pull, reading: Reading, lines: list[Line], place: PulledFile | Secret) -> None:
+    """Keep some lines, and how far the place is read then; `Changed` when it means another by now."""
+    if not _same(pull).select_for_update().exists():
+        raise Changed
+    outcome = actions.keep(reading.parcel(lines), reading.rows.source)
+    counted = {name: getattr(outcome, name) for name in _COUNTED}
+    pull.counts = dict(Counter(pull.counts) + Counter(counted))
+    if isinstance(place, PulledFile):
+        place.lines += len(lines)
+        place.counts = dict(Counter(place.counts) + Counter(counted))
+        place.save(update_fields=["lines", "counts"])
+    else:
+        pull.sealed = sealed(pull, place)
+    pull.save(update_fields=["counts", "sealed"])
+
+
+def opened(pull: Pull) -> Secret:
+    """What is sealed of a place, in memory only."""
+    key = crypto.existing_data_keys([pull.pk]).get(pull.pk)
+    return msgspec.convert(crypto.unseal(key, TABLE, COLUMN, pull.sealed), Secret)
+
+
+def sealed(pull: Pull, secret: Secret) -> bytes:
+    """To be written in the same transaction as this is called in."""
+    return crypto.seal(crypto.data_keys([pull.pk])[pull.pk], TABLE, COLUMN, secret)

@@ -1,0 +1,410 @@
+"""Rows fetched from a storage and from another database: each once, whatever happens on the way, and faults are shown."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import psycopg
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from moto import mock_aws
+
+from cdp.core.errors import Refused
+from cdp.core.models import AuditEntry
+from cdp.core.types import Actor, now
+from cdp.events.models import Event, Quarantined, Source
+from cdp.ingestion import places, pulls
+from cdp.ingestion.models import Pull, PulledFile
+from tests.database import owner_parameters
+from tests.ingestion.test_sheets import archive
+from tests.ingestion.wire import counters, sealed
+
+pytestmark = pytest.mark.django_db
+Shop = tuple[Source, str]
+ACTOR = Actor.system("test")
+MAPPING = json.dumps({"columns": {"회원번호": "external_id", "이름": "full_name"}})
+TEXT = "회원번호,이름,tier\nC1,김민준,gold\nC2,이서연,silver\n"
+TABLE_MAPPING = json.dumps({"columns": {"no": "external_id", "name": "full_name", "changed": "updated_at"}})
+
+
+@pytest.fixture(autouse=True)
+def few_rows_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulls, "ROWS_A_COMMIT", 2)
+
+
+def fetched(pull: Pull, seconds: float = 60.0) -> Pull:
+    """Fetch until there is no more, as workers do; the place as it stands then."""
+    Pull.objects.filter(pk=pull.pk).update(next_at=now())
+    while pulls.fetch_due(pull.pk, seconds):
+        pass
+    pull.refresh_from_db()
+    return pull
+
+
+# --- a storage --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        found = boto3.client("s3")
+        found.create_bucket(Bucket="crm")
+        yield found
+
+
+def put(storage: Any, path: str, content: str | bytes) -> None:
+    body = content.encode() if isinstance(content, str) else content
+    storage.put_object(Bucket="crm", Key=path, Body=body)
+
+
+def bucket(shop: Shop, **more: Any) -> Pull:
+    said = {"name": "crm-files", "source": shop[0].pk, "kind": "storage", "address": "s3://crm/daily"}
+    return places.create(ACTOR, **said | {"holds": "records", "mapping": MAPPING} | more)
+
+
+def test_every_file_is_fetched_once_and_a_new_version_brings_what_is_new(shop: Shop, storage: Any) -> None:
+    put(storage, "daily/a.csv", TEXT)
+    put(storage, "daily/b.zip", archive({"b.csv": TEXT.replace("C1", "C3").encode("cp949")}))
+    put(storage, "daily/", "")
+    put(storage, "elsewhere/c.csv", TEXT.replace("C1", "C9"))
+    pull = fetched(bucket(shop))
+    assert {sealed(event)["external_id"] for event in Event.objects.all()} == {"C1", "C2", "C3"}
+    assert pull.counts == {"received": 4, "taken": 3, "repeated": 1}
+    assert (pull.failed, pull.complete_at is not None, pull.next_at > now()) == ("", True, True)
+    fetched(pull)
+    assert counters()["received"] == 4 and PulledFile.objects.count() == 2
+    put(storage, "daily/a.csv", TEXT + "C4,박지훈,gold\n")
+    fetched(pull)
+    assert Event.objects.count() == 4 and counters() == {"received": 7, "taken": 4, "repeated": 3}
+
+
+def test_a_file_that_cannot_be_read_is_put_aside_and_holds_up_no_other(shop: Shop, storage: Any) -> None:
+    put(storage, "daily/1.xlsx", "no workbook")
+    put(storage, "daily/2.csv", "other,columns\n1,2\n")
+    put(storage, "daily/3.csv", TEXT + ",nobody,\n")
+    pull = fetched(bucket(shop))
+    assert dict(PulledFile.objects.values_list("path", "failed")) == {
+        "daily/1.xlsx": "unreadable", "daily/2.csv": "columns_missing", "daily/3.csv": "",
+    }  # fmt: skip
+    assert pull.counts == {"received": 3, "taken": 2, "quarantined": 1}
+    assert Quarantined.objects.get().place == "3.csv:4" and Quarantined.objects.get().mapping_id == pull.mapping_id
+    assert counters()["file_unreadable"] == counters()["file_columns_missing"] == 1
+    fetched(pull)
+    assert counters()["file_unreadable"] == 1
+
+
+def test_a_file_goes_on_where_it_was_left(shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also lines that say the same, which the events of a till may."""
+    lines = "".join(f"2026-03-04,C{number // 3},100\n" for number in range(9))
+    put(storage, "daily/till.csv", f"at,member,total\n{lines}")
+    till = {"event": {"constant": "Bought"}, "time": "at", "customer": {"column": "member"}, "money": "total"}
+    pull = bucket(shop, holds="events", mapping=json.dumps(till))
+    keep, kept = pulls.actions.keep, []
+
+    def dies(*given: Any) -> Any:
+        kept.append(given)
+        if len(kept) in (2, 4):
+            raise KeyboardInterrupt
+        return keep(*given)
+
+    monkeypatch.setattr(pulls.actions, "keep", dies)
+    for lines_kept in (2, 4):
+        with pytest.raises(KeyboardInterrupt):
+            fetched(pull)
+        assert PulledFile.objects.get().lines == lines_kept
+    pull = fetched(pull)
+    assert Event.objects.count() == 9 and PulledFile.objects.get().lines == 9
+    assert pull.counts == {"received": 9, "taken": 9} and counters() == {"received": 9, "taken": 9}
+
+
+def test_when_time_is_over_the_next_run_goes_on(shop: Shop, storage: Any) -> None:
+    put(storage, "daily/a.csv", "회원번호,이름\n" + "".join(f"C{number},n\n" for number in range(7)))
+    pull = bucket(shop)
+    for lines in (2, 4, 6, 7):
+        assert pulls.fetch_due(pull.pk, seconds=0)
+        assert PulledFile.objects.get().lines == lines
+    assert fetched(pull, seconds=0).complete_at
+    assert Event.objects.count() == 7
+
+
+def test_a_file_replaced_while_it_is_read_is_left_for_its_new_version(
+    shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(storage, "daily/a.csv", TEXT)
+    pull = bucket(shop)
+    listed = pulls.storage.listed
+
+    def replaced(address: str) -> Any:
+        found = list(listed(address))
+        monkeypatch.setattr(pulls.storage, "listed", listed)
+        put(storage, "daily/a.csv", TEXT.replace("C1", "C5"))
+        return iter(found)
+
+    monkeypatch.setattr(pulls.storage, "listed", replaced)
+    fetched(pull)
+    fetched(pull)
+    assert sorted(PulledFile.objects.values_list("failed", flat=True)) == ["", "replaced"]
+    assert {sealed(event)["external_id"] for event in Event.objects.all()} == {"C5", "C2"}
+
+
+def test_a_storage_that_is_away_is_left_alone_for_longer_and_longer(shop: Shop, storage: Any) -> None:
+    pull = bucket(shop, address="s3://missing/daily")
+    waits = []
+    for _ in range(3):
+        pull = fetched(pull)
+        waits.append(round((pull.next_at - now()) / timedelta(minutes=1)))
+    assert (pull.failed, pull.failures, waits) == ("http_404", 3, [1, 2, 4])
+    assert counters() == {"pull_failed": 3} and pull.complete_at is None
+    assert not pulls.fetch_due(pull.pk) and pull.pk not in pulls.due()
+    places.change(ACTOR, pull, address="s3://crm/daily")
+    assert fetched(pull).failed == "" and fetched(pull).failures == 0
+
+
+def test_of_a_switched_off_place_or_source_nothing_is_fetched(shop: Shop, storage: Any) -> None:
+    put(storage, "daily/a.csv", TEXT)
+    pull = places.change(ACTOR, bucket(shop), enabled=False)
+    assert pulls.due() == [] and not pulls.fetch_due(pull.pk)
+    places.change(ACTOR, pull, enabled=True)
+    assert pulls.due() == [pull.pk]
+    Source.objects.update(enabled=False)
+    assert pulls.due() == [] and not pulls.fetch_due(pull.pk) and not Event.objects.exists()
+
+
+def test_a_second_worker_does_nothing_meanwhile(shop: Shop, storage: Any) -> None:
+    put(storage, "daily/a.csv", TEXT)
+    pull = bucket(shop)
+    with psycopg.connect(**owner_parameters(), autocommit=True) as other:
+        assert other.execute(pulls.sql.TRY_LOCK, [str(pull.pk)]).fetchone() == (True,)
+        assert not pulls.fetch_due(pull.pk) and not Event.objects.exists()
+    fetched(pull)
+    assert Event.objects.count() == 2
+
+
+# --- a table of another database --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def people() -> Iterator[psycopg.Connection[Any]]:
+    """A table that is not ours, written by a connection of its own."""
+    with psycopg.connect(**owner_parameters(), autocommit=True) as other:
+        other.execute("create schema crm; create table crm.people (no text primary key, name text, points numeric, "
+                      "changed timestamptz, joined date, number bigint generated always as identity)")  # fmt: skip
+        other.execute(
+            f'grant usage on schema crm to "{app()["USER"]}"; grant select on crm.people to "{app()["USER"]}"'
+        )
+        yield other
+        other.execute("drop schema crm cascade")
+
+
+def app() -> dict[str, Any]:
+    return connection.settings_dict
+
+
+def address() -> str:
+    socket, user = quote(app()["HOST"], safe=""), quote(app()["USER"])
+    return f"postgresql://{user}@/{app()['NAME']}?host={socket}"
+
+
+def table(shop: Shop, **more: Any) -> Pull:
+    said = {"name": "crm-people", "source": shop[0].pk, "kind": "table", "address": address(), "table": "crm.people"}
+    said |= {"watermark": "changed", "key": "no", "password": app()["PASSWORD"]}
+    return places.create(ACTOR, **said | {"holds": "records", "mapping": TABLE_MAPPING} | more)
+
+
+def add(people: psycopg.Connection[Any], *numbers: int, minute: int = 0, name: str = "n") -> None:
+    for number in numbers:
+        people.execute(
+            "insert into crm.people values (%s, %s, 1.5, timestamptz '2026-03-04 00:00Z' + %s * interval '1 minute', "
+            "'2026-01-02') on conflict (no) do update set name = excluded.name, changed = excluded.changed",
+            [f"C{number:03}", f"{name}{number}", minute],
+        )  # fmt: skip
+
+
+def known() -> list[str]:
+    return sorted(sealed(event)["external_id"] for event in Event.objects.all())
+
+
+def test_rows_are_fetched_once_then_what_is_new_or_changed(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    add(people, *range(5))
+    pull = fetched(table(shop))
+    assert pull.failed == "" and known() == [f"C{number:03}" for number in range(5)]
+    event = Event.objects.get(properties__number=1)
+    assert event.occurred_at.isoformat() == "2026-03-04T00:00:00+00:00"
+    assert event.properties == {"points": 1.5, "joined": "2026-01-02", "number": 1}
+    assert fetched(pull).counts["taken"] == 5
+    add(people, 5, minute=60)
+    add(people, 1, minute=61, name="renamed")
+    pull = fetched(pull)
+    assert pull.counts["taken"] == 7 and len(known()) == 7
+    names = {sealed(event)["attributes"]["full_name"] for event in Event.objects.all()}
+    assert {"n1", "renamed1", "n5"} <= names
+    before = pull.counts["received"]
+    assert fetched(pull).counts["received"] - before == 2, "only what is near the mark is read again"
+
+
+def test_rows_written_late_are_taken_in(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    """A transaction may commit a row after others that say a later time were read."""
+    add(people, 1, minute=30)
+    pull = fetched(table(shop))
+    add(people, 2, minute=25)
+    fetched(pull)
+    assert known() == ["C001", "C002"]
+
+
+def test_many_rows_of_one_moment_are_read_on_by_the_key(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    add(people, *range(9))
+    pull = table(shop)
+    runs = 0
+    while pulls.fetch_due(pull.pk, seconds=0):
+        runs += 1
+    assert runs >= 4 and len(known()) == 9
+    pull.refresh_from_db()
+    assert pull.counts == {"received": 9, "taken": 9} and pull.complete_at
+
+
+def test_a_numbered_column_serves_too(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    add(people, 1, 2, 3)
+    pull = fetched(table(shop, watermark="number", key="number"))
+    add(people, 4)
+    assert fetched(pull).failed == "" and len(known()) == 4
+
+
+def test_killed_between_two_pages_the_next_goes_on_there(
+    shop: Shop, people: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(people, *range(6))
+    pull, keep, calls = table(shop), pulls.actions.keep, []
+
+    def dies(*given: Any) -> Any:
+        calls.append(given)
+        outcome = keep(*given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return outcome
+
+    monkeypatch.setattr(pulls.actions, "keep", dies)
+    with pytest.raises(KeyboardInterrupt):
+        pulls.fetch_due(pull.pk)
+    assert len(known()) == 2
+    assert fetched(pull).counts == {"received": 6, "taken": 6}
+
+
+def test_another_description_while_it_is_read_is_not_written_over(
+    shop: Shop, people: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(people, *range(6))
+    pull, keep, calls = table(shop), pulls._keep, []
+
+    def meddled(*given: Any) -> None:
+        keep(*given)
+        calls.append(given)
+        if len(calls) == 1:
+            places.change(ACTOR, pull, watermark="number", key="number", password="another")
+
+    monkeypatch.setattr(pulls, "_keep", meddled)
+    assert pulls.fetch_due(pull.pk) and len(known()) == 2
+    pull = fetched(pull)
+    assert pulls.opened(pull).password == "another" and len(known()) == 6 and pull.complete_at
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"table": "crm.nobody"}, "42P01"),
+        ({"watermark": "nothing"}, "42703"),
+        ({"watermark": "name"}, "watermark_type"),
+        ({"key": "nothing"}, "42703"),
+        ({"address": "postgresql://somebody@127.0.0.1:1/db"}, "OperationalError"),
+    ],
+)
+def test_a_fault_of_the_other_database_is_told_by_its_kind(
+    shop: Shop, people: psycopg.Connection[Any], changed: dict[str, str], why: str
+) -> None:
+    add(people, 1)
+    pull = fetched(table(shop, **changed))
+    assert (pull.failed, pull.failures) == (why, 1) and not Event.objects.exists()
+
+
+def test_the_other_database_is_only_read(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    reading = psycopg.connect(pulls.tables._opened(address(), app()["PASSWORD"]))
+    with reading, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reading.execute("delete from crm.people")
+
+
+# --- how it is described ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"address": "https://crm/daily"}, "address_refused"),
+        ({"address": "s3://crm/../x"}, "address_refused"),
+        ({"address": "s3://169.254.169.254:80/x"}, "address_refused"),
+        ({"mapping": "{"}, "mapping_refused"),
+        ({"holds": "events", "mapping": "{}"}, "mapping_refused"),
+        ({"kind": "table"}, "address_refused"),
+        ({"kind": "table", "address": "postgresql://u:secret@h/db"}, "address_refused"),
+        ({"kind": "table", "address": "postgresql://u@/db"}, "address_refused"),
+        ({"kind": "table", "address": "postgresql://u@h/db?service=x"}, "address_refused"),
+        ({"kind": "table", "address": "postgresql://u@h/db?options=-c%20x"}, "address_refused"),
+        (
+            {"kind": "table", "address": "postgresql://u@h/db", "table": "a.b.c", "watermark": "a", "key": "b"},
+            "column_refused",
+        ),
+        (
+            {"kind": "table", "address": "postgresql://u@h/db", "table": "a", "watermark": 'a"', "key": "b"},
+            "column_refused",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(shop: Shop, changed: dict[str, str], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        bucket(shop, **changed)
+    assert refused.value.code == code and not Pull.objects.exists()
+
+
+def test_never_is_no_schedule(shop: Shop) -> None:
+    with pytest.raises(ValidationError):
+        bucket(shop, every=0)
+
+
+def test_the_password_is_sealed_and_stays_when_it_is_not_written_again(shop: Shop) -> None:
+    pull = table(shop, password="open sesame")
+    assert pulls.opened(places.change(ACTOR, pull, every=5, password="")).password == "open sesame"
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ingestion_pull p where p::text like '%%sesame%%'")
+        assert cursor.fetchone() == (0,)
+    assert "sesame" not in str(list(AuditEntry.objects.values()))
+    assert AuditEntry.objects.filter(action="pull.changed", target=str(pull.pk)).exists()
+
+
+def test_an_administrator_describes_a_place_in_the_console(
+    shop: Shop, people: psycopg.Connection[Any], django_user_model: Any
+) -> None:
+    client = Client()
+    client.force_login(django_user_model.objects.create_superuser("root", password="x"))
+    said = {
+        "name": "crm", "source": shop[0].pk, "kind": "table", "address": address(), "table": "crm.people",
+        "watermark": "changed", "key": "no", "every": 15, "enabled": "on", "holds": "records",
+        "mapping_text": TABLE_MAPPING, "password": "open sesame",
+    }  # fmt: skip
+    page = reverse("admin:ingestion_pull_add")
+    assert "Fetching" not in client.post(page, said | {"address": "nowhere"}).content.decode()
+    assert not Pull.objects.exists()
+    assert client.post(page, said).status_code == 302
+    pull = Pull.objects.get()
+    change = reverse("admin:ingestion_pull_change", args=[pull.pk])
+    shown = client.get(change).content.decode()
+    assert "sesame" not in shown and "full_name" in shown
+    assert client.post(change, said | {"every": 30, "password": ""}).status_code == 302
+    pull.refresh_from_db()
+    assert (pull.every, pulls.opened(pull).password) == (30, "open sesame")
