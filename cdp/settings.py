@@ -278,6 +278,7 @@ CELERY_TIMEZONE = "UTC"
 # In memory: what was last sent need not be known after a restart, and beat writes no file.
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
+    "heartbeat": {"task": "heartbeat.note", "schedule": 30.0, "options": {"expires": 30}},
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
     "try_again": {"task": "pipeline.try_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "lake": {"task": "lake.keep_up", "schedule": 5.0, "options": {"expires": 5}},
@@ -312,6 +313,8 @@ AUDIT_ANCHOR_SECONDS = int(os.environ.get("CDP_AUDIT_ANCHOR_SECONDS", "60"))
 LAKE_DIR = Path(os.environ.get("CDP_LAKE_DIR", embedded.home() / "lake"))
 SEGMENT_ENGINE = os.environ.get("CDP_SEGMENT_ENGINE", "auto")
 LAKE_FROM_EVENTS = int(os.environ.get("CDP_LAKE_FROM_EVENTS", "2000000"))
+# From how many events on Spark, an extra, reads it instead (0: never of itself).
+SPARK_FROM_EVENTS = int(os.environ.get("CDP_SPARK_FROM_EVENTS") or "0")
 # Whether what a published segment means changes only by a version that another person reviews.
 SEGMENT_REVIEW = os.environ.get("CDP_SEGMENT_REVIEW", "") == "required"
 # After how many seconds a rule's statement is cancelled.

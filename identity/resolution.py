@@ -17,6 +17,7 @@ from pyarrow import compute
 
 from cdp.core import touched
 from cdp.core.errors import Refused
+from cdp.core.extras import need_spark
 from cdp.core.statements import column, execute, fetch
 from cdp.core.types import now
 from identity import online, queries, registry, review, snapshot, sql
@@ -69,16 +70,9 @@ def scoring(engine: str) -> Score:
     """What scores pairs on "duckdb" or "spark", with the same weights. Raises `Refused`, `engine`, without what it needs."""
     if engine == "duckdb":
         return linkage_score.score
-    from identity.linkage import spark  # an extra
+    need_spark()
+    from identity.linkage import spark
 
-    wanted = {
-        "pyspark": _("Spark is not installed: get it with `uv sync --extra spark`."),
-        "java": _(
-            "Spark needs Java 17 or later: get it with `apt-get install openjdk-17-jre-headless`, or set JAVA_HOME."
-        ),
-    }
-    if missing := spark.missing():
-        raise Refused("engine", wanted[missing])
     return spark.score
 
 

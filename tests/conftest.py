@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 from django.utils import translation
 
-from cdp.core import crypto, startup
+from cdp.core import crypto, spark, startup
 from tests.database import wipe
 
 startup.prepare()
@@ -29,6 +29,21 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI_REQUIRE_ALL") else "
 def processes_read_the_project_s_settings() -> None:
     """Those that tests start."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "cdp.settings"
+
+
+@pytest.fixture(scope="session")
+def spark_here() -> None:
+    """Skips the test without Spark, or fails where everything is required. Configured as by a user: two cores, and code that
+    is compiled fast rather than well."""
+    java = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+    options = f"--master local[2] --driver-memory 2g --driver-java-options '{java}' pyspark-shell"
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", options)
+    lacking = spark.missing()
+    wanted = "get Spark with `uv sync --extra spark` and Java with `apt-get install openjdk-17-jre-headless`."
+    if lacking and os.environ.get("CI_REQUIRE_ALL") == "1":
+        pytest.fail(f"{lacking} is missing: {wanted}")
+    if lacking:
+        pytest.skip(f"{lacking} is missing: {wanted}")
 
 
 @pytest.fixture(scope="session")

@@ -66,3 +66,26 @@ WITHOUT = "where record not in (select record from gone)"
 ENDS = "select min(id)::varchar, max(id)::varchar from {relation}"
 STALE = "select count(*) from {relation} where id not in (select id from present)"
 PRESENT = "where id in (select id from present)"
+
+# --- Spark ------------------------------------------------------------------------------------------------------------
+
+# Of a file's columns those that rules read. Its ids are bytes, as DuckDB writes them.
+SPARK_FILE = """
+record binary, name string, occurred_at timestamp, message_id string, brand string, order_id string, currency string,
+revenue bigint, properties string
+"""
+SPARK_EVENTS = """
+select record, name, occurred_at, message_id, brand, order_id, currency, revenue, parse_json(properties) as properties
+from {kept} union all
+select unhex(replace(record, '-', '')), name, occurred_at, message_id, brand, order_id, currency, revenue,
+       parse_json(properties)
+from {tail}
+"""
+SPARK_ID = "unhex(replace({name}, '-', '')) as {name}"
+SPARK_KEEP = "select {columns} from {found}"
+# Whatever the session's own configuration says.
+SPARK_MEANING = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+}

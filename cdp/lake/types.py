@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cdp.core.errors import CdpError
+
 
 @dataclass(frozen=True)
 class LakeState:
@@ -12,3 +14,11 @@ class LakeState:
     rows: int
     bytes: int
     lag: timedelta | None
+
+
+class Interrupted(CdpError):
+    """What was under way was told to stop."""
+
+
+class FileGone(CdpError):
+    """A file was deleted between the snapshot and its reading: begin again."""

@@ -5,50 +5,22 @@ Damerau-Levenshtein are ours: Spark's usual ones count UTF-16 units where DuckDB
 transpositions otherwise. Loaded only when asked for: Spark is an extra.
 """
 
-import os
-import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
+from collections.abc import Callable
+from typing import Any, Final
 
 import pyarrow as pa
 import sqlglot
 from rapidfuzz.distance import DamerauLevenshtein
 from sqlglot import exp
 
+from cdp.core.spark import session
 from identity.linkage import translate
 from identity.linkage.model import Model
 from identity.linkage.score import Scored, scored
 from identity.linkage.score import score as score_here
 
-OLDEST_JAVA: Final = 17
-# Whatever Spark writes (shuffles, spills, cached blocks) and sends is encrypted under keys made for this one run; nothing
-# shows or logs what is computed. The master, memory and the rest are Spark's own configuration.
-CONFIDENTIAL: Final = {
-    "spark.io.encryption.enabled": "true",
-    "spark.io.encryption.keySizeBits": "256",
-    "spark.authenticate": "true",
-    "spark.network.crypto.enabled": "true",
-    "spark.eventLog.enabled": "false",
-    "spark.ui.enabled": "false",
-}
-QUIET: Final = {"spark.log.level": "ERROR", "spark.ui.showConsoleProgress": "false"}
-PARTITIONS: Final = "spark.sql.shuffle.partitions"
-
 Distance = Callable[[bytes, bytes], float]
-
-
-def missing() -> Literal["pyspark", "java"] | None:
-    """What Spark needs and this machine has not."""
-    if find_spec("pyspark") is None:
-        return "pyspark"
-    return None if _java_version() >= OLDEST_JAVA else "java"
 
 
 def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scored:
@@ -57,31 +29,15 @@ def score(table: pa.Table, model: Model, threshold: float | None = None) -> Scor
         return score_here(table, model, threshold)
     from splink.backends.spark import SparkAPI
 
-    with session() as spark:
+    with session("identity resolution") as spark:
         database = connect(spark, table)
         api = SparkAPI(spark_session=spark, break_lineage_method="persist", register_udfs_automatically=False)
         return scored(database, api, model, threshold)
 
 
-@contextmanager
-def session() -> Iterator[Any]:
-    """A session of Spark's own configuration, made confidential. Raises RuntimeError inside one that is not."""
-    from pyspark.sql import SparkSession
-
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    with TemporaryDirectory() as warehouse:
-        options = QUIET | CONFIDENTIAL | {"spark.sql.warehouse.dir": warehouse}
-        spark = SparkSession.builder.appName("identity resolution").config(map=options).getOrCreate()
-        try:
-            _check(spark.sparkContext.getConf())
-            _prepare(spark)
-            yield spark
-        finally:
-            spark.stop()
-
-
 def connect(spark: Any, table: pa.Table) -> "SparkDatabase":
     """A database with table `records`: the columns and `rid`, the rank of the id."""
+    _prepare(spark)
     database = SparkDatabase(spark)
     ranks = pa.array(range(1, table.num_rows + 1), pa.int64())
     database.register("incoming", table.sort_by("unique_id").add_column(0, "rid", ranks))
@@ -134,15 +90,8 @@ def _spoken(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _check(conf: Any) -> None:
-    """A session that was there already keeps its own settings."""
-    lost = [name for name, value in CONFIDENTIAL.items() if conf.get(name) != value]
-    if lost:
-        raise RuntimeError(f"Spark already runs in this process without {', '.join(lost)}")
-
-
 def _prepare(spark: Any) -> None:
-    """Give Splink its distances, and data that may be small no more tasks than there are hands, unless told otherwise."""
+    """Give Splink its distances."""
     from pyspark import cloudpickle
     from pyspark.sql.functions import arrow_udf
 
@@ -151,8 +100,6 @@ def _prepare(spark: Any) -> None:
     for name, distance in DISTANCES.items():
         # Of a function called deterministic, Spark writes a copy wherever a weight is read: hundreds, instead of one a level.
         spark.udf.register(name, arrow_udf(_pairwise(distance), "double").asNondeterministic())
-    if not spark.sparkContext.getConf().contains(PARTITIONS):
-        spark.conf.set(PARTITIONS, 4 * spark.sparkContext.defaultParallelism)
 
 
 def _pairwise(distance: Distance) -> Callable[[pa.Array, pa.Array], pa.Array]:
@@ -165,17 +112,6 @@ def _pairwise(distance: Distance) -> Callable[[pa.Array, pa.Array], pa.Array]:
         )
 
     return distances
-
-
-def _java_version() -> int:
-    """The major version of the Java that Spark would start; 0 without one."""
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else "java"
-    if not shutil.which(java):
-        return 0
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    return int(found[1]) if found else 0
 
 
 def _damerau_levenshtein(one: bytes, other: bytes) -> int:

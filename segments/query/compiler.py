@@ -89,7 +89,7 @@ class _Compiler:
 
     def printed(self, tree: exp.Select) -> Query:
         """The text of a tree that holds no word but ours, and its parameters."""
-        values = self.parameters.values
+        values, tree = self.parameters.values, self.dialect.worded(tree)
         guard(tree, {*values, *([PROFILES] if self.only_profiles else [])})
         return Query(tree.sql(dialect=self.dialect.name, pretty=True, copy=False), values)
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from segments.query.ast import NEGATIONS, Flag, Kind, NextDays, Number, Test, Text, This, Value
 from segments.query.bounds import Clock, canonical
-from segments.query.dialects import Dialect, shaped
+from segments.query.dialects import Dialect, shaped, truth
 from segments.query.parameters import Parameters
 
 COMPARISONS: dict[str, type[exp.Binary]] = {
@@ -148,11 +148,6 @@ class Conditions:
                 return self.parameters.booleans([value.value for value in values if isinstance(value, Flag)])
             case _:
                 return self.parameters.texts([self._text(value, kind) for value in values])
-
-
-def truth(condition: exp.Expr) -> exp.Expr:
-    """NULL as false."""
-    return exp.Coalesce(this=condition, expressions=[exp.false()])
 
 
 def compared(left: exp.Expr, op: str, bounds: Sequence[exp.Expr]) -> exp.Expr:

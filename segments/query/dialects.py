@@ -60,12 +60,20 @@ class Dialect(Protocol):
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         """A string column made to compare by code point."""
 
+    def worded(self, tree: exp.Select) -> exp.Select:
+        """The whole tree in words that sqlglot's dialect has no translation for."""
+
 
 def shaped(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
     """A string that has the shape of a date or moment, else NULL; such strings sort as the times they name."""
     text = dialect.text(json)
     masked = exp.func("translate", text.copy(), exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
     return when(exp.EQ(this=masked, expression=exp.Literal.string(SHAPES[kind])), text)
+
+
+def truth(condition: exp.Expr) -> exp.Expr:
+    """NULL as false."""
+    return exp.Coalesce(this=condition, expressions=[exp.false()])
 
 
 def when(condition: exp.Expr, value: exp.Expr) -> exp.Expr:
@@ -117,6 +125,9 @@ class Postgres:
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return exp.paren(exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True)))
 
+    def worded(self, tree: exp.Select) -> exp.Select:
+        return tree
+
 
 @dataclass(frozen=True, slots=True)
 class DuckDB:
@@ -152,6 +163,9 @@ class DuckDB:
 
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return text
+
+    def worded(self, tree: exp.Select) -> exp.Select:
+        return tree
 
     def _string(self, json: exp.Expr) -> exp.Expr:
         return exp.Anonymous(this="json_extract_string", expressions=[json.copy(), exp.Literal.string("$")])

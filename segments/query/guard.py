@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlglot import exp
 
-from segments.query import measures, relations, sequences
+from segments.query import measures, relations, sequences, spark
 from segments.query.dialects import CONSTANTS, ELEMENT, FUNCTIONS
 from segments.query.happenings import WEEKDAY
 
@@ -31,11 +31,11 @@ def _is_known(node: exp.Expr, parameters: Collection[str]) -> bool:
         case exp.Identifier():
             return node.name in WORDS or bool(ALIASES.fullmatch(node.name))
         case exp.Literal():
-            return node.name in CONSTANTS
+            return node.name in CONSTANTS or node.name in spark.CONSTANTS
         case exp.Anonymous():
-            return node.name.lower() in FUNCTIONS
+            return node.name.lower() in FUNCTIONS or node.name in spark.FUNCTIONS
         case exp.Var():
-            return node.name == WEEKDAY
+            return node.name in (WEEKDAY, spark.ISO_WEEKDAY)
         case exp.Command() | exp.Comment():
             return False
         case _:

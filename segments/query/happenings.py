@@ -9,8 +9,8 @@ from segments.query import relations
 from segments.query.ast import DAY_MINUTES, EACH, NEGATIONS, Event, Hours, Kind, Period, PropertyTest, Step, Test
 from segments.query.bounds import Clock
 from segments.query.catalog import Catalog, kind_of, measures_revenue, uses_revenue
-from segments.query.conditions import Conditions, Field, JsonField, truth
-from segments.query.dialects import ELEMENT, Dialect, cast, when
+from segments.query.conditions import Conditions, Field, JsonField
+from segments.query.dialects import ELEMENT, Dialect, cast, truth, when
 from segments.query.parameters import Parameters
 
 PROFILES = "profiles"

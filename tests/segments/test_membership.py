@@ -171,7 +171,7 @@ def test_who_once_was_a_member_stays_one_of_ever_in_the_same_step() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("engine", engines.MEMBERS)
+@pytest.mark.parametrize("engine", [engines.POSTGRESQL, engines.LAKE])
 def test_each_engine_knows_who_once_was_a_member(engine: str) -> None:
     segment()
     made, one, into, _never = segment("once", EVER), person(orders_count=3), person(orders_count=0), person()

@@ -58,3 +58,41 @@ WHERE
     END BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT),
     FALSE
   );
+
+-- spark: {"p0": "joined", "p1": "2025-06-30", "p2": "2025-12-31"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          )
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00'
+      THEN CASE
+        WHEN SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) = 'STRING'
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        )
+      END
+    END BETWEEN CAST(:p1 AS STRING) AND CAST(:p2 AS STRING),
+    FALSE
+  );

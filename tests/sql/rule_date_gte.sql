@@ -58,3 +58,41 @@ WHERE
     END >= CAST($p1 AS TEXT),
     FALSE
   );
+
+-- spark: {"p0": "joined", "p1": "2026-01-01"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN TRANSLATE(
+        CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          )
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00'
+      THEN CASE
+        WHEN SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) = 'STRING'
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        )
+      END
+    END >= CAST(:p1 AS STRING),
+    FALSE
+  );

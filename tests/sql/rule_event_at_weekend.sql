@@ -50,3 +50,30 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Asia/Seoul", "p1": [6, 7], "p2": "Order Completed", "p3": "2026-03-01 00:00:00+00:00", "p4": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(:p2 AS STRING)
+    AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
+    AND ARRAY_CONTAINS(
+      CAST(:p1 AS ARRAY<BIGINT>),
+      EXTRACT(DAYOFWEEK_ISO FROM FROM_UTC_TIMESTAMP(e.occurred_at, CAST(:p0 AS STRING)))
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p4 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

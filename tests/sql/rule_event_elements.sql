@@ -84,3 +84,49 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "products", "p1": "category", "p2": "b", "p3": "Basket", "p4": "2026-03-01 00:00:00+00:00", "p5": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(:p3 AS STRING)
+    AND e.occurred_at < CAST(:p4 AS TIMESTAMP)
+    AND COALESCE(
+      EXISTS(
+        TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'array<variant>'
+        ),
+        v0 -> COALESCE(
+          CASE
+            WHEN SCHEMA_OF_VARIANT(
+              ELEMENT_AT(TRY_VARIANT_GET(v0, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
+            ) = 'STRING'
+            THEN TRY_VARIANT_GET(
+              ELEMENT_AT(TRY_VARIANT_GET(v0, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
+              '$',
+              'string'
+            )
+          END = CAST(:p2 AS STRING),
+          FALSE
+        )
+      ),
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p5 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

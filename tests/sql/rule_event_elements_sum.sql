@@ -73,3 +73,46 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "products", "p1": "price", "p2": "Basket", "p3": "2026-03-01 00:00:00+00:00", "p4": "7"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  CROSS JOIN LATERAL EXPLODE(
+    TRY_VARIANT_GET(
+      ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+      '$',
+      'array<variant>'
+    )
+  ) AS v0(element)
+  WHERE
+    e.name = CAST(:p2 AS STRING) AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COALESCE(
+      SUM(
+        CAST(CASE
+          WHEN NOT SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
+          ) IN ('STRING', 'BOOLEAN')
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
+            '$',
+            'decimal(38, 6)'
+          )
+        END AS DECIMAL(38, 6))
+      ),
+      0
+    ) = CAST(:p4 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

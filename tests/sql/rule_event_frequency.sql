@@ -86,3 +86,52 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "category", "p1": "Order Completed", "p2": "2025-12-31 15:00:00+00:00", "p3": "2026-02-28 15:00:00+00:00", "p4": "2026-01-31 15:00:00+00:00", "p5": 1, "p6": 2}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN e.occurred_at < CAST(:p4 AS TIMESTAMP)
+          THEN CAST(:p2 AS TIMESTAMP)
+          WHEN e.occurred_at < CAST(:p3 AS TIMESTAMP)
+          THEN CAST(:p4 AS TIMESTAMP)
+        END AS begun
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(:p1 AS STRING)
+        AND e.occurred_at >= CAST(:p2 AS TIMESTAMP)
+        AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
+        AND COALESCE(
+          SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) <> 'VOID',
+          FALSE
+        )
+    ) AS e
+    GROUP BY
+      e.profile_id,
+      e.begun
+    HAVING
+      COUNT(*) >= CAST(:p5 AS BIGINT)
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p6 AS BIGINT)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

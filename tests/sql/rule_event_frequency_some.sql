@@ -88,3 +88,48 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Order Completed", "p1": "2025-11-30 15:00:00+00:00", "p2": "2026-02-28 15:00:00+00:00", "p3": "2025-12-31 15:00:00+00:00", "p4": "2026-01-31 15:00:00+00:00", "p5": 2, "p6": 1}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN e.occurred_at < CAST(:p3 AS TIMESTAMP)
+          THEN CAST(:p1 AS TIMESTAMP)
+          WHEN e.occurred_at < CAST(:p4 AS TIMESTAMP)
+          THEN CAST(:p3 AS TIMESTAMP)
+          WHEN e.occurred_at < CAST(:p2 AS TIMESTAMP)
+          THEN CAST(:p4 AS TIMESTAMP)
+        END AS begun
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(:p0 AS STRING)
+        AND e.occurred_at >= CAST(:p1 AS TIMESTAMP)
+        AND e.occurred_at < CAST(:p2 AS TIMESTAMP)
+    ) AS e
+    GROUP BY
+      e.profile_id,
+      e.begun
+    HAVING
+      COUNT(*) >= CAST(:p5 AS BIGINT)
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p6 AS BIGINT)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -84,3 +84,46 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Line Sold", "p1": "2026-02-08 15:00:00+00:00", "p2": "2026-02-22 15:00:00+00:00", "p3": "2026-02-15 15:00:00+00:00", "p4": 2, "p5": 1}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN e.occurred_at < CAST(:p3 AS TIMESTAMP)
+          THEN CAST(:p1 AS TIMESTAMP)
+          WHEN e.occurred_at < CAST(:p2 AS TIMESTAMP)
+          THEN CAST(:p3 AS TIMESTAMP)
+        END AS begun
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(:p0 AS STRING)
+        AND e.occurred_at >= CAST(:p1 AS TIMESTAMP)
+        AND e.occurred_at < CAST(:p2 AS TIMESTAMP)
+    ) AS e
+    GROUP BY
+      e.profile_id,
+      e.begun
+    HAVING
+      COUNT(*) >= CAST(:p4 AS BIGINT)
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p5 AS BIGINT)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

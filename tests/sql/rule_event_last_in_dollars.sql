@@ -72,3 +72,39 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "USD", "p1": "1250", "p2": "2026-02-24 00:00:00+00:00", "p3": "2026-03-01 00:00:00+00:00", "p4": "Order Completed", "p5": 1}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      r.profile_id,
+      COALESCE(
+        CASE WHEN COALESCE(e.currency = CAST(:p0 AS STRING), FALSE) THEN e.revenue END = CAST(:p1 AS DECIMAL(38, 6)),
+        FALSE
+      )
+      AND e.occurred_at >= CAST(:p2 AS TIMESTAMP)
+      AND e.occurred_at < CAST(:p3 AS TIMESTAMP) AS fits,
+      ROW_NUMBER() OVER (
+        PARTITION BY r.profile_id
+        ORDER BY e.occurred_at DESC, e.message_id DESC, e.record DESC
+      ) AS place
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      e.name = CAST(:p4 AS STRING)
+      AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
+      AND COALESCE(e.currency = CAST(:p0 AS STRING), FALSE)
+  ) AS e
+  WHERE
+    e.place = CAST(:p5 AS BIGINT) AND e.fits
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

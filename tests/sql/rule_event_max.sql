@@ -55,3 +55,36 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "items", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "0.25"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(:p1 AS STRING) AND e.occurred_at < CAST(:p2 AS TIMESTAMP)
+  GROUP BY
+    r.profile_id
+  HAVING
+    MAX(
+      CASE
+        WHEN NOT SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) IN ('STRING', 'BOOLEAN')
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'decimal(38, 6)'
+        )
+      END
+    ) <> CAST(:p3 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

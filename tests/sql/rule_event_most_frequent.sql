@@ -80,3 +80,48 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "category", "p1": "Order Completed", "p2": "2026-03-01 00:00:00+00:00", "p3": "shoes"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.value,
+      ROW_NUMBER() OVER (PARTITION BY e.profile_id ORDER BY COUNT(*) DESC, e.value ASC NULLS LAST) AS place
+    FROM (
+      SELECT
+        r.profile_id,
+        CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          )
+        END AS value
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        e.name = CAST(:p1 AS STRING) AND e.occurred_at < CAST(:p2 AS TIMESTAMP)
+    ) AS e
+    WHERE
+      NOT e.value IS NULL
+    GROUP BY
+      e.profile_id,
+      e.value
+  ) AS e
+  WHERE
+    e.place = 1 AND COALESCE(e.value = CAST(:p3 AS STRING), FALSE)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -46,3 +46,27 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Order Completed", "p1": "2026-02-19 15:00:00+00:00", "p2": "2026-03-01 00:00:00+00:00", "p3": "1"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(:p0 AS STRING)
+    AND e.occurred_at >= CAST(:p1 AS TIMESTAMP)
+    AND e.occurred_at < CAST(:p2 AS TIMESTAMP)
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p3 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

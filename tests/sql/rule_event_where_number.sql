@@ -61,3 +61,39 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "items", "p1": "0.25", "p2": "1", "p3": "Order Completed", "p4": "2026-03-01 00:00:00+00:00"}
+WITH s0 AS (
+  SELECT
+    r.profile_id
+  FROM events_event AS e
+  JOIN identity_record AS r
+    ON r.id = e.record
+  WHERE
+    e.name = CAST(:p3 AS STRING)
+    AND e.occurred_at < CAST(:p4 AS TIMESTAMP)
+    AND COALESCE(
+      CASE
+        WHEN NOT SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) IN ('STRING', 'BOOLEAN')
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'decimal(38, 6)'
+        )
+      END BETWEEN CAST(:p1 AS DECIMAL(38, 6)) AND CAST(:p2 AS DECIMAL(38, 6)),
+      FALSE
+    )
+  GROUP BY
+    r.profile_id
+  HAVING
+    COUNT(*) >= CAST(:p2 AS DECIMAL(38, 6))
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

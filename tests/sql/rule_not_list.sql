@@ -52,3 +52,30 @@ WHERE
   AND NOT (
     NOT s0.profile_id IS NULL OR NOT s1.profile_id IS NULL
   );
+
+-- spark: {"p0": "66bfed01-2979-5b0e-95d5-502e5054f3b4", "p1": "2aec05eb-2444-5fcb-a31f-d5c1d945c61c"}
+WITH s0 AS (
+  SELECT DISTINCT
+    r.profile_id
+  FROM segments_listed AS r
+  WHERE
+    r.list_id = CAST(:p0 AS BINARY)
+), s1 AS (
+  SELECT DISTINCT
+    r.profile_id
+  FROM segments_listed AS r
+  WHERE
+    r.list_id = CAST(:p1 AS BINARY)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+LEFT JOIN s1
+  ON s1.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT (
+    NOT s0.profile_id IS NULL OR NOT s1.profile_id IS NULL
+  );

@@ -82,3 +82,52 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "category", "p3": "USD"}
+WITH s0 AS (
+  SELECT
+    e.profile_id
+  FROM (
+    SELECT
+      r.profile_id,
+      e.occurred_at,
+      COALESCE(
+        SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p2 AS STRING))
+        ) <> 'VOID',
+        FALSE
+      ) AS m0,
+      COALESCE(e.currency = CAST(:p3 AS STRING), FALSE) AS m1,
+      ROW_NUMBER() OVER (
+        PARTITION BY r.profile_id
+        ORDER BY e.occurred_at ASC NULLS LAST, e.message_id ASC NULLS LAST, e.record ASC NULLS LAST
+      ) AS place
+    FROM events_event AS e
+    JOIN identity_record AS r
+      ON r.id = e.record
+    WHERE
+      (
+        e.name = CAST(:p0 AS STRING) AND e.occurred_at < CAST(:p1 AS TIMESTAMP)
+      )
+      AND (
+        COALESCE(
+          SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p2 AS STRING))
+          ) <> 'VOID',
+          FALSE
+        )
+        OR COALESCE(e.currency = CAST(:p3 AS STRING), FALSE)
+      )
+  ) AS e
+  GROUP BY
+    e.profile_id
+  HAVING
+    MAX(CASE WHEN e.m0 THEN e.place END) >= COALESCE(MAX(CASE WHEN e.m1 THEN e.place END), 0)
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

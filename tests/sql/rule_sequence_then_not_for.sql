@@ -108,3 +108,65 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": "Order Completed", "p1": "2026-03-01 00:00:00+00:00", "p2": "category", "p3": "USD", "p4": "2026-02-05 00:00:00+00:00", "p5": "24 days, 0:00:00"}
+WITH s0 AS (
+  SELECT DISTINCT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.occurred_at,
+      e.m0 AS arrived,
+      MIN(CASE WHEN e.m1 THEN e.occurred_at END) OVER (
+        PARTITION BY e.profile_id
+        ORDER BY e.place DESC NULLS FIRST
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS followed_at
+    FROM (
+      SELECT
+        r.profile_id,
+        e.occurred_at,
+        COALESCE(
+          SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p2 AS STRING))
+          ) <> 'VOID',
+          FALSE
+        ) AS m0,
+        COALESCE(e.currency = CAST(:p3 AS STRING), FALSE) AS m1,
+        ROW_NUMBER() OVER (
+          PARTITION BY r.profile_id
+          ORDER BY e.occurred_at ASC NULLS LAST, e.message_id ASC NULLS LAST, e.record ASC NULLS LAST
+        ) AS place
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        (
+          e.name = CAST(:p0 AS STRING) AND e.occurred_at < CAST(:p1 AS TIMESTAMP)
+        )
+        AND (
+          COALESCE(
+            SCHEMA_OF_VARIANT(
+              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p2 AS STRING))
+            ) <> 'VOID',
+            FALSE
+          )
+          OR COALESCE(e.currency = CAST(:p3 AS STRING), FALSE)
+        )
+    ) AS e
+  ) AS e
+  WHERE
+    e.arrived
+    AND e.occurred_at < CAST(:p4 AS TIMESTAMP)
+    AND (
+      e.followed_at IS NULL OR e.followed_at - e.occurred_at > :p5
+    )
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

@@ -118,3 +118,60 @@ LEFT JOIN s0
   ON s0.profile_id = p.id
 WHERE
   p.state = 'live' AND NOT s0.profile_id IS NULL;
+
+-- spark: {"p0": ["Line Sold", "Viewed"], "p1": "2026-03-01 00:00:00+00:00", "p2": "Line Sold", "p3": "Viewed"}
+WITH s0 AS (
+  SELECT DISTINCT
+    e.profile_id
+  FROM (
+    SELECT
+      e.profile_id,
+      e.occurred_at,
+      e.place,
+      e.m0,
+      e.m1,
+      MAX(CASE WHEN e.m0 THEN e.place END) OVER (
+        PARTITION BY e.profile_id
+        ORDER BY e.place ASC NULLS LAST
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS came,
+      MAX(CASE WHEN e.m1 THEN e.place END) OVER (
+        PARTITION BY e.profile_id
+        ORDER BY e.place ASC NULLS LAST
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      ) AS broken
+    FROM (
+      SELECT
+        r.profile_id,
+        e.occurred_at,
+        e.name = CAST(:p2 AS STRING) AS m0,
+        e.name = CAST(:p3 AS STRING) AS m1,
+        ROW_NUMBER() OVER (
+          PARTITION BY r.profile_id
+          ORDER BY e.occurred_at ASC NULLS LAST, e.message_id ASC NULLS LAST, e.record ASC NULLS LAST
+        ) AS place
+      FROM events_event AS e
+      JOIN identity_record AS r
+        ON r.id = e.record
+      WHERE
+        (
+          ARRAY_CONTAINS(CAST(:p0 AS ARRAY<STRING>), e.name)
+          AND e.occurred_at < CAST(:p1 AS TIMESTAMP)
+        )
+        AND (
+          e.name = CAST(:p2 AS STRING) OR e.name = CAST(:p3 AS STRING)
+        )
+    ) AS e
+  ) AS e
+  WHERE
+    e.m0 AND NOT e.came IS NULL AND (
+      e.broken IS NULL OR e.broken <= e.came
+    )
+)
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN s0
+  ON s0.profile_id = p.id
+WHERE
+  p.state = 'live' AND NOT s0.profile_id IS NULL;

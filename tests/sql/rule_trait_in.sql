@@ -37,3 +37,28 @@ WHERE
     ),
     FALSE
   );
+
+-- spark: {"p0": "visits", "p1": ["3", "12"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    ARRAY_CONTAINS(
+      CAST(:p1 AS ARRAY<DECIMAL(38, 6)>),
+      CASE
+        WHEN NOT SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) IN ('STRING', 'BOOLEAN')
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'decimal(38, 6)'
+        )
+      END
+    ),
+    FALSE
+  );

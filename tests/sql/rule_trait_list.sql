@@ -62,3 +62,32 @@ WHERE
         FALSE
       )
   );
+
+-- spark: {"p0": "computed.brands", "p1": "nor"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    EXISTS(
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'array<variant>'
+      ),
+      v0 -> COALESCE(
+        STARTSWITH(
+          CASE
+            WHEN SCHEMA_OF_VARIANT(v0) = 'STRING'
+            THEN TRY_VARIANT_GET(v0, '$', 'string')
+          END,
+          CAST(:p1 AS STRING)
+        ),
+        FALSE
+      )
+    ),
+    FALSE
+  );

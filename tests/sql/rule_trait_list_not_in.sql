@@ -60,3 +60,32 @@ WHERE
         FALSE
       )
   );
+
+-- spark: {"p0": "computed.brands", "p1": ["haru", "shu"]}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT COALESCE(
+    EXISTS(
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'array<variant>'
+      ),
+      v0 -> COALESCE(
+        ARRAY_CONTAINS(
+          CAST(:p1 AS ARRAY<STRING>),
+          CASE
+            WHEN SCHEMA_OF_VARIANT(v0) = 'STRING'
+            THEN TRY_VARIANT_GET(v0, '$', 'string')
+          END
+        ),
+        FALSE
+      )
+    ),
+    FALSE
+  );

@@ -33,3 +33,25 @@ WHERE
     END < CAST($p1 AS DECIMAL(38, 6)),
     FALSE
   );
+
+-- spark: {"p0": "visits", "p1": "12.5"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND COALESCE(
+    CASE
+      WHEN NOT SCHEMA_OF_VARIANT(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+      ) IN ('STRING', 'BOOLEAN')
+      THEN TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'decimal(38, 6)'
+      )
+    END < CAST(:p1 AS DECIMAL(38, 6)),
+    FALSE
+  );

@@ -34,3 +34,25 @@ WHERE
     END = CAST($p1 AS TEXT),
     FALSE
   );
+
+-- spark: {"p0": "country", "p1": "KR"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT COALESCE(
+    CASE
+      WHEN SCHEMA_OF_VARIANT(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+      ) = 'STRING'
+      THEN TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      )
+    END = CAST(:p1 AS STRING),
+    FALSE
+  );

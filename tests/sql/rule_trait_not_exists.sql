@@ -18,3 +18,18 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND NOT COALESCE(JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) <> 'NULL', FALSE);
+
+-- spark: {"p0": "country"}
+SELECT
+  p.id AS profile_id
+FROM identity_profile AS p
+LEFT JOIN profiles_golden AS t
+  ON t.profile_id = p.id
+WHERE
+  p.state = 'live'
+  AND NOT COALESCE(
+    SCHEMA_OF_VARIANT(
+      ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+    ) <> 'VOID',
+    FALSE
+  );

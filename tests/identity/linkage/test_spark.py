@@ -16,6 +16,7 @@ from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
 from cdp.core import crypto
+from cdp.core import spark as session
 from cdp.events.models import Source
 from identity.linkage import blocking, inputs, score, spark
 from identity.linkage.cluster import cluster
@@ -28,28 +29,10 @@ from tests.identity.linkage.test_compiled import lookalikes
 from tests.identity.test_online import arrive, generated
 from tests.identity.test_profiles import Sender
 
-GET = "get Spark with `uv sync --extra spark` and Java with `apt-get install openjdk-17-jre-headless`."
 # People of whom the generator makes 20,000 records.
 PEOPLE = 7_200
 # Every threshold: pairs that nothing speaks for, too.
 ANY_WEIGHT = -1000.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small_and_quiet() -> None:
-    """As a user configures Spark: two cores, and code that is compiled fast rather than well."""
-    options = "--master local[2] --driver-memory 2g --driver-java-options -XX:TieredStopAtLevel=1 pyspark-shell"
-    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", options)
-
-
-@pytest.fixture
-def engine() -> None:
-    """Skips the test without Spark, or fails where everything is required."""
-    lacking = spark.missing()
-    if lacking and os.environ.get("CI_REQUIRE_ALL") == "1":
-        pytest.fail(f"{lacking} is missing: {GET}")
-    if lacking:
-        pytest.skip(f"{lacking} is missing: {GET}")
 
 
 def people_of(table: pa.Table, model: Model, found: score.Scored) -> dict[str, str]:
@@ -71,7 +54,7 @@ def same(here: dict[str, Any] | None, there: dict[str, Any] | None) -> bool:
     return levels and abs(here["weight"] - there["weight"]) <= 1.5e-9
 
 
-def test_twenty_thousand_generated_records_become_the_same_people(engine: None) -> None:
+def test_twenty_thousand_generated_records_become_the_same_people(spark_here: None) -> None:
     records, _ = data.customers(PEOPLE, seed=11)
     table = score.prepare(records)
     model = train(table)
@@ -103,7 +86,7 @@ def strange(rows: int) -> pa.Table:
     )
 
 
-def test_strange_and_similar_records_weigh_the_same_at_every_level(engine: None) -> None:
+def test_strange_and_similar_records_weigh_the_same_at_every_level(spark_here: None) -> None:
     alike = score.prepare(lookalikes())
     table, model = pa.concat_tables([strange(250), alike]), train(alike)
     wanted, found = score.score(table, model, ANY_WEIGHT), spark.score(table, model, ANY_WEIGHT)
@@ -119,11 +102,11 @@ def test_nobody_and_one_record_have_no_pairs() -> None:
 
 @pytest.mark.parametrize("sealed", [True, False])
 def test_clear_values_never_reach_disk(
-    engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: bool
+    spark_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sealed: bool
 ) -> None:
     """Without the encryption that is asked for they would: the search finds them."""
-    monkeypatch.setitem(spark.CONFIDENTIAL, "spark.local.dir", str(tmp_path))
-    monkeypatch.setitem(spark.CONFIDENTIAL, "spark.io.encryption.enabled", str(sealed).lower())
+    monkeypatch.setitem(session.CONFIDENTIAL, "spark.local.dir", str(tmp_path))
+    monkeypatch.setitem(session.CONFIDENTIAL, "spark.io.encryption.enabled", str(sealed).lower())
     assert found_on_disk(tmp_path) == (True, not sealed)
 
 
@@ -131,8 +114,8 @@ def found_on_disk(folder: Path) -> tuple[bool, bool]:
     """Whether blocking wrote anything into Spark's folder, and whether any of it shows whom it was about."""
     secret = "zyxwvutsrqponmlkj"  # in one key of each record, so that it is written as it is
     table = score.prepare([(f"{number:03}", {"email": f"{secret}{number}@x.kr"}) for number in range(200)])
-    with spark.session() as session:
-        blocking.block(spark.connect(session, table), {}, "")
+    with session.session("test") as started:
+        blocking.block(spark.connect(started, table), {}, "")
         files = [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".jar"]
     return any(files), any(secret.encode() in content for content in files)
 
@@ -161,7 +144,7 @@ def resolved() -> list[Any]:
 
 
 @pytest.mark.django_db
-def test_the_command_on_spark_changes_nothing_that_duckdb_found(engine: None, customers: None) -> None:
+def test_the_command_on_spark_changes_nothing_that_duckdb_found(spark_here: None, customers: None) -> None:
     before, out = resolved(), StringIO()
     call_command("resolve_identities", "--engine", "spark", stdout=out)
     assert resolved() == before
@@ -174,7 +157,7 @@ def test_the_command_on_spark_changes_nothing_that_duckdb_found(engine: None, cu
 @pytest.mark.django_db
 @pytest.mark.parametrize(("lacking", "wanted"), [("pyspark", "uv sync --extra spark"), ("java", "Java 17")])
 def test_what_spark_needs_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch, lacking: str, wanted: str) -> None:
-    monkeypatch.setattr(spark, "missing", lambda: lacking)
+    monkeypatch.setattr(session, "missing", lambda: lacking)
     before = ResolutionRun.objects.count()
     with pytest.raises(CommandError, match=wanted):
         call_command("resolve_identities", "--engine", "spark")
@@ -182,22 +165,22 @@ def test_what_spark_needs_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_java_is_looked_for_where_spark_looks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(spark, "find_spec", lambda name: object())
+    monkeypatch.setattr(session, "find_spec", lambda name: object())
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert spark.missing() == "java"
+    assert session.missing() == "java"
     for version, lacking in (("1.8.0_392", "java"), ("11.0.2", "java"), ("17.0.15", None), ("21-ea", None)):
         java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
         java.chmod(0o755)
-        assert spark.missing() == lacking, version
+        assert session.missing() == lacking, version
 
 
 def test_nothing_loads_spark_that_does_not_score_on_it() -> None:
     code = """
 import sys, django
 django.setup()
-import cdp.wsgi, cdp.pipeline, identity.resolution, identity.linkage.spark
+import cdp.wsgi, cdp.pipeline, identity.resolution, identity.linkage.spark, segments.engines
 sys.exit(bool({'pyspark', 'py4j'} & sys.modules.keys()))
 """
     subprocess.run(

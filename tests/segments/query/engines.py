@@ -1,4 +1,4 @@
-"""The engines that answer a rule in tests: a real PostgreSQL and a real DuckDB, filled with the same world."""
+"""The engines that answer a rule in tests: a real PostgreSQL, a real DuckDB and a real Spark, filled with the same world."""
 
 from datetime import datetime
 from typing import Any
@@ -7,28 +7,35 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import psycopg
+import pyarrow as pa
 
+from cdp.lake.spark import EVENTS, SparkSnapshot
 from segments.query.catalog import Catalog
 from segments.query.compiler import compile_rule
 from segments.query.dialects import DUCKDB
 from segments.query.parse import parse
+from segments.query.spark import SPARK, arguments
 from tests.segments.query.world import TABLES, World, uuid_of
 
-TABLE_NAMES = (
-    "identity_profile",
-    "identity_record",
-    "profiles_golden",
-    "events_event",
-    "consent_effective",
-    "segments_membership",
-    "segments_ever",
-    "segments_listed",
-)
+TEXT = pa.string()
+COLUMNS = {
+    "identity_profile": {"id": TEXT, "state": TEXT},
+    "identity_record": {"id": TEXT, "profile_id": TEXT},
+    "profiles_golden": {"profile_id": TEXT, "traits": TEXT},
+    "events_event": {
+        "record": TEXT, "name": TEXT, "occurred_at": pa.timestamp("us", "UTC"), "message_id": TEXT, "properties": TEXT,
+        "brand": TEXT, "order_id": TEXT, "currency": TEXT, "revenue": pa.int64(),
+    },
+    "consent_effective": {"profile_id": TEXT, "purpose": TEXT, "channel": TEXT, "brand": TEXT, "state": TEXT},
+    "segments_membership": {"segment_id": TEXT, "profile_id": TEXT},
+    "segments_ever": {"segment_id": TEXT, "profile_id": TEXT},
+    "segments_listed": {"list_id": TEXT, "profile_id": TEXT},
+}  # fmt: skip
 
 
 def fill_postgres(pg: psycopg.Connection[Any], world: World) -> None:
     """Replace all rows by those of a world."""
-    pg.execute("truncate " + ", ".join(TABLE_NAMES))
+    pg.execute("truncate " + ", ".join(COLUMNS))
     for table, rows in world.rows().items():
         if rows:
             marks = ", ".join(["%s"] * len(rows[0]))
@@ -51,6 +58,18 @@ def fill_duckdb(connection: duckdb.DuckDBPyConnection, world: World) -> None:
             connection.executemany(f"insert into {table} values ({', '.join('?' * len(rows[0]))})", rows)
 
 
+def fill_spark(snapshot: SparkSnapshot, world: World) -> None:
+    """Replace all relations by those of a world."""
+    for table, rows in world.rows().items():
+        texts = [[str(value) if isinstance(value, UUID) else value for value in row] for row in rows]
+        names, types = COLUMNS[table].keys(), COLUMNS[table]
+        found = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in texts], pa.schema(types))
+        if table == EVENTS:
+            snapshot.keep_events([], found)
+        else:
+            snapshot.keep(table, found)
+
+
 def members(
     pg: psycopg.Connection[Any],
     rule: object,
@@ -71,3 +90,12 @@ def duckdb_members(
     """Who DuckDB says fits, sorted."""
     query = compile_rule(parse(rule), catalog, as_of=as_of, zone=zone, dialect=DUCKDB)
     return sorted(row[0] for row in connection.execute(query.sql, query.params).fetchall())
+
+
+def spark_members(
+    snapshot: SparkSnapshot, rule: object, catalog: Catalog, as_of: datetime, zone: ZoneInfo
+) -> list[UUID]:
+    """Who Spark says fits, sorted."""
+    query = compile_rule(parse(rule), catalog, as_of=as_of, zone=zone, dialect=SPARK)
+    found = snapshot.execute(query.sql, arguments(query.params)).column(0).to_pylist()
+    return sorted(UUID(bytes=profile) for profile in found)

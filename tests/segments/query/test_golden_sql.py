@@ -1,4 +1,4 @@
-"""The SQL of each operator, for both engines, is the text in tests/sql, and finds the members worked out by hand.
+"""The SQL of each operator, for every engine, is the text in tests/sql, and finds the members worked out by hand.
 
 After a deliberate change, `python -m tests.segments.query.test_golden_sql` writes the files anew; read the difference.
 """
@@ -13,11 +13,12 @@ import pytest
 from segments.query.compiler import compile_rule
 from segments.query.dialects import DUCKDB, POSTGRES, Dialect
 from segments.query.parse import parse
+from segments.query.spark import SPARK
 from tests.segments.query.cases import AS_OF, CASES, CATALOG, WORLD, ZONE
 from tests.segments.query.engines import duckdb_members, fill_duckdb, fill_postgres, members, new_duckdb
 from tests.segments.query.world import uuid_of
 
-DIALECTS: tuple[Dialect, ...] = (POSTGRES, DUCKDB)
+DIALECTS: tuple[Dialect, ...] = (POSTGRES, DUCKDB, SPARK)
 FOLDER = Path(__file__).parents[2] / "sql"
 
 
