@@ -3,7 +3,8 @@
 Each person's record stands in a table under the digests of its blocking keys. Of a changed record only those who share a
 usable key with it are looked up, opened and compared, by the model as Python functions; its stored links are replaced.
 A key that comes to have more holders than its rule allows, or no longer has, changes pairs of which neither record
-changed: its holders are linked again. So a batch run with the same model afterwards finds nothing to change.
+changed: its holders are linked again, as far as that may change a link. So a batch run with the same model afterwards
+finds nothing to change.
 """
 
 from collections import Counter
@@ -42,13 +43,13 @@ Key = tuple[UUID, int]  # a record, and a key of it
 
 
 def save_keys(folded: Mapping[UUID, Folded], reading: Reading) -> set[UUID]:
-    """Keep the blocking keys of these records, and no other of theirs; where links are kept, returns the holders of the
-    keys that became too common by that, or are so no longer."""
+    """Keep the blocking keys of these records, and no other of theirs; where links are kept, returns the other records
+    whose links that changes."""
     if not folded:
         return set()
     gone, come = _differences(folded, reading)
     _write(gone, come)
-    return _holders_across(gone, come) if reading.links_wanted else set()
+    return _changed_by(gone, come, reading) if reading.links_wanted else set()
 
 
 @transaction.atomic
@@ -65,8 +66,9 @@ def drop_keys(records: Iterable[UUID]) -> int:
     """Delete the blocking keys of these records, whose other holders are linked again; returns how many there were."""
     stored = set(prepared(online_sql.KEYS_OF, [by_number(records)]))
     _write(stored, set())
-    if Reading().links_wanted:
-        touch("links", _holders_across(stored, set()))
+    reading = Reading()
+    if reading.links_wanted:
+        touch("links", _changed_by(stored, set(), reading))
     return len(stored)
 
 
@@ -98,11 +100,47 @@ def _write(gone: set[Key], come: set[Key]) -> None:
         execute_over(online_sql.SAVE_KEYS, rows)
 
 
-def _holders_across(gone: set[Key], come: set[Key]) -> set[UUID]:
-    """The holders of the keys that crossed their cap."""
+def _changed_by(gone: set[Key], come: set[Key], reading: Reading) -> set[UUID]:
+    """The records whose links the keys change that became too common by this, or are so no longer."""
     more, fewer = Counter(key for _, key in come), Counter(key for _, key in gone)
     rows = [(key, _cap(key), more[key] - fewer[key]) for key in sorted(more.keys() | fewer.keys())]
-    return {row[0] for row in prepared(online_sql.HOLDERS_ACROSS, _columns(rows))} if rows else set()
+    crossed = prepared(online_sql.HOLDERS_ACROSS, _columns(rows)) if rows else []
+    if reading.run_under_way:  # which may be about to link any of them
+        return {record for record, _, _ in crossed}
+    usable_again = {record for record, _, too_common in crossed if not too_common}
+    return usable_again | _parted([(record, key) for record, key, too_common in crossed if too_common], reading)
+
+
+def _parted(held: list[Key], reading: Reading) -> set[UUID]:
+    """Of the holders of keys that became too common, those with a link for which no other key speaks."""
+    pairs: list[Pair] = prepared(online_sql.LINKS_AMONG_HOLDERS, list(zip(*held, strict=True))) if held else []
+    model_id, _ = reading.live
+    if not pairs or model_id is None:
+        return set()
+    shared = _shared_keys(pairs, _live(model_id), reading)
+    usable = _usable({key for keys in shared.values() for key in keys})
+    return {record for pair, keys in shared.items() if keys.isdisjoint(usable) for record in pair}
+
+
+def _shared_keys(pairs: Collection[Pair], live: "_Live", reading: Reading) -> dict[Pair, set[int]]:
+    """The keys that the ends of each pair have in common, those aside that the model froze."""
+    rows = _rows({record for pair in pairs for record in pair}, reading)
+    texts = {record: set(compiled.keys(row)) for record, row in rows.items()}
+    none: set[tuple[int, str]] = set()
+    return {
+        pair: {
+            _key(reading.index.read, rule, text)
+            for rule, text in texts.get(pair[0], none) & texts.get(pair[1], none)
+            if live.usable(rule, text)
+        }
+        for pair in pairs
+    }
+
+
+def _usable(keys: Collection[int]) -> set[int]:
+    """Those of these keys that several records hold, and few enough."""
+    rows = prepared(online_sql.HOLDERS_OF_KEYS, [list(keys), [_cap(key) for key in keys]]) if keys else []
+    return {row[0] for row in rows}
 
 
 def _cap(key: int) -> int:
@@ -117,8 +155,7 @@ def shared_by(records: Collection[UUID]) -> dict[UUID, set[Hashable]]:
     """What each of these records may share with another so that the two are compared or linked: its identifiers, and its
     blocking keys as far as few enough hold them."""
     keys = prepared(online_sql.KEYS_OF, [by_number(records)])
-    asked = {key for _, key in keys}
-    usable = {row[0] for row in prepared(online_sql.HOLDERS_OF_KEYS, [list(asked), [_cap(key) for key in asked]])}
+    usable = _usable({key for _, key in keys})
     shared: dict[UUID, set[Hashable]] = {record: set() for record in records}
     for record, key in keys:
         if key in usable:

@@ -38,9 +38,10 @@ join asked on asked.key = k.key and asked.record <> other.record
 where cardinality(held.records) between 2 and k.cap
 """
 
-# Who holds one of these keys that came over its cap when it gained `more` holders (lost, where negative), or under it.
+# Who holds one of these keys that came over its cap when it gained `more` holders (lost, where negative), or under it:
+# (record, key, whether it is over it now).
 HOLDERS_ACROSS = """
-select distinct held.record from unnest(%s::bigint[], %s::int[], %s::int[]) as k (key, cap, more)
+select held.record, k.key, present.holders > k.cap from unnest(%s::bigint[], %s::int[], %s::int[]) as k (key, cap, more)
 cross join lateral (
     select count(*) as holders from (
         select from identity_blockingkey where key = k.key limit k.cap + greatest(k.more, 0) + 1) found
@@ -49,4 +50,13 @@ cross join lateral (
     select record from identity_blockingkey
     where key = k.key and (present.holders > k.cap) <> (present.holders - k.more > k.cap) offset 0
 ) held
+"""
+
+# The model's links between two holders of one key, of all that are given (record, key).
+LINKS_AMONG_HOLDERS = """
+with held as materialized (select * from unnest(%b::uuid[], %b::bigint[]) as held (record, key))
+select distinct l."left", l."right" from held
+cross join lateral (
+    select "left", "right" from identity_link where "left" = held.record and kind = 'probable' offset 0) l
+join held other on other.key = held.key and other.record = l."right"
 """
