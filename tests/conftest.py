@@ -33,10 +33,11 @@ def processes_read_the_project_s_settings() -> None:
 
 @pytest.fixture(scope="session")
 def spark_here() -> None:
-    """Skips the test without Spark, or fails where everything is required. Configured as by a user: two cores, and code that
-    is compiled fast rather than well."""
+    """Skips the test without Spark, or fails where everything is required. Configured as by a user: two cores, for each
+    a partition, and code that is compiled fast rather than well."""
     java = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-    options = f"--master local[2] --driver-memory 2g --driver-java-options '{java}' pyspark-shell"
+    options = f"--master local[2] --driver-memory 2g --driver-java-options '{java}'"
+    options += " --conf spark.sql.shuffle.partitions=2 pyspark-shell"
     os.environ.setdefault("PYSPARK_SUBMIT_ARGS", options)
     lacking = spark.missing()
     wanted = "get Spark with `uv sync --extra spark` and Java with `apt-get install openjdk-17-jre-headless`."

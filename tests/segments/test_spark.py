@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from tests.lake.test_lake import RULES
 from tests.segments.people import NOW, execute, happened, members_of, person, segment, source
 from tests.segments.query.cases import AS_OF, CASES, CATALOG, WORLD, ZONE
 from tests.segments.query.engines import fill_spark, spark_members
-from tests.segments.query.world import World, uuid_of
+from tests.segments.query.world import Event, World, uuid_of
 
 # For a dozen rows nothing is worth compiling, spreading or planning anew.
 TINY = {
@@ -107,6 +108,14 @@ def test_numbers_are_exact_and_nothing_else_is_one(tiny: SparkSnapshot) -> None:
         assert spark_members(tiny, rule, catalog, AS_OF, ZONE) == expected, number
 
 
+def test_a_sum_may_be_larger_than_what_is_summed(tiny: SparkSnapshot) -> None:
+    most = 9_000_000_000_000_000_000
+    orders = [Event("r", "Viewed", AS_OF - timedelta(days=1), mark, currency="KRW", revenue=most) for mark in "ab"]
+    fill_spark(tiny, World(profiles={"ann": "live"}, records={"r": "ann"}, events=orders))
+    rule = {"event": "Viewed", "sum": {"property": "revenue", "op": "eq", "value": 2 * most}, "currency": "KRW"}
+    assert spark_members(tiny, rule, CATALOG, AS_OF, ZONE) == [uuid_of("ann")]
+
+
 # --- twenty thousand records ------------------------------------------------------------------------------------------
 
 # 20,000 records of 12,000 people, most of whom have up to eight events within four months, of any shape.
@@ -131,7 +140,7 @@ from generate_series(1, 20000) r, generate_series(1, 4) n
 where r %% 12000 > 500 and (r + n) %% 3 > 0
 """
 MORE: dict[str, object] = {
-    **RULES,
+    **{key: RULES[key] for key in ("trait", "never", "spent", "first", "usual", "member")},
     "basket": {"event": "View", "where": [{"property": "products[].category", "op": "eq", "value": "c1"}]},
     "odd": {"event": "View", "sum": {"property": "odd", "op": "gt", "value": 1}},
     "again": {"sequence": [{"event": "View"}, {"event": "Order Completed"}, {"event": "View"}], "within": {"days": 60}},
