@@ -31,6 +31,7 @@ class PersonNoticeAdmin(ReadOnlyRoom[models.PersonNotice]):
 
 @admin.register(models.LegalHold)
 class LegalHoldAdmin(ReadOnlyRoom[models.LegalHold]):
+    first_step = _("A hold is set on the page of a privacy request.")
     list_display = ("set_at", "reason", "reference", "subject", "set_by", "release_asked_by", "released_at")
     list_filter = ("reason", ("released_at", admin.EmptyFieldListFilter))
     fields = (*list_display, "released_by")

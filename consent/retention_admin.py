@@ -17,6 +17,7 @@ from consent.models import Purpose, RetentionRule, RetentionRun
 
 @admin.register(RetentionRule)
 class RetentionRuleAdmin(Room[RetentionRule]):
+    first_step = _("Say how long what is kept; the preview tells what would go.")
     change_list_template = "console/retention.html"
     list_display = ("what", "purpose", "source", "data_class", "days", "enabled")
     list_display_links = ("what", "days")

@@ -10,6 +10,7 @@ from identity import models
 
 RECORD = link("record_id", _("record"), "identity_record")
 LEFT = link("left", _("one record"), "identity_record")
+PROFILE = link("profile", _("profile"), "identity_profile")
 RIGHT = link("right", _("other record"), "identity_record")
 LEVELS = column("levels", _("how they compare"))
 
@@ -26,6 +27,7 @@ class IdentifierInline(admin.TabularInline[models.Identifier, models.Record]):
 
 @admin.register(models.Record)
 class RecordAdmin(ReadOnlyRoom[models.Record]):
+    first_step = _("Records come with events: make a source and send it some.")
     list_display = (
         "id", "source", "kind", "leaf", link("profile_id", _("profile"), "identity_profile"), "first_seen", "last_seen",
     )  # fmt: skip
@@ -99,6 +101,7 @@ class HouseholdHintAdmin(ReadOnlyRoom[models.HouseholdHint]):
 
 @admin.register(models.ModelRequest)
 class ModelRequestAdmin(ReadOnlyRoom[models.ModelRequest]):
+    first_step = _("Trials and promotions are asked for on the page of a linkage model.")
     list_display = ("asked_at", "kind", "model", "actor", "started_at", "finished_at", "refused")
     list_select_related = ("model",)
     fields = (*list_display, "step")
@@ -116,7 +119,7 @@ class ResolutionRunAdmin(ReadOnlyRoom[models.ResolutionRun]):
 
 @admin.register(models.ProfileChange)
 class ProfileChangeAdmin(ReadOnlyRoom[models.ProfileChange]):
-    list_display = ("at", "kind", "profile", "other", "actor")
+    list_display = ("at", "kind", PROFILE, link("other", _("other profile"), "identity_profile"), "actor")
     fields = (*list_display, "reason", column("records", _("records")), column("run", _("resolution run")))
     list_filter = ("kind",)
     ordering = ("-id",)

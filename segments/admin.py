@@ -93,6 +93,7 @@ class SegmentGroupPermissionAdmin(OpenedRoom[models.SegmentGroupPermission]):
 class SegmentAdmin(ObjectRoom[models.Segment]):
     """Written by people with the change permission; published by those who may also publish."""
 
+    first_step = _("Write a rule that says which people; its members are recomputed by themselves.")
     form = SegmentForm
     change_form_template = "console/segment.html"
     list_display = ("named", "size", "state", "purpose_named", "owner", "last_run", "took", "late")

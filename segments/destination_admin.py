@@ -78,6 +78,7 @@ class DestinationGroupPermissionAdmin(OpenedRoom[models.DestinationGroupPermissi
 class DestinationAdmin(ObjectRoom[models.Destination]):
     """Written by administrators; segments are sent there by whoever may export them and use the destination."""
 
+    first_step = _("Add the address that segments are sent to, then choose which ones.")
     form = DestinationForm
     change_form_template = "console/destination.html"
     list_display = ("name", "kind", "role", "recipient", "country", "purpose", "channel", "enabled", "resume_at")
@@ -193,6 +194,7 @@ def _state_of(request: HttpRequest, found: models.Destination) -> dict[str, Any]
 
 @admin.register(models.Subscription)
 class SubscriptionAdmin(ReadOnlyRoom[models.Subscription]):
+    first_step = _("A destination's page says which segments it is sent.")
     list_display = ("destination", "segment", "begun_at", "ended_at", "since")
     list_filter = ("destination", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("destination", "segment")
@@ -216,6 +218,7 @@ class ToldAdmin(ReadOnlyRoom[models.Told]):
 class DeliveryAdmin(ReadOnlyRoom[models.Delivery]):
     """What was sent; one that was given up is sent again, a tombstone excepted."""
 
+    first_step = _("Add a destination and choose its segments; each delivery is told of here.")
     change_form_template = "console/delivery.html"
     list_display = (
         "created_at", "destination", "kind", "state", "entered", "left", "withheld", "tries", "failed", "closed_at",

@@ -46,6 +46,7 @@ class ListForm(forms.ModelForm[models.UploadedList]):
 class UploadedListAdmin(Room[models.UploadedList]):
     """Made and added to by those who may add lists; forgotten by those who may delete them, unless a rule names it."""
 
+    first_step = _("Upload a list of addresses or numbers; segments can then ask who is on it.")
     form = ListForm
     list_display = ("key", "name", "purpose", "came_from", "expires_at", "entries_kept", "made_by", "made_at")
     list_select_related = ("purpose",)

@@ -95,7 +95,7 @@ class MembershipAdmin(ReadOnlyRoom[models.Membership]):
 
 @admin.register(models.Assignment)
 class AssignmentAdmin(ReadOnlyRoom[models.Assignment]):
-    list_display = ("at", "segment", "record", "variant")
+    list_display = ("at", "segment", link("record", _("record"), "identity_record"), "variant")
     list_filter = ("segment",)
     list_select_related = ("segment",)
     fields = list_display
@@ -106,7 +106,15 @@ class AssignmentAdmin(ReadOnlyRoom[models.Assignment]):
 
 @admin.register(models.Transition)
 class TransitionAdmin(ReadOnlyRoom[models.Transition]):
-    list_display = ("at", "segment", "profile", "kind", "reason", "purpose", "channel")
+    list_display = (
+        "at",
+        "segment",
+        link("profile", _("profile"), "identity_profile"),
+        "kind",
+        "reason",
+        "purpose",
+        "channel",
+    )
     list_filter = ("kind", "segment")
     list_select_related = ("segment",)
     fields = list_display

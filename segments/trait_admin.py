@@ -71,6 +71,9 @@ def _beside(problem: Problem) -> tuple[str, ValidationError]:
 class ComputedTraitAdmin(Room[models.ComputedTrait]):
     """Written by those who may change them; published and archived by those who may also publish."""
 
+    first_step = _(
+        "Say what to compute from people's events, such as their favourite category; rules read it once it is published."
+    )
     form = TraitForm
     change_form_template = "console/computed_trait.html"
     list_display = (

@@ -61,6 +61,7 @@ class KnownFirst(admin.SimpleListFilter):
 
 @admin.register(Profile)
 class ProfileAdmin(ReadOnlyRoom[Profile]):
+    first_step = _("Profiles come of records: make a source and send it events.")
     list_display = ("name", "contact", "records_number", "state", "changed_at", "short_id")
     list_display_links = ("name", "short_id")
     list_filter = (KnownFirst, "state", "pinned")

@@ -77,6 +77,7 @@ class RemedyForm(forms.Form):
 
 @admin.register(Quarantined)
 class QuarantinedAdmin(ReadOnlyRoom[Quarantined]):
+    first_step = _("Events that cannot be taken as they are wait here until somebody mends them.")
     change_list_template = "console/quarantine.html"
     list_display = ("why", "place", "source", "received_at")
     list_filter = ("reason", "source")

@@ -99,6 +99,7 @@ def _said(pk: UUID, word: Verdict.Word, blind: bool) -> Any:
 
 @admin.register(ReviewCase)
 class ReviewCaseAdmin(ReadOnlyRoom[ReviewCase]):
+    first_step = _("Records that may be of one person, or not, wait here for a verdict.")
     change_list_template = "console/review_cases.html"
     list_display = ("why", "urgency", "match_weight", "one_record", "other_record", "standing")
     list_filter = (OpenFirst, ByReason)

@@ -28,6 +28,8 @@ M = TypeVar("M", bound=Model)
 LOOKUPS = frozenset({"exact", "in", "isnull", "isempty", "gte", "lt"})
 # By what a row names a person: its own table, else the attributes of it; a profile, a record, a subject.
 WHOM = (("profile", "profile_id", "profile"), ("record", "record_id", "record"), ("", "subject"))
+# What stands where there is nothing: a form's page would say None.
+EMPTY = "–"
 # A callable: the stubs of `fields` know of names only.
 Column = Any
 
@@ -37,24 +39,30 @@ def column(attribute: str, label: Any) -> Column:
 
     @admin.display(description=label, ordering=attribute)
     def shown(row: Any) -> Any:
-        return getattr(row, attribute)
+        value = getattr(row, attribute)
+        return EMPTY if value is None else ", ".join(map(str, value)) if isinstance(value, list) else value
 
     return shown
 
 
 def link(attribute: str, label: Any, page: str) -> Column:
-    """As `column`, for an id: a link to its page, given as `app_model`; no look-up of the row behind it."""
+    """As `column`, for an id: a link to its page, given as `app_model`; no look-up of the row behind it. Of a long id its end is
+    shown, which tells ids apart that were made in one moment."""
 
     @admin.display(description=label, ordering=attribute)
     def shown(row: Any) -> Any:
         key = getattr(row, attribute)
-        return (
-            None
-            if key is None
-            else format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[key]), key)
-        )
+        if key is None:
+            return EMPTY
+        return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[key]), shortened(key))
 
+    shown.leads = True  # type: ignore[attr-defined]
     return shown
+
+
+def shortened(key: Any) -> str:
+    """The end of a UUID, the whole for whoever points at it; any other key as it is."""
+    return titled(f"…{str(key)[-12:]}", str(key)) if isinstance(key, UUID) else str(key)
 
 
 def chip(text: Any, tone: str = "") -> str:
@@ -104,7 +112,7 @@ class Room(AuditedWrites[M]):
     table says what to do (`first_step`)."""
 
     id_fields: tuple[str, ...] = ()
-    first_step: Any = ""
+    first_step: Any = _("Add the first one.")
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -123,6 +131,12 @@ class Room(AuditedWrites[M]):
         if wanted is None:
             return queryset.none(), False
         return queryset.filter(Q.create([(field, wanted) for field in self.id_fields], connector=Q.OR)), False
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        """The first column that does not lead elsewhere: a link within a link would be none."""
+        if self.list_display_links != () or not list_display:
+            return super().get_list_display_links(request, list_display)
+        return [next((name for name in list_display if not getattr(name, "leads", False)), list_display[0])]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only the filters that the page offers; Django would let every field of the table be searched, in every way."""
@@ -178,6 +192,8 @@ class Room(AuditedWrites[M]):
 
 class ReadOnlyRoom(Room[M]):
     """A table that people look at and only the product writes."""
+
+    first_step = _("It fills by itself as the product works; there is nothing to do here.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
         return self.fields or super().get_readonly_fields(request, obj)

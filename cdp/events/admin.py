@@ -47,6 +47,7 @@ class SourceGroupPermissionAdmin(OpenedRoom[models.SourceGroupPermission]):
 
 @admin.register(models.Source)
 class SourceAdmin(ObjectRoom[models.Source]):
+    first_step = _("Make a source for each shop, app or file; its page then shows how to send events.")
     list_display = ("name", "channel", "party", "brand", "trust_rank", "zone", "currency", "enabled")
     list_filter = ("channel", "party", "enabled")
     list_select_related = ("channel",)
@@ -68,6 +69,7 @@ class SourceAdmin(ObjectRoom[models.Source]):
 
 @admin.register(models.WriteKey)
 class WriteKeyAdmin(Room[models.WriteKey]):
+    first_step = _("Add a key on the page of its source.")
     list_display = ("key", "source", "enabled", "created_at")
     list_filter = ("enabled", "source")
     list_select_related = ("source",)
@@ -82,6 +84,7 @@ class WriteKeyAdmin(Room[models.WriteKey]):
 
 @admin.register(models.Event)
 class EventAdmin(ReadOnlyRoom[models.Event]):
+    first_step = _("Make a source and send it an event, which appears here within seconds.")
     list_display = ("named", "type", "source", "kind", "occurred_at", "received_at", "place", "order_id")
     list_filter = ("source",)
     list_select_related = ("source",)
@@ -142,6 +145,7 @@ class TrackingPlanAdmin(ReadOnlyRoom[models.TrackingPlan]):
 
 @admin.register(models.PlanViolation)
 class PlanViolationAdmin(ReadOnlyRoom[models.PlanViolation]):
+    first_step = _("What differs from a tracking plan is counted here.")
     list_display = ("day", "source", "event", "field", "wrong", "count")
     list_filter = ("day", "source", "kind")
     list_select_related = ("source",)
