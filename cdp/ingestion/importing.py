@@ -20,6 +20,8 @@ from cdp.ingestion.files import Table
 from cdp.ingestion.mapping import EventMapping, RecordMapping, content_of
 from cdp.ingestion.opening import open_path
 from cdp.ingestion.preview import Told
+from cdp.ingestion.records import RecordRows
+from cdp.ingestion.rows import EventRows
 
 _SECONDS_BETWEEN_LINES = 2.0
 
@@ -61,6 +63,16 @@ def shown(out: OutputWrapper, name: str) -> Iterator[imports.Progress]:
             yield lambda share, outcome: bar.update(task, completed=share, rows=outcome.received)
     else:
         yield _plain_lines(out)
+
+
+def imported(out: OutputWrapper, table: Table, rows: EventRows | RecordRows) -> None:
+    """Import it, and tell what became of it; what was kept before a fault stays, and is a repeat the next time."""
+    try:
+        with shown(out, table.name) as progress:
+            outcome = imports.run(table, rows, progress)
+    except ValueError as error:
+        raise CommandError(_("The file cannot be read: %(why)s") % {"why": error}) from None
+    report(out, outcome)
 
 
 def _plain_lines(out: OutputWrapper) -> imports.Progress:

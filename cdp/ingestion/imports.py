@@ -19,6 +19,8 @@ from cdp.ingestion.rows import EventRows
 from consent.types import NewConsent
 
 ROWS_A_COMMIT = 10_000
+# Of a file, as far as quarantine names it.
+LONGEST_NAME = 150
 Progress = Callable[[float, Outcome], None]
 
 
@@ -64,7 +66,7 @@ class Reading:
         return parcel
 
     def _refusal(self, line: Line, message_id: str, reason: str) -> Refusal:
-        rows, place = self.rows, f"{self.file}:{line.number}"
+        rows, place = self.rows, f"{self.file[:LONGEST_NAME]}:{line.number}"
         refused = actions.refusal(rows.source, line.cells, reason, rows.received_at, place, message_id)
         return replace(refused, unreadable=line.flaw is not None, mapping=self.mapping, message_id=message_id)
 

@@ -1,8 +1,8 @@
 """Opening what holds rows by the ending of its name, packed or not; nothing is unpacked onto a disk."""
 
 import gzip
+import logging
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -10,9 +10,11 @@ from typing import Any, BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
+from cdp.ingestion.errors import Away, Gone
 from cdp.ingestion.files import Line, Table, csv_table, ndjson_table, parquet_table
 from cdp.ingestion.sheets import excel_table
 
+logger = logging.getLogger(__name__)
 _READERS: dict[str, Callable[[str, BinaryIO], Table]] = {
     ".parquet": parquet_table, ".pq": parquet_table, ".ndjson": ndjson_table, ".jsonl": ndjson_table,
     ".json": ndjson_table, ".xlsx": excel_table, ".xlsm": excel_table,
@@ -31,7 +33,7 @@ def open_table(name: str, handle: BinaryIO) -> Table:
 
     ValueError when it cannot be read at all; rows that cannot be, later, end with one too.
     """
-    with _as_value_error():
+    with _as_value_error(ValueError):
         table = _opened(name, handle)
     return Table(table.name, table.columns, _guarded(table.lines), table.done)
 
@@ -68,9 +70,14 @@ def _guarded(lines: Iterator[Line]) -> Iterator[Line]:
 
 
 @contextmanager
-def _as_value_error() -> Iterator[Any]:
-    """Whatever a damaged archive ends with; the text of it may quote the file, and is not told."""
+def _as_value_error(*told: type[Exception]) -> Iterator[Any]:
+    """Whatever the readers of damaged files end with; the text of it may quote the file, and is not told unless it is one
+    of `told`."""
+    passed: tuple[type[Exception], ...] = (*told, Gone, Away, MemoryError)
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, KeyError, NotImplementedError):
+    except passed:
+        raise
+    except Exception as error:
+        logger.warning("A file could not be read: %s", type(error).__name__)
         raise ValueError(_("The file is damaged, or not what its ending says.")) from None

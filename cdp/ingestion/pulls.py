@@ -85,10 +85,17 @@ def _fetch(pull: Pull, ends: float) -> bool:
     source = queries.source_by_id(pull.source_id)
     if source is None:
         return False
-    kept = quarantine.mapping(pull.mapping_id)
-    mapping = mapping_of(kept.kind, msgspec.json.encode(kept.content))
+    mapping = _mapping(pull)
     fetched = _fetch_table if pull.kind == Pull.Kind.TABLE else _fetch_files
     return fetched(pull, source, mapping, ends)
+
+
+def _mapping(pull: Pull) -> AnyMapping:
+    kept = quarantine.mapping(pull.mapping_id)
+    try:
+        return mapping_of(kept.kind, msgspec.json.encode(kept.content))
+    except ValueError:  # it was kept by another version of this program
+        raise Away("mapping") from None
 
 
 def _complete(pull: Pull) -> None:

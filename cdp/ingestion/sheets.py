@@ -24,7 +24,7 @@ def excel_table(name: str, handle: BinaryIO) -> Table:
     _require_bounded(handle)
     try:
         book = openpyxl.load_workbook(handle, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, ParseError, TypeError, AttributeError):
+    except (InvalidFileException, ParseError, OSError, KeyError):
         raise ValueError(_("This is no Excel file.")) from None
     sheet = next((one for one in book.worksheets if one.sheet_state == "visible"), None)
     if sheet is None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,11 +19,11 @@ from moto import mock_aws
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor, now
-from cdp.events.models import Event, Quarantined, Source
+from cdp.events.models import Event, Mapping, Quarantined, Source
 from cdp.ingestion import places, pulls
 from cdp.ingestion.models import Pull, PulledFile
 from tests.database import owner_parameters
-from tests.ingestion.test_sheets import archive
+from tests.ingestion.test_sheets import archive, as_excel_writes, book, rewrite
 from tests.ingestion.wire import counters, sealed
 
 pytestmark = pytest.mark.django_db
@@ -100,6 +101,18 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_holds_up_no_other(shop: Sho
     assert counters()["file_unreadable"] == counters()["file_columns_missing"] == 1
     fetched(pull)
     assert counters()["file_unreadable"] == 1
+
+
+def test_a_file_with_a_name_of_any_length_and_a_broken_workbook_hold_up_no_other(
+    shop: Shop, storage: Any, tmp_path: Path
+) -> None:
+    put(storage, f"daily/{'n' * 900}.csv", TEXT + ",nobody,\n")
+    file = as_excel_writes(book(tmp_path / "a.xlsx", ["회원번호", "이름"], ["C7", "n"]))
+    rewrite(file, "xl/worksheets/sheet1.xml", b"<v>2</v>", b"<v>999</v>")
+    put(storage, "daily/a.xlsx", file.read_bytes())
+    pull = fetched(bucket(shop))
+    assert PulledFile.objects.get(path="daily/a.xlsx").failed == "unreadable"
+    assert pull.counts == {"received": 3, "taken": 2, "quarantined": 1} and pull.complete_at
 
 
 def test_a_file_goes_on_where_it_was_left(shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +198,7 @@ def test_a_second_worker_does_nothing_meanwhile(shop: Shop, storage: Any) -> Non
     with psycopg.connect(**owner_parameters(), autocommit=True) as other:
         assert other.execute(pulls.sql.TRY_LOCK, [str(pull.pk)]).fetchone() == (True,)
         assert not pulls.fetch_due(pull.pk) and not Event.objects.exists()
+        other.execute(pulls.sql.UNLOCK, [str(pull.pk)])
     fetched(pull)
     assert Event.objects.count() == 2
 
@@ -338,6 +352,17 @@ def test_the_other_database_is_only_read(shop: Shop, people: psycopg.Connection[
     reading = psycopg.connect(pulls.tables._opened(address(), app()["PASSWORD"]))
     with reading, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         reading.execute("delete from crm.people")
+
+
+def test_a_connection_is_encrypted_unless_the_address_says_otherwise() -> None:
+    assert "sslmode=require" in pulls.tables._opened("postgresql://u@h/db", "")
+    assert "sslmode=disable" in pulls.tables._opened("postgresql://u@h/db?sslmode=disable", "")
+
+
+def test_a_mapping_of_another_version_is_told(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    pull = table(shop)
+    Mapping.objects.update(content={"columns": 5})
+    assert fetched(pull).failed == "mapping"
 
 
 # --- how it is described ----------------------------------------------------------------------------------------------

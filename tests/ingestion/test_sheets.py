@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import tracemalloc
 import zipfile
 from datetime import date, datetime, time
@@ -145,6 +146,44 @@ def test_a_zip_that_is_no_workbook_and_one_that_asks_for_too_much_memory(
     monkeypatch.setattr(sheets, "LARGEST_TEXTS", 100)
     with pytest.raises(ValueError, match="too much text"):
         open_path(file)
+
+
+def as_excel_writes(file: Path) -> Path:
+    """Texts in a table of their own, as Excel keeps them."""
+    texts: list[str] = []
+
+    def shared(found: re.Match[str]) -> str:
+        texts.append(found[1])
+        return f't="s"><v>{len(texts) - 1}</v></c>'
+
+    with zipfile.ZipFile(file) as packed:
+        sheet = packed.read("xl/worksheets/sheet1.xml").decode()
+    written = re.sub(r't="inlineStr"><is><t[^>]*>([^<]*)</t></is></c>', shared, sheet)
+    rewrite(file, "xl/worksheets/sheet1.xml", sheet.encode(), written.encode())
+    table = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    head = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    rewrite(file, "[Content_Types].xml", b"</Types>", part.encode())
+    with zipfile.ZipFile(file, "a") as packed:
+        packed.writestr("xl/sharedStrings.xml", f"{head}{table}</sst>")
+    return file
+
+
+def test_a_workbook_as_excel_writes_it(tmp_path: Path) -> None:
+    file = as_excel_writes(book(tmp_path / "a.xlsx", HEADER, KIM))
+    assert lines(file)[0][1]["이름"] == "김민준" and len(lines(file)) == 1
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"<v>1</v>", b"<v>9999</v>"), (b"</row>", b"</rows>")])
+def test_a_workbook_that_is_damaged_inside_ends_with_a_sentence(
+    shop: Shop, tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """A cell that points at a text which is not there, and rows that are no XML."""
+    file = as_excel_writes(book(tmp_path / "a.xlsx", ["external_id"], ["C1"]))
+    rewrite(file, "xl/worksheets/sheet1.xml", old, new)
+    with pytest.raises(CommandError, match="cannot be read"):
+        imported(file)
 
 
 def test_rows_are_not_kept_in_memory(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from cdp.core.types import now
-from cdp.ingestion import imports, preview, sources
-from cdp.ingestion.importing import add_arguments, report, require_columns, show_preview, shown, source_and_table
+from cdp.ingestion import preview, sources
+from cdp.ingestion.importing import add_arguments, imported, require_columns, show_preview, source_and_table
 from cdp.ingestion.mapping import event_mapping
 from cdp.ingestion.rows import EventRows
 
@@ -31,6 +31,4 @@ class Command(BaseCommand):
         if options["preview"]:
             show_preview(self.stdout, mapping, preview.told(preview.sample(table), rows))
             return
-        with shown(self.stdout, table.name) as progress:
-            outcome = imports.run(table, rows, progress)
-        report(self.stdout, outcome)
+        imported(self.stdout, table, rows)

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 
 from cdp.core.types import now
 from cdp.events.types import KnownSource
-from cdp.ingestion import imports, preview, sources
+from cdp.ingestion import preview, sources
 from cdp.ingestion.files import Table
-from cdp.ingestion.importing import add_arguments, report, require_columns, show_preview, shown, source_and_table
+from cdp.ingestion.importing import add_arguments, imported, require_columns, show_preview, source_and_table
 from cdp.ingestion.mapping import RecordMapping, record_mapping
 from cdp.ingestion.records import CONSENT, RecordRows
 
@@ -40,9 +40,7 @@ class Command(BaseCommand):
         _require_key(table.columns, {*made, *mapping.join})
         mapped = [f"{CONSENT}{column.category()}" for column in mapping.consents.values()]
         _require_consents(rows, [*made, *mapped])
-        with shown(self.stdout, table.name) as progress:
-            outcome = imports.run(table, rows, progress)
-        report(self.stdout, outcome)
+        imported(self.stdout, table, rows)
         if rows.undated:
             said = _("%(number)d consents name no time (consent_at or updated_at) and grant nothing.")
             self.stdout.write(said % {"number": rows.undated})
