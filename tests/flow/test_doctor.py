@@ -70,7 +70,9 @@ def test_places_that_cannot_be_asked_and_requests_that_are_overdue_are_told() ->
                   holds="records", mapping="{}")  # fmt: skip
     Pull.objects.update(failed="http_403", failures=2)
     assert said(doctor.fetching) == [("From “crm” nothing could be fetched: http_403.", True)]
-    PrivacyRequest.objects.create(kind="access", state="received", subject=uuid4(), due_on=now().date() - timedelta(days=3))
+    PrivacyRequest.objects.create(
+        kind="access", state="received", subject=uuid4(), due_on=now().date() - timedelta(days=3)
+    )
     assert said(doctor.requests) == [("1 privacy requests are overdue.", True)]
 
 
