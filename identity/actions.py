@@ -85,8 +85,10 @@ def pass_next() -> list[UUID]:
 
 def _fold(incoming: Incoming, admit: Admit, reading: Reading) -> None:
     admitted = admit(incoming.seen)
-    _follow(folding.fold_events(admitted, incoming.keys, reading), reading)
-    touch("profiles", queries.profiles_of({event.record for event in admitted}))
+    said = {event.record for event in admitted}
+    told = _follow(folding.fold_events(admitted, incoming.keys, reading), said, reading)
+    if said - told:
+        touch("profiles", queries.profiles_of(said - told))
 
 
 def lock() -> None:
@@ -94,13 +96,14 @@ def lock() -> None:
     locked()
 
 
-def _follow(changed: Collection[UUID], reading: Reading) -> None:
+def _follow(changed: Collection[UUID], said: Collection[UUID], reading: Reading) -> set[UUID]:
     """A few records are linked and clustered at once, which needs half as many statements; more are left to the stages
-    that do so."""
+    that do so. Returns those whose profiles are touched by that, as are those of all that were `said` something of."""
     if len(changed) > AT_ONCE:
         touch_changed(changed, reading)
     elif changed:
-        recluster(online.link(changed, reading), reading=reading)
+        return set(recluster(online.link(changed, reading), said=said, reading=reading).profile_of)
+    return set()
 
 
 def touch_changed(records: Collection[UUID], reading: Reading) -> None:
@@ -126,26 +129,27 @@ def recluster(
     actor: Actor = SYSTEM,
     reason: str = "",
     reserved: Mapping[UUID, Collection[UUID]] | None = None,
+    said: Collection[UUID] = (),
     reading: Reading | None = None,
 ) -> assign.Plan:
     """Give the records around `seeds` their profiles: their whole components are clustered anew, under a lock.
 
-    `reserved`: ids that go to the cluster with most of these records, whoever bore them before; `reading`: that of a caller
-    who holds the lock.
+    `reserved`: ids that go to the cluster with most of these records, whoever bore them before; `said`: records whose
+    profiles are touched also where they stay the same; `reading`: that of a caller who holds the lock.
     """
     reading = reading or locked()
     found = component.around(seeds, reading)
     plan = assign.assign(
         found.clusters, found.before, found.leaves, found.pinned, found.followed, found.inhabited, reserved
     )
-    _apply(plan, found.before, Cause(run, actor.name, reason))
+    _apply(plan, found.before, Cause(run, actor.name, reason), said)
     review.follow(found.refused, found.before, reading.model.link)
     households.follow(found.refused, found.before, plan.profile_of)
     forget("identity", found.before)
     return plan
 
 
-def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> None:
+def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause, said: Collection[UUID]) -> None:
     if plan.created:
         prepared(sql.INSERT_PROFILES, [plan.created])
     if plan.revived:
@@ -156,7 +160,8 @@ def _apply(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) 
     execute_over(sql.SAVE_CHANGES, list(_changes(plan, before, cause)))
     execute_over(sql.SAVE_MOVES, _moves(plan, before, moved, cause))
     changed = {profile for _, profile in moved if profile} | {p for record, _ in moved if (p := before[record])}
-    touch("profiles", changed | plan.merged.keys())
+    told = {plan.profile_of[record] for record in said if record in plan.profile_of}
+    touch("profiles", changed | told | plan.merged.keys())
 
 
 def _changes(plan: assign.Plan, before: Mapping[UUID, UUID | None], cause: Cause) -> Iterable[tuple[Any, ...]]:

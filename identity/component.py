@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cdp.core.statements import by_number, prepared
-from identity import clusters, queries, sql
+from identity import clusters, sql
 from identity.linkage.types import Refusal
 from identity.reading import Reading
 from identity.types import OpenRecord
@@ -32,7 +32,7 @@ class Component:
 def around(seeds: Iterable[UUID], reading: Reading) -> Component:
     """The components that `seeds` belong to."""
     near = _with_owners(set(seeds), reading)
-    persons = queries.component(near, reading.neighbours)
+    persons = reading.component(near)
     leaves = _leaves(persons | near)
     persons -= leaves.keys()
     records = reading.records(persons)

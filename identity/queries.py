@@ -1,6 +1,6 @@
 """Reads of identity."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -269,19 +269,9 @@ def person_records() -> list[UUID]:
     return column(sql.PERSON_RECORDS)
 
 
-def neighbours(records: list[UUID]) -> list[UUID]:
-    """The direct neighbours of `records` in the raw graph of evidence: identifiers, links, present profiles."""
-    return [row[0] for row in prepared(sql.NEIGHBOURS, {"records": records})]
-
-
-def component(seeds: Iterable[UUID], near: Callable[[list[UUID]], Collection[UUID]] = neighbours) -> set[UUID]:
-    """All person records connected with `seeds` in the raw graph of evidence, given by each record's neighbours."""
-    seen = set(seeds)
-    frontier = list(seen)
-    while frontier:
-        frontier = [record for record in near(frontier) if record not in seen]
-        seen.update(frontier)
-    return seen
+def component(seeds: Collection[UUID]) -> set[UUID]:
+    """`seeds` and all person records connected with them in the raw graph of evidence: identifiers, links, profiles."""
+    return {row[0] for row in prepared(sql.COMPONENT, {"records": list(seeds)})}
 
 
 def assignments() -> Iterator[tuple[UUID, str, str]]:
@@ -376,7 +366,12 @@ def _explained(step: explanation.Step, records: dict[UUID, OpenRecord]) -> Expla
 def live_model() -> tuple[UUID | None, linkage.Model]:
     """The model in use and its id; the packaged one, without an id, before any was trained."""
     live = next((row[0] for row in prepared(sql.LIVE_MODEL)), None)
-    return live, stored_model(live) if live else linkage.DEFAULT
+    return live, model_of(live)
+
+
+def model_of(live: UUID | None) -> linkage.Model:
+    """A trained model; the packaged one where there is none."""
+    return stored_model(live) if live else linkage.DEFAULT
 
 
 @lru_cache(maxsize=4)

@@ -51,9 +51,9 @@ class Reading:
 
     # --- evidence -----------------------------------------------------------------------------------------------------
 
-    def neighbours(self, records: list[UUID]) -> Collection[UUID]:
-        """Those whom something connects with one of `records`."""
-        return queries.neighbours(records)
+    def component(self, seeds: Collection[UUID]) -> set[UUID]:
+        """`seeds` and all persons' records that anything connects with them."""
+        return queries.component(seeds)
 
     def links(self, records: list[UUID]) -> list[StoredLink]:
         """Links between `records`."""
@@ -62,9 +62,16 @@ class Reading:
     # --- what is in use -----------------------------------------------------------------------------------------------
 
     @cached_property
+    def _in_use(self) -> tuple[UUID | None, bool | None]:
+        """The id of the model in use, and whether the last run did not end."""
+        [(live, unfinished)] = prepared(sql.IN_USE)
+        return live, unfinished
+
+    @cached_property
     def live(self) -> tuple[UUID | None, Model]:
         """The id of the model in use, and the model."""
-        return queries.live_model()
+        live, _ = self._in_use
+        return live, queries.model_of(live)
 
     @property
     def model(self) -> Model:
@@ -79,7 +86,7 @@ class Reading:
     @cached_property
     def run_under_way(self) -> bool:
         """Whether a batch run may have read these records before they changed."""
-        return prepared(sql.RUN_UNFINISHED) == [(True,)] and column(sql.RUN_ALIVE) == [True]
+        return bool(self._in_use[1]) and column(sql.RUN_ALIVE) == [True]
 
     @property
     def links_wanted(self) -> bool:

@@ -112,20 +112,26 @@ on conflict (kind, digest) do nothing
 # Everyone who holds one of these values.
 HOLDERS = "select record_id from identity_identifier join unnest(%b::text[], %b::bytea[]) as v (kind, digest) using (kind, digest)"
 
-# The neighbours of some records in the raw graph of evidence: shared identifiers, stored links, present profile. This
-# and what follows it are index look-ups one way only ("offset 0" keeps them apart), as above.
-NEIGHBOURS = f"""
-select o.record_id from unnest(%(records)s::uuid[]) as asked (id)
-cross join lateral (
-    select i.kind, i.digest from identity_identifier i
-    where i.record_id = asked.id and i.generation = {READ_GENERATION} and not exists (
-        select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
-cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
-cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) r
-union select "right" from identity_link where "left" = any(%(records)s)
-union select "left" from identity_link where "right" = any(%(records)s)
-union select o.id from unnest(array(select distinct profile_id from identity_record where id = any(%(records)s))) as p (id)
-      cross join lateral (select id from identity_record where profile_id = p.id and not leaf offset 0) o
+# Some records and all that are connected with them in the raw graph of evidence: shared identifiers, stored links, present
+# profile. This and what follows it are index look-ups one way only ("offset 0" keeps them apart), as above.
+COMPONENT = f"""
+with recursive near (id) as (
+    select unnest(%(records)s::uuid[])
+    union
+    select n.id from near cross join lateral (
+        (select o.record_id from (
+            select i.kind, i.digest from identity_identifier i
+            where i.record_id = near.id and i.generation = {READ_GENERATION} and not exists (
+                select from identity_blockedvalue b where b.digest = i.digest and b.kind = i.kind) offset 0) i
+        cross join lateral (select record_id from identity_identifier where digest = i.digest and kind = i.kind offset 0) o
+        cross join lateral (select from identity_record where id = o.record_id and not leaf offset 0) r)
+        union all (select "right" from identity_link where "left" = near.id offset 0)
+        union all (select "left" from identity_link where "right" = near.id offset 0)
+        union all (select o.id from (select profile_id from identity_record where id = near.id offset 0) p
+            cross join lateral (select id from identity_record where profile_id = p.profile_id and not leaf offset 0) o)
+    ) n (id)
+)
+select id from near
 """  # noqa: S608 - our own text
 
 # Records, each with its data key.
@@ -368,7 +374,10 @@ LIVE_MODEL = "select id from identity_linkagemodel where state = 'live' order by
 # One batch run at a time, for as long as the connection lasts.
 BEGIN_RUN = "select pg_try_advisory_lock(hashtext('identity.run'))"
 END_RUN = "select pg_advisory_unlock(hashtext('identity.run'))"
-RUN_UNFINISHED = "select finished_at is null from identity_resolutionrun order by id desc limit 1"
+# The live model, and whether the last run did not end.
+IN_USE = f"""
+select ({LIVE_MODEL}), (select finished_at is null from identity_resolutionrun order by id desc limit 1)
+"""  # noqa: S608 - our own text
 # A run that was killed holds no lock any more. (A lock's number is shown in two halves.)
 RUN_ALIVE = """
 select exists (select from pg_locks where locktype = 'advisory' and objsubid = 1

@@ -207,9 +207,13 @@ class Supposed(Reading):
         """Each time anew, for this reading outlives its transactions."""
         return queries.open_records(by_number(set(ids)), keys)
 
-    def neighbours(self, records: list[UUID]) -> Collection[UUID]:
-        supposed = (other for record in records for other, _ in self.linked.get(record, ()))
-        return {*super().neighbours(records), *supposed}
+    def component(self, seeds: Collection[UUID]) -> set[UUID]:
+        found, fresh = set[UUID](), set(seeds)
+        while fresh:
+            grown = super().component(fresh)
+            found |= grown
+            fresh = {other for record in grown for other, _ in self.linked.get(record, ())} - found
+        return found
 
     def links(self, records: list[UUID]) -> list[StoredLink]:
         among = set(records)
