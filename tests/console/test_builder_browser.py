@@ -29,6 +29,9 @@ RULES = [
     {"trait": "d", "op": "in", "value": [{"days_ago": 3}, {"days_ago": 4, "calendar": True}, "2026-01-31"]},
     {"trait": "d", "op": "between", "value": [{"days_ago": 3}, "2026-01-31T00:00:00Z"]},
     {"sequence": [{"event": "A"}], "within": {"days": 1, "hours": 12}, "without": {"event": "B"}}, {"sequence": []},
+    {"event": "X", "between": {}}, {"trait": "constructor", "op": "eq", "value": "a"},
+    {"event": "toString", "where": [{"property": "__proto__", "op": "exists"}],
+     "sum": {"property": "valueOf", "op": "gt", "value": 1}},
 ]  # fmt: skip
 UNKNOWN = [
     {"trait": "x"}, {"trait": "x", "op": "birthday_within", "value": {"next_days": 7}}, {"event": "X", "count": {"op": "exists"}},
@@ -69,8 +72,10 @@ def test_every_rule_is_edited_by_controls_and_leaves_the_builder_as_it_came(engl
     rules = [*(rule for rule, _members in CASES.values()), *RULES]
     builder(english, {"all": rules})
     assert english.locator(".builder code").all_inner_texts() == []
+    assert english.locator(".builder > .group > [data-path]").count() == len(rules)
     english.evaluate(ANEW)
     assert rule_of(english) == {"all": rules}
+    assert "native code" not in english.inner_html(".builder")
     english.evaluate(HEARD)
     for was, now in zip(rules, rule_of(english)["all"], strict=True):
         assert meaning(now) == meaning(was)
@@ -189,7 +194,10 @@ def test_what_is_asked_of_an_event_is_chosen(english: Any, measure: str, held: d
     assert rule_of(english)["all"][0].keys() <= {"event", "within"}
 
 
-CLAUSES = [{"trait": "gender", "op": "eq", "value": "F"}, {"any": [{"trait": "birth_month", "op": "eq", "value": 11}]}]
+CLAUSES: list[dict[str, Any]] = [
+    {"trait": "gender", "op": "eq", "value": "F"},
+    {"any": [{"trait": "birth_month", "op": "eq", "value": 11}]},
+]
 
 
 def builder(page: Any, rule: dict[str, Any]) -> None:

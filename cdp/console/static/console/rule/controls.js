@@ -2,8 +2,10 @@
 import { number, plain } from "./json.js";
 
 const offered = document.getElementById("rule-vocabulary");
+// An event may be called "constructor": names are looked up in what has none of its own.
+export const bare = (held) => Object.assign(Object.create(null), held);
 // What the server offers: names of traits, events and the rest, and all words.
-export const told = offered && JSON.parse(offered.textContent);
+export const told = offered && JSON.parse(offered.textContent, (_key, value) => (value && typeof value === "object" && !Array.isArray(value) ? bare(value) : value));
 // Set by rule.js: `changed` writes the rule, `redraw` draws it anew as well.
 export const page = { changed: () => {}, redraw: () => {} };
 

@@ -1,7 +1,7 @@
 // Events: one by its measure, or several in order.
 import { isNumber, number } from "./json.js";
 import { CALENDAR, MEASURES, OF_ALL, PICKS } from "./shape.js";
-import { adder, choose, enter, enterNumber, make, named, page, phrase, piece, press, remover, row, told, word } from "./controls.js";
+import { adder, bare, choose, enter, enterNumber, make, named, page, phrase, piece, press, remover, row, told, word } from "./controls.js";
 import { start, testControls, typeOf } from "./tests.js";
 import { hours, length, period } from "./when.js";
 
@@ -10,14 +10,14 @@ const MOST_STEPS = 8;
 const ORDER = ["gt", "gte", "lt", "lte", "between"];
 export const usual = () => ("Order Completed" in events ? "Order Completed" : Object.keys(events)[0] || "");
 // The properties of an event and their types, as long as it is called so.
-const fieldsOf = (held) => () => (Object.hasOwn(events, held.event) ? events[held.event] : {});
+const fieldsOf = (held) => () => (events[held.event] ?? bare({}));
 
 // --- properties ---
 
 // Whether a test can be of a property of this type; texts serve as days.
 const suits = (held, type) => ["exists", "not_exists"].includes(held.op) || [type, type === "date" ? "string" : type].includes(typeOf(held));
 const wordOf = (path) => path.replaceAll("[]", "").split(".").map((part) => fieldWords[part] ?? part).join(" › ");
-const wordsFor = (path) => (path in fieldWords || !/[.[]/.test(path) ? fieldWords : { ...fieldWords, [path]: wordOf(path) });
+const wordsFor = (path) => (path in fieldWords || !/[.[]/.test(path) ? fieldWords : bare({ ...fieldWords, [path]: wordOf(path) }));
 const name = (held, known, left) => named(words.property, () => Object.keys(known()), wordsFor(held.property), held.property, (path) => { held.property = path; page.changed(); }, left);
 // A property whose test starts anew where its type turns out to be another.
 const property = (held, known) => name(held, known, () => {

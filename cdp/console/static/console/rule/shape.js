@@ -42,7 +42,7 @@ const isLength = (held) => fits(held, lengths(LENGTHS)) && Object.keys(held).len
 const isRolling = (held) => fits(held, { ...lengths(UNITS), calendar: isFlag }) && unitsOf(held).length > 0 && (!held.calendar || unitsOf(held).length === 1);
 const isWindow = (held) => isRolling(held) || fits(held, { this: isUnit }, "this") || fits(held, { previous: isUnit }, "previous");
 const isEdge = (value) => isText(value) || isDaysAgo(value);
-const isBetween = (held) => fits(held, { from: isEdge, to: isEdge }) && Object.keys(held).length > 0;
+const isBetween = (held) => fits(held, { from: isEdge, to: isEdge });
 const isHours = (held) => fits(held, { weekdays: several((day) => WEEKDAYS.includes(day)), from: isText, to: isText });
 export const unitsOf = (held) => Object.keys(held).filter((key) => UNITS.includes(key));
 const period = (key) => ({ [key]: isWindow, between: isBetween });
