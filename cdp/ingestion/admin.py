@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.admin import Column, ReadOnlyRoom, Room
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
-from cdp.ingestion import models, places
+from cdp.ingestion import models, places, words
 
 _HOLDS = (("records", _("records of people")), ("events", _("events")))
 _OWN = ("name", "source", "kind", "address", "table", "watermark", "key", "every", "enabled")
@@ -72,24 +72,40 @@ def _written(content: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
 
 
+@admin.display(description=_("failed"), ordering="failed")
+def _why(row: models.Pull | models.PulledFile) -> str:
+    """Why it failed, in words."""
+    return words.failure(row.failed)
+
+
+@admin.display(description=_("rows"))
+def _rows(row: models.Pull | models.PulledFile) -> str:
+    """What became of its rows."""
+    return words.counted(row.counts)
+
+
+WHY: Column = _why
+ROWS: Column = _rows
+
+
 @admin.register(models.Pull)
 class PullAdmin(Room[models.Pull]):
     """Written by administrators; it is fetched from as soon as it is written."""
 
     first_step = _("To have rows fetched again and again, add a place: a storage, or a table of another database.")
     form = PullForm
-    list_display = ("name", "source", "kind", "enabled", "complete_at", "next_at", "failures", "failed")
+    list_display = ("name", WHY, "source", "kind", "complete_at", "next_at")
     list_filter = ("kind", "enabled", ("failed", admin.EmptyFieldListFilter))
     list_select_related = ("source",)
     search_fields = ("name",)
-    readonly_fields = ("complete_at", "next_at", "failures", "failed", "counts")
+    readonly_fields = ("complete_at", "next_at", "failures", WHY, ROWS)
     fieldsets = (
         (
             None,
             {"fields": (("name", "enabled"), "source", "kind", "address", "password", ("table", "watermark", "key"))},
         ),
         (_("Reading"), {"fields": ("holds", "mapping_text", "every")}),
-        (_("State"), {"fields": (("complete_at", "next_at"), ("failures", "failed"), "counts")}),
+        (_("State"), {"fields": (("complete_at", "next_at"), ("failures", WHY), ROWS)}),
     )
 
     def save_model(self, request: HttpRequest, obj: models.Pull, form: Any, change: bool) -> None:
@@ -102,8 +118,8 @@ class PullAdmin(Room[models.Pull]):
 
 @admin.register(models.PulledFile)
 class PulledFileAdmin(ReadOnlyRoom[models.PulledFile]):
-    list_display = ("path", "pull", "changed_at", "lines", "finished_at", "failed")
+    list_display = ("path", WHY, "pull", "changed_at", "lines", "finished_at")
     list_filter = ("pull", ("failed", admin.EmptyFieldListFilter), ("finished_at", admin.EmptyFieldListFilter))
     list_select_related = ("pull",)
-    fields = ("path", "pull", "version", "changed_at", "found_at", "lines", "counts", "finished_at", "failed")
+    fields = ("path", "pull", "version", "changed_at", "found_at", "lines", ROWS, "finished_at", WHY)
     ordering = ("-id",)

@@ -1,9 +1,10 @@
 """Reads of ingestion."""
 
 from cdp.ingestion.models import Pull
+from cdp.ingestion.words import failure
 
 
 def failing_places() -> list[tuple[str, str]]:
-    """The places that could not be fetched from the last time, and why."""
+    """The places that could not be fetched from the last time, and why, in words."""
     failing = Pull.objects.filter(enabled=True).exclude(failed="")
-    return list(failing.order_by("name").values_list("name", "failed"))
+    return [(pull.name, failure(pull.failed)) for pull in failing.order_by("name")]

@@ -69,7 +69,7 @@ def test_places_that_cannot_be_asked_and_requests_that_are_overdue_are_told() ->
     places.create(Actor.system("test"), name="crm", source=source.pk, kind="storage", address="s3://crm/daily",
                   holds="records", mapping="{}")  # fmt: skip
     Pull.objects.update(failed="http_403", failures=2)
-    assert said(doctor.fetching) == [("From “crm” nothing could be fetched: http_403.", True)]
+    assert said(doctor.fetching) == [("From “crm” nothing could be fetched: The credentials may not read it.", True)]
     PrivacyRequest.objects.create(
         kind="access", state="received", subject=uuid4(), due_on=now().date() - timedelta(days=3)
     )

@@ -433,3 +433,7 @@ def test_an_administrator_describes_a_place_in_the_console(
     assert client.post(change, said | {"every": 30, "password": ""}).status_code == 302
     pull.refresh_from_db()
     assert (pull.every, pulls.opened(pull).password) == (30, "open sesame")
+    Pull.objects.update(failed="28P01", counts={"received": 1200, "taken": 1199, "quarantined": 1})
+    shown = client.get(change).content.decode()
+    assert "The password is refused" in shown and "rows: 1,200, taken: 1,199, quarantined: 1" in shown
+    assert "The password is refused" in client.get(reverse("admin:ingestion_pull_changelist")).content.decode()
