@@ -1,6 +1,7 @@
 """The relations of a snapshot in Spark: files read where they lie, the rest from Arrow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,20 +27,26 @@ class SparkSnapshot:
 
     def execute(self, query: str, parameters: Mapping[str, object]) -> pa.Table:
         """The rows of a query with named parameters (:name). Raises `Interrupted` after `interrupt`, and `FileGone`."""
+        self.session.sparkContext.setJobGroup(self._group, "segments", interruptOnCancel=True)
+        try:
+            with self._failing():
+                return self.session.sql(query, args=dict(parameters)).toArrow()
+        finally:
+            self._over.set()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        self.session.sparkContext.setJobGroup(self._group, "segments", interruptOnCancel=True)
         try:
-            return self.session.sql(query, args=dict(parameters)).toArrow()
+            yield
         except (PySparkException, Py4JError) as error:
             if self._interrupted:
                 raise Interrupted from None
             if any(condition in str(error) for condition in GONE):
                 raise FileGone from None
             raise
-        finally:
-            self._over.set()
 
     def interrupt(self) -> None:
         """Have the query that is under way fail."""
@@ -58,12 +65,13 @@ class SparkSnapshot:
         told.createOrReplaceTempView(relation)
 
     def keep_events(self, files: Iterable[UUID], tail: pa.Table) -> None:
-        """Events out of files of the lake, and those that are in none."""
-        paths = [places.path(file).as_uri() for file in files]
+        """Events out of files of the lake, and those that are in none. Raises `FileGone`."""
+        paths = [f"file://{places.path(file).absolute()}" for file in files]
         read = self.session.read.schema(sql.SPARK_FILE)
-        kept = read.parquet(*paths) if paths else self.session.createDataFrame([], sql.SPARK_FILE)
-        told = self.session.sql(sql.SPARK_EVENTS, kept=kept, tail=self._frame(tail))
-        told.createOrReplaceTempView(EVENTS)
+        with self._failing():
+            kept = read.parquet(*paths) if paths else self.session.createDataFrame([], sql.SPARK_FILE)
+            told = self.session.sql(sql.SPARK_EVENTS, kept=kept, tail=self._frame(tail))
+            told.createOrReplaceTempView(EVENTS)
 
     def _frame(self, table: pa.Table) -> Any:
         return self.session.createDataFrame(table)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pyarrow as pa
 import pytest
@@ -17,6 +17,7 @@ from django.conf import LazySettings
 from cdp.core import spark
 from cdp.core.errors import Refused
 from cdp.lake import actions as lake
+from cdp.lake import places
 from cdp.lake import queries as lake_queries
 from cdp.lake.spark import SparkSnapshot
 from identity.models import Record
@@ -151,7 +152,7 @@ MORE: dict[str, object] = {
 @pytest.fixture
 def city(settings: LazySettings, tmp_path: Path) -> None:
     """Events of 20,000 records: most in files of the lake, the last beyond them."""
-    settings.LAKE_DIR = tmp_path / "lake"
+    settings.LAKE_DIR = tmp_path / "the lake"
     execute(PEOPLE, {"source": str(source().pk), "now": NOW})
     assert Record.objects.count() == 20_000
     lake.append(20_000)
@@ -234,6 +235,23 @@ def test_a_file_that_an_erasure_took_away_meanwhile_is_no_error(
 
     monkeypatch.setattr(SparkSnapshot, "execute", late)
     assert members(engines.SPARK, made) == wanted != []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_is_one_that_went_before_it_was_found(
+    session: Any, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LAKE_DIR = tmp_path / "lake"
+    happened(person(), "Order Completed")
+    lake.keep_up()
+    made, path = segment("often", {"event": "Order Completed"}), places.path
+
+    def gone(file: UUID) -> Path:
+        monkeypatch.setattr(places, "path", path)
+        return path(uuid4())
+
+    monkeypatch.setattr(places, "path", gone)
+    assert members(engines.SPARK, made) == members(engines.POSTGRESQL, made) != []
 
 
 @pytest.mark.parametrize("after", [0.0, 2.0])
