@@ -279,7 +279,6 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "heartbeat.note", "schedule": 30.0, "options": {"expires": 30}},
-    "heartbeat": {"task": "heartbeat.note", "schedule": 30.0, "options": {"expires": 30}},
     "advance": {"task": "pipeline.advance", "schedule": 5.0, "options": {"expires": 5}},
     "try_again": {"task": "pipeline.try_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "lake": {"task": "lake.keep_up", "schedule": 5.0, "options": {"expires": 5}},
