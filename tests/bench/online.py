@@ -68,9 +68,9 @@ def _load(events: list[Any]) -> None:
 
 def _settled() -> None:
     """As a table of that size is after its nightly maintenance."""
-    from django.db import connection
+    from django.db import connections
 
-    with connection.cursor() as cursor:
+    with connections["owner"].cursor() as cursor:
         cursor.execute("vacuum analyze")
 
 
