@@ -117,9 +117,19 @@ def _parted(held: list[Key], reading: Reading) -> set[UUID]:
     model_id, _ = reading.live
     if not pairs or model_id is None:
         return set()
-    shared = _shared_keys(pairs, _live(model_id), reading)
-    usable = _usable({key for keys in shared.values() for key in keys})
-    return {record for pair, keys in shared.items() if keys.isdisjoint(usable) for record in pair}
+    return _without_a_key(_shared_keys(pairs, _live(model_id), reading))
+
+
+def _without_a_key(shared: Mapping[Pair, Collection[int]]) -> set[UUID]:
+    """The ends of the pairs none of whose keys is usable; of each pair the most certain is asked for first."""
+    parted: set[UUID] = set()
+    waiting = {pair: iter(sorted(keys, key=_rule)) for pair, keys in shared.items()}
+    while waiting:
+        asked = {pair: next(keys, None) for pair, keys in waiting.items()}
+        parted |= {record for pair, key in asked.items() if key is None for record in pair}
+        usable = _usable({key for key in asked.values() if key is not None})
+        waiting = {pair: waiting[pair] for pair, key in asked.items() if key is not None and key not in usable}
+    return parted
 
 
 def _shared_keys(pairs: Collection[Pair], live: "_Live", reading: Reading) -> dict[Pair, set[int]]:
@@ -144,7 +154,11 @@ def _usable(keys: Collection[int]) -> set[int]:
 
 
 def _cap(key: int) -> int:
-    return _CAPS[key & (1 << _RULE_BITS) - 1]
+    return _CAPS[_rule(key)]
+
+
+def _rule(key: int) -> int:
+    return key & (1 << _RULE_BITS) - 1
 
 
 def _columns(rows: Iterable[tuple[int, ...]]) -> list[list[int]]:
