@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,6 +14,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 
 from cdp.core import crypto, spark, startup
+from tests.chromium import launched
 from tests.database import wipe
 
 startup.prepare()
@@ -29,6 +31,13 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI_REQUIRE_ALL") else "
 def processes_read_the_project_s_settings() -> None:
     """Those that tests start."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "cdp.settings"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests of a process."""
+    with launched() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -76,13 +76,10 @@ def _django() -> None:
 
 def _taken(shot: Shot, address: str) -> Path:
     """The picture's file."""
-    from playwright.sync_api import sync_playwright
-
-    from tests.console.conftest import ARGUMENTS, require_chromium
+    from tests.chromium import launched
 
     path, cookies = shot.address(), _cookies(shot, address)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=require_chromium(), args=ARGUMENTS)
+    with launched() as browser:
         context = browser.new_context(base_url=address, viewport=WIDE if shot.role else PHONE, color_scheme=shot.scheme)
         context.add_cookies(cookies)
         page = context.new_page()

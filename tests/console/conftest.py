@@ -1,8 +1,6 @@
 """The console in a real browser: Chromium against a live server; one small world for a module that only reads it."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,27 +18,9 @@ from consent.actions import ship_rows as ship_purposes
 from tests.console import seed
 from tests.database import wipe
 
-# Playwright's synchronous API keeps an event loop in this thread, in which Django would refuse its ORM.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PASSWORD = "correct horse battery"
 LOUD = ("error", "warning")
 Open = Callable[..., Any]
-
-
-def require_chromium() -> str:
-    """The path of Chromium; skips the test without it, or fails where everything is required."""
-    if not CHROMIUM.exists():
-        message = f"{CHROMIUM} is missing: get it with `apt-get install chromium`."
-        if os.environ.get("CI_REQUIRE_ALL") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return str(CHROMIUM)
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -48,17 +28,6 @@ def _quick_passwords() -> Iterator[None]:
     """A slow hash guards real passwords, not those of tests."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    path = require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

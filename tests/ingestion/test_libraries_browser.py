@@ -14,7 +14,6 @@ from cdp.core.types import Actor
 from cdp.events.actions import create_source
 from cdp.events.models import Event
 from identity.models import Record
-from tests.console.conftest import ARGUMENTS, require_chromium
 from tests.ingestion.javascript import Calls, served_page
 from tests.ingestion.trouble import Trouble
 from tests.ingestion.wire import assert_once, counters, sealed
@@ -72,21 +71,10 @@ def connections_end_with_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections.databases["default"], "CONN_MAX_AGE", 0)
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    path = require_chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def shop(chromium: Any) -> Iterator[Shop]:
+def shop(browser: Any) -> Iterator[Shop]:
     with served_page() as address:
-        context = chromium.new_context()
+        context = browser.new_context()
         yield Shop(context.new_page(), address)
         context.close()
 

@@ -292,9 +292,9 @@ def test_statements_do_not_grow_with_members(
     monkeypatch.setattr(vocabulary, "_minute", lambda: 0)
     made = segment()
     ids = people(size, orders_count=3)
-    with django_assert_num_queries(38):
+    with django_assert_num_queries(39):
         actions.recompute(made.pk, NOW)
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         actions.refresh_profiles(ids, LATER)
 
 
