@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.utils.translation import pgettext_lazy
 
 from cdp import answers
-from cdp.console.labels import ATTRIBUTES, label, purpose_name, signed
+from cdp.console.labels import ATTRIBUTES, in_words, label, purpose_name, signed
 from cdp.core.errors import CdpError
 from cdp.core.masking import mask
 from consent import queries as consent
@@ -32,6 +32,8 @@ COMPARED_IN = {
     **dict.fromkeys(("full_name", "given_name", "family_name"), "name"),
     **dict.fromkeys(("address", "city", "region", "postcode"), "place"),
 }
+# Levels of values that are the same, however they are written.
+WHOLE = ("full", "exact", "same")
 # How two values compare.
 LEVELS = {
     "full": pgettext_lazy("level", "alike in full"),
@@ -91,6 +93,11 @@ class Weight:
     rarity: str
     length: float
 
+    @property
+    def told(self) -> str:
+        """The bits with their sign."""
+        return signed(self.bits)
+
 
 def lines(case: Any, told: Iterable[Weight], unmasked: bool) -> list[Line]:
     """What both records say, attribute by attribute; they are compared before masking. `told`: what the model says."""
@@ -111,9 +118,11 @@ def _with_full_name(values: dict[str, str]) -> dict[str, str]:
 
 
 def _line(name: str, left: str | None, right: str | None, near: Mapping[str, str], unmasked: bool) -> Line:
-    agrees = None if left is None or right is None else left.casefold() == right.casefold()
-    shown = [(value or "") if unmasked else mask(name, value or "") for value in (left, right)]
-    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees, near.get(COMPARED_IN.get(name, name), ""))
+    level = near.get(COMPARED_IN.get(name, name), "")
+    alike = level in {str(LEVELS[whole]) for whole in WHOLE}  # also where it is written in another way
+    agrees = None if left is None or right is None else alike or left.casefold() == right.casefold()
+    shown = [in_words(name, (value or "") if unmasked else mask(name, value or "")) for value in (left, right)]
+    return Line(label(ATTRIBUTES, name), shown[0], shown[1], agrees, level)
 
 
 def weights(case: Case) -> tuple[list[Weight], float | None]:

@@ -23,6 +23,7 @@ ATTRIBUTES = {
     "postcode": _("Postcode"),
     "country": _("Country"),
 }
+GENDERS = {"m": pgettext_lazy("gender", "male"), "f": pgettext_lazy("gender", "female")}
 RECORD_KINDS = {
     "user": pgettext_lazy("record kind", "signed-in user"),
     "customer": pgettext_lazy("record kind", "customer"),
@@ -81,6 +82,11 @@ WHY = {
 def label(words: Mapping[str, Any], key: str) -> str:
     """The word for `key`."""
     return str(words.get(key, key))
+
+
+def in_words(attribute: str, value: str) -> str:
+    """A value as people read it."""
+    return label(GENDERS, value) if attribute == "gender" else value
 
 
 def signed(bits: float) -> str:

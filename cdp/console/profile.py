@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from cdp import answers
 from cdp.console import steward
-from cdp.console.labels import APART, ATTRIBUTES, label, purpose_name, reads_korean
+from cdp.console.labels import APART, ATTRIBUTES, in_words, label, purpose_name, reads_korean
 from cdp.core.masking import mask_all
 from cdp.core.types import local_time
 from cdp.events.types import CHANNELS
@@ -78,7 +78,7 @@ def _attribute(name: str, value: str, origin: Mapping[str, str], sources: Mappin
     record = origin.get("record", "")
     return Attribute(
         name=label(ATTRIBUTES, name),
-        value=value,
+        value=in_words(name, value),
         why=origin.get("why", ""),
         at=origin.get("at", ""),
         record=record,

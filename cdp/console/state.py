@@ -203,7 +203,8 @@ def _coverage(state: State) -> None:
     channels = consent.contact_channels()
     purposes = consent.purposes().values() if state.live else ()
     state.coverage = Coverage(
-        channels=[label(CONTACT_CHANNELS, channel) for channel in channels],
+        # A heading breaks between words only.
+        channels=[label(CONTACT_CHANNELS, channel).replace("-", "\N{NON-BREAKING HYPHEN}") for channel in channels],
         rows=[
             CoverageRow(
                 purpose_name(purpose),
