@@ -19,7 +19,7 @@ from tests.flow.processes import ROOT, free_port, wait_for
 
 FOLDER = ROOT / "docs/images"
 PEOPLE = 1_000
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+WIDE, PHONE = 1280, 390
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Shot:
     address: Callable[[], str]
     language: str = "en"
     scheme: str = "light"
+    height: int = 900
     at: str = ""
 
 
@@ -80,7 +81,8 @@ def _taken(shot: Shot, address: str) -> Path:
 
     path, cookies = shot.address(), _cookies(shot, address)
     with launched() as browser:
-        context = browser.new_context(base_url=address, viewport=WIDE if shot.role else PHONE, color_scheme=shot.scheme)
+        window = {"width": WIDE if shot.role else PHONE, "height": shot.height}
+        context = browser.new_context(base_url=address, viewport=window, color_scheme=shot.scheme)
         context.add_cookies(cookies)
         page = context.new_page()
         page.goto(path, wait_until="networkidle")
@@ -137,9 +139,9 @@ SHOTS = (
     Shot("home-ko-dark", "auditor", lambda: "/", "ko", "dark"),
     Shot("segment-ko", "marketer", _segment, "ko", at="fieldset:has(.builder)"),
     Shot("profile", "steward", _profile),
-    Shot("review-ko", "steward", _case, "ko"),
+    Shot("review-ko", "steward", _case, "ko", height=1300),
     Shot("requests", "privacy officer", lambda: "/consent/privacyrequest/"),
-    Shot("person-ko", "", lambda: "/privacy/", "ko"),
+    Shot("person-ko", "", lambda: "/privacy/", "ko", height=760),
 )
 
 if __name__ == "__main__":
