@@ -191,6 +191,8 @@ DEFAULT_COUNTRY = os.environ.get("CDP_COUNTRY", "KR")
 STATIC_URL = "static/"
 # Served from the packages themselves; where a proxy serves them: this folder, filled by `manage.py collectstatic`.
 STATIC_ROOT = os.environ.get("CDP_STATIC_ROOT")
+# Set by quickstart for the web process: what it hid in the customers it generated.
+DEMO_STORIES = os.environ.get("CDP_DEMO_STORIES")
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"

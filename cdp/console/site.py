@@ -141,9 +141,16 @@ class ConsoleSite(AdminSite):
         return super().app_index(request, app_label, {**title, **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from cdp.console import state
+        from cdp.console import demo, state
 
-        return super().index(request, {"state": state.of_the_whole(request.user), **(extra_context or {})})
+        return super().index(
+            request,
+            {
+                "state": state.of_the_whole(request.user),
+                "stories": demo.stories(request.user),
+                **(extra_context or {}),
+            },
+        )
 
 
 def _holds_nul(request: HttpRequest) -> bool:

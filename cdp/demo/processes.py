@@ -20,7 +20,7 @@ _SECONDS_TO_STOP = 10.0  # all together
 
 
 class Processes:
-    """`with Processes(8000) as running: running.start_web(); running.wait_for_web()`; logs under `.cdp/logs/`."""
+    """`with Processes(8000) as running: running.start_web(stories); running.wait_for_web()`; logs under `.cdp/logs/`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -36,11 +36,12 @@ class Processes:
     ) -> None:
         self.stop()
 
-    def start_web(self) -> None:
-        """Have the port served; `RuntimeError` when another program holds it."""
+    def start_web(self, stories: Path) -> None:
+        """Have the port served, the first page telling these stories; `RuntimeError` when another program holds it."""
         self._refuse_taken_port()
         address = f"127.0.0.1:{self.port}"
         options = ("--workers", "2", "--threads", "4", "--timeout", "120", "--preload", "--no-control-socket")
+        os.environ["CDP_DEMO_STORIES"] = str(stories)
         self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, *options)
 
     def start_workers(self) -> None:

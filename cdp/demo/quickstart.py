@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -79,10 +80,14 @@ class Quickstart:
         self.folder = embedded.home() / "demo" / f"{setup.people}-{setup.seed}-{setup.now:%Y%m%dT%H%M%S}"
         self.outcome = Outcome(setup)
 
+    @property
+    def _stories(self) -> Path:
+        return self.folder / "truth" / "stories.json"
+
     def run(self) -> Outcome:
         """Everything up to the pulled segment; the processes are left serving."""
         with self._stage("accounts and places"):
-            self.processes.start_web()
+            self.processes.start_web(self._stories)
             self._accounts_and_places()
         with self._stage("generate customers"):
             self._generate()
@@ -160,7 +165,7 @@ class Quickstart:
 
     def _open_erasure(self) -> None:
         """The planted request for erasure: due tomorrow, or on the first working day after."""
-        stories = json.loads((self.folder / "truth" / "stories.json").read_text())
+        stories = json.loads(self._stories.read_text())
         story = next(story for story in stories if story["key"] == "erasure-due")
         source = Source.objects.get(name=story["records"][0]["source"])
         record = crypto.record_id(source.pk, "user", story["records"][0]["external_id"])

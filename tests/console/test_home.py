@@ -1,18 +1,21 @@
 """Home: what waits for whom, each one click from its page, and how far the pipeline is."""
 
+import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cdp.core import crypto
 from cdp.core.models import Touched, User
 from cdp.core.types import Actor
-from cdp.events.models import Quarantined
+from cdp.events.models import Place, Quarantined, Source
 from consent.models import PrivacyRequest
-from identity.models import ReviewCase
+from identity.models import Profile, Record, ReviewCase
 from segments.models import ExportRequest, Segment, Version
 from tests.console.conftest import account
 
@@ -96,3 +99,31 @@ def test_the_way_back_leads_by_the_question() -> None:
     )
     assert re.findall(r"<a [^>]*>([^<]*)</a>", crumbs) == ["Home", "Which people?"] and "Segments" in crumbs
     assert "<h1>Which people?</h1>" in client.get("/segments/").content.decode()
+
+
+def test_what_quickstart_planted_leads_to_its_evidence(settings: Any, tmp_path: Path) -> None:
+    source, profiles = Source.objects.all()[0], Profile.objects.all()[:2]
+    for profile, kind in zip(profiles, ("user", "customer"), strict=True):
+        record = crypto.record_id(source.pk, kind, f"{kind}-7")
+        Record.objects.create(
+            pk=record, source=source, kind=kind, profile=profile, first_seen=timezone.now(), last_seen=timezone.now()
+        )
+    members = [{"source": source.name, "external_id": name} for name in ("user-7", "customer-7")]
+    twins = {"title": {"ko": "쌍둥이", "en": "Twins"}, "find": {"ko": "둘", "en": "Two <people>"}, "details": {}}
+    store = {"title": {"ko": "매장", "en": "A store"}, "find": {"ko": "", "en": ""}}
+    gone = {**twins, "title": {"ko": "", "en": "Erased since"}, "records": [{**members[0], "external_id": "nobody"}]}
+    planted = [
+        twins | {"records": members},
+        store | {"records": [], "details": {"store": Place.objects.all()[0].pk}},
+        gone,
+    ]
+    settings.DEMO_STORIES = str(tmp_path / "stories.json")
+    client, page, _ = home("steward")
+    assert "Hidden in the generated data" not in page, "not generated yet"
+    Path(settings.DEMO_STORIES).write_text(json.dumps(planted))
+    page = client.get("/").content.decode()
+    card = re.search(r'<section class="card stories".*?</section>', page, re.DOTALL)
+    assert card and "Two &lt;people&gt;" in card[0] and "Erased since" not in card[0]
+    addresses = re.findall(r'href="(.*?)"', card[0])
+    assert len(addresses) == 3 and all(client.get(address).status_code == 200 for address in addresses)
+    assert "쌍둥이" in client.get("/", headers={"accept-language": "ko"}).content.decode()

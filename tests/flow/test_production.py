@@ -33,7 +33,7 @@ CREATE_SOURCE = "create_source shop --channel web"
 PROCESSES = ("web", "worker", "beat")
 # What a laptop sets, or what the image has otherwise.
 NOT_IN_CONTAINERS = {
-    "CDP_DEBUG", "CDP_HOME", "CDP_POSTGRES_VERSION", "CDP_KEYRING", "CDP_STATIC_ROOT", "DATABASE_OWNER_URL",
+    "CDP_DEBUG", "CDP_DEMO_STORIES", "CDP_HOME", "CDP_POSTGRES_VERSION", "CDP_KEYRING", "CDP_STATIC_ROOT", "DATABASE_OWNER_URL",
 }  # fmt: skip
 
 
