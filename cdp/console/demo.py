@@ -20,6 +20,8 @@ from identity import queries as identity
 
 # As what the sources of the demonstration name people.
 KINDS = ("user", "customer")
+# A few of many are evidence enough.
+MOST_PROFILES = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def stories(user: User | AnonymousUser) -> list[Told]:
 
 def _told(story: dict[str, Any]) -> Told:
     language = "ko" if reads_korean() else "en"
-    profiles = identity.profiles_of(_records(story["records"]))
+    profiles = identity.profiles_of(_records(story["records"]))[:MOST_PROFILES]
     words = [gettext("Profile %(number)s") % {"number": number} for number in range(1, len(profiles) + 1)]
     addresses = [reverse("admin:identity_profile_change", args=[profile]) for profile in profiles]
     pages = list(zip(words, addresses, strict=True))

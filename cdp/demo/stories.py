@@ -67,7 +67,8 @@ class Storyteller:
         who = self.person("설아름", ("Seol", "A Reum"), "f", date(1988, 4, 17))
         born, phone, mail = who.born.isoformat(), who.phone_at(self.now), who.emails
         records = [
-            self.record(who, "haru-web", 610, email=mail[0], birth_date=born),
+            # Accounts of two brands: within a brand nobody has two.
+            self.record(who, "onsae-web", 610, email=mail[0], birth_date=born),
             self.record(who, "haru-app", 420, full_name="Areum Seol", email=mail[0], phone=phone),
             self.record(who, "onsae-pos", 380, phone=phone),
             self.record(who, "call-center", 150, full_name="설아롬", birth_date=born),
