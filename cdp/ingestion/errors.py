@@ -27,3 +27,7 @@ class Away(Exception):
 
 class Gone(Exception):
     """The version of a file that was to be read is there no more."""
+
+
+class TooMuch(ValueError):
+    """A file would take more memory or time than any file needs; its text quotes nothing of the file."""

@@ -15,13 +15,16 @@ from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow.parquet as pq
+from django.utils.translation import gettext as translated
 
 from cdp.ingestion import canonical
-from cdp.ingestion.errors import Flaw
+from cdp.ingestion.errors import Flaw, TooMuch
 
 LARGEST_CELL = 2**20
+# Longer than any event may be; a file without an end of line is one line.
+LONGEST_LINE = 2 * LARGEST_CELL
 _SNIFFED_ROWS = 1000
-_SNIFFED_LINES = 100_000
+_SNIFFED_BYTES = 2**24
 # A cell with more lines than this was never closed.
 _LINES_A_ROW = 100
 _BATCH_ROWS = 10_000
@@ -55,11 +58,20 @@ def csv_table(name: str, handle: BinaryIO) -> Table:
     # What cannot be read stays visible as a lone surrogate, and costs its line only.
     faults = "replace" if encoding == "utf-16" else "surrogateescape"
     text = io.TextIOWrapper(handle, encoding, faults, newline="")
-    first = text.readline()
+    lines = _lines_of(text)
+    first = next(lines, "")
     csv.field_size_limit(LARGEST_CELL)
     columns = header(next(csv.reader([first], delimiter=_delimiter(first)), []))
-    rows = csv.reader(_closed(text, _delimiter(first)), delimiter=_delimiter(first), skipinitialspace=True)
+    rows = csv.reader(_closed(lines, _delimiter(first)), delimiter=_delimiter(first), skipinitialspace=True)
     return Table(name, columns, _csv_lines(rows, columns), _share(handle, size))
+
+
+def _lines_of(handle: Any) -> Iterator[Any]:
+    """Lines of texts or of bytes; `TooMuch` at one that has no end."""
+    while line := handle.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise TooMuch(translated("A line has more than %(number)d characters.") % {"number": LONGEST_LINE})
+        yield line
 
 
 def encoding_of(handle: BinaryIO) -> str:
@@ -74,7 +86,7 @@ def encoding_of(handle: BinaryIO) -> str:
     handle.seek(0)
     if whole:
         return "utf-8"
-    lines = list(islice(handle, _SNIFFED_LINES))
+    lines = handle.read(_SNIFFED_BYTES).splitlines()
     handle.seek(0)
     return min(("utf-8", "cp949"), key=lambda encoding: sum(not _readable(line, encoding) for line in lines))
 
@@ -203,7 +215,7 @@ def ndjson_table(name: str, handle: BinaryIO) -> Table:
 
 
 def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
-    for number, text in enumerate(handle, 1):
+    for number, text in enumerate(_lines_of(handle), 1):
         if not text.strip():
             continue
         message = canonical.single(text.strip().removeprefix(codecs.BOM_UTF8))

@@ -6,11 +6,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.utils.translation import gettext as _
 
-from cdp.ingestion.errors import Away, Gone
+from cdp.ingestion import unpacked
+from cdp.ingestion.errors import Away, Gone, TooMuch
 from cdp.ingestion.files import Line, Table, csv_table, ndjson_table, parquet_table
 from cdp.ingestion.sheets import excel_table
 
@@ -19,6 +20,8 @@ _READERS: dict[str, Callable[[str, BinaryIO], Table]] = {
     ".parquet": parquet_table, ".pq": parquet_table, ".ndjson": ndjson_table, ".jsonl": ndjson_table,
     ".json": ndjson_table, ".xlsx": excel_table, ".xlsm": excel_table,
 }  # fmt: skip
+# Their readers go back and forth.
+_SOUGHT = (parquet_table, excel_table)
 # What systems put into an archive beside the file.
 _NOT_MEANT = ("__MACOSX/", ".")
 
@@ -42,12 +45,25 @@ def _opened(name: str, handle: BinaryIO) -> Table:
     ending = PurePosixPath(name).suffix.lower()
     if ending == ".gz":
         inner = name.removesuffix(PurePosixPath(name).suffix)
-        return _opened(inner, cast(BinaryIO, gzip.GzipFile(fileobj=handle)))
+        return _within(inner, handle, cast(IO[bytes], gzip.GzipFile(fileobj=handle)))
     if ending == ".zip":
         return _zipped(handle)
+    return _reader(ending)(name, handle)
+
+
+def _reader(ending: str) -> Callable[[str, BinaryIO], Table]:
     if ending == ".xls":
         raise ValueError(_("This is the Excel format of before 2007: save it as .xlsx first."))
-    return _READERS.get(ending, csv_table)(name, handle)
+    return _READERS.get(ending, csv_table)
+
+
+def _within(name: str, packed: BinaryIO, unpacking: IO[bytes]) -> Table:
+    """What is in a packed file, unpacked no further than `unpacked.most` of it."""
+    ending = PurePosixPath(name).suffix.lower()
+    if ending in (".zip", ".gz"):
+        raise ValueError(_("An archive within an archive is not read."))
+    handle, read = unpacked.bounded(unpacking, unpacked.most(packed)), _reader(ending)
+    return read(name, unpacked.in_memory(handle) if read in _SOUGHT else handle)
 
 
 def _zipped(handle: BinaryIO) -> Table:
@@ -58,14 +74,11 @@ def _zipped(handle: BinaryIO) -> Table:
         raise ValueError(_("An archive holds one file; this holds %(number)d.") % {"number": len(files)})
     if files[0].flag_bits & 1:
         raise ValueError(_("The archive asks for a password: unpack it first."))
-    name = PurePosixPath(files[0].filename).name
-    if name.lower().endswith((".zip", ".gz")):
-        raise ValueError(_("An archive within an archive is not read."))
-    return _opened(name, cast(BinaryIO, archive.open(files[0])))
+    return _within(PurePosixPath(files[0].filename).name, handle, archive.open(files[0]))
 
 
 def _guarded(lines: Iterator[Line]) -> Iterator[Line]:
-    with _as_value_error():
+    with _as_value_error(TooMuch):
         yield from lines
 
 

@@ -142,7 +142,7 @@ def test_a_zip_that_is_no_workbook_and_one_that_asks_for_too_much_memory(
     (tmp_path / "a.xlsx").write_bytes(archive({"a.txt": b"x"}))
     with pytest.raises(ValueError, match=r"damaged|no Excel"):
         open_path(tmp_path / "a.xlsx")
-    file = book(tmp_path / "b.xlsx", ["a"], ["long" * 100])
+    file = as_excel_writes(book(tmp_path / "b.xlsx", ["a"], ["long" * 100]))
     monkeypatch.setattr(sheets, "LARGEST_TEXTS", 100)
     with pytest.raises(ValueError, match="too much text"):
         open_path(file)
