@@ -23,6 +23,8 @@ from cdp.ingestion.errors import Flaw, TooMuch
 LARGEST_CELL = 2**20
 # Longer than any event may be; a file without an end of line is one line.
 LONGEST_LINE = 2 * LARGEST_CELL
+# What Excel allows.
+MOST_COLUMNS = 2**14
 _SNIFFED_ROWS = 1000
 _SNIFFED_BYTES = 2**24
 # A cell with more lines than this was never closed.
@@ -119,6 +121,8 @@ def header(names: Sequence[str]) -> list[str]:
     columns = [name.strip() or f"column_{number}" for number, name in enumerate(names, 1)]
     if not columns or len(set(columns)) != len(columns):
         raise ValueError("The file has no header line, or a column twice.")
+    if len(columns) > MOST_COLUMNS:
+        raise TooMuch(translated("The file has more than %(number)d columns.") % {"number": MOST_COLUMNS})
     try:
         return [canonical.clean_text(name) for name in columns]
     except Flaw:

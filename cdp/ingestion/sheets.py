@@ -20,10 +20,10 @@ from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from cdp.ingestion import unpacked
 from cdp.ingestion.errors import TooMuch
-from cdp.ingestion.files import Line, Table, bad_row, cleaned, header
+from cdp.ingestion.files import MOST_COLUMNS, Line, Table, bad_row, cleaned, header
 
 # What Excel allows.
-MOST_ROWS, MOST_COLUMNS = 2**20, 2**14
+MOST_ROWS = 2**20
 # The texts of a workbook are held in memory while it is read; of all else one row, or one small part.
 LARGEST_TEXTS, LARGEST_PIECE, MOST_TAGS = 2**27, 2**23, 2**18
 _TEXTS_TAG, _TEXT_TAG = f"{{{SHEET_MAIN_NS}}}sst", f"{{{SHEET_MAIN_NS}}}si"

@@ -179,3 +179,9 @@ def test_a_line_without_an_end(tmp_path: Path, name: str, piece: bytes) -> None:
 def test_packed_files_are_not_packed_again(tmp_path: Path, name: str) -> None:
     inner = packed(tmp_path / name.rpartition(".")[0], b"a\n1\n", 1).read_bytes()
     assert NESTED in read(packed(tmp_path / name, inner, 1))[0]
+
+
+def test_a_file_of_columns_only(tmp_path: Path) -> None:
+    header = ",".join(f"c{number}" for number in range(200_000))
+    (tmp_path / "a.csv").write_text(header + "\n" + "1\n" * 1_000)
+    assert "more than 16384 columns" in read(tmp_path / "a.csv")[0]
