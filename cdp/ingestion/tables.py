@@ -27,6 +27,7 @@ _BACK = {
     "timestamp with time zone": "- interval '10 minutes'", "timestamp without time zone": "- interval '10 minutes'",
     "date": "- 1", "bigint": "- 1000", "integer": "- 1000",
 }  # fmt: skip
+_NUMBERS = ("bigint", "integer")
 _TYPE = """
 select format_type(atttypid, -1) from pg_attribute
 where attrelid = %s::regclass and attname = %s and not attisdropped
@@ -39,11 +40,12 @@ where WHERE order by t.{watermark}, t.{key} limit %(rows)s
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far a table is read, as its own texts of both columns: `mark` by the last round; of the present one the end,
-    and the last row that is kept."""
+    the last row that is kept, and the mark it leaves: never a future moment, which would hide what comes before it."""
 
     mark: str | None = None
     until: str | None = None
     at: tuple[str, str] | None = None
+    leaves: str | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -108,9 +110,19 @@ def _begun(connection: psycopg.Connection[Any], table: Table, place: Place) -> P
     """The round that is not over, or a new one, up to the highest value that there is."""
     if place.until is not None:
         return place
-    statement = sql.SQL("select max({})::text from {}").format(sql.Identifier(table.watermark), table.identifier())
-    found = connection.execute(statement).fetchone()
-    return Place(mark=place.mark, until=found[0] if found else None)
+    until = _highest(connection, table, sql.SQL("true"))
+    if until is None:
+        return Place(mark=place.mark)
+    whole = _type(connection, table) in _NUMBERS
+    leaves = until if whole else _highest(connection, table, sql.SQL("{} <= now()"))
+    return Place(mark=place.mark, until=until, leaves=leaves or place.mark)
+
+
+def _highest(connection: psycopg.Connection[Any], table: Table, which: sql.SQL) -> str | None:
+    column = sql.Identifier(table.watermark)
+    statement = sql.SQL("select max({})::text from {} where {}")
+    found = connection.execute(statement.format(column, table.identifier(), which.format(column))).fetchone()
+    return found[0] if found else None
 
 
 def _page(connection: psycopg.Connection[Any], table: Table, place: Place, rows: int) -> Page:
@@ -145,8 +157,8 @@ def _kept(columns: Sequence[str], found: Sequence[tuple[Any, ...]], place: Place
         cleaned(number, dict(zip(columns, map(_cell, row[:-2]), strict=True))) for number, row in enumerate(found, 1)
     ]
     if len(found) < rows:
-        return Page(lines, Place(mark=place.until), last=True)
-    return Page(lines, Place(place.mark, place.until, (found[-1][-2], found[-1][-1])), last=False)
+        return Page(lines, Place(mark=place.leaves), last=True)
+    return Page(lines, Place(place.mark, place.until, (found[-1][-2], found[-1][-1]), place.leaves), last=False)
 
 
 def _cell(cell: Any) -> Any:

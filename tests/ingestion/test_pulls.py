@@ -274,6 +274,16 @@ def test_rows_written_late_are_taken_in(shop: Shop, people: psycopg.Connection[A
     assert known() == ["C001", "C002"]
 
 
+def test_a_row_of_the_future_hides_none_that_comes_later(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    add(people, 1)
+    add(people, 2, minute=60 * 24 * 36500)
+    pull = fetched(table(shop))
+    assert known() == ["C001", "C002"]
+    add(people, 3, minute=60)
+    fetched(pull)
+    assert known() == ["C001", "C002", "C003"]
+
+
 def test_many_rows_of_one_moment_are_read_on_by_the_key(shop: Shop, people: psycopg.Connection[Any]) -> None:
     add(people, *range(9))
     pull = table(shop)
