@@ -19,6 +19,7 @@ _OWN = ("name", "source", "kind", "address", "table", "watermark", "key", "every
 # To which field of the form a refusal belongs.
 _FIELDS = {
     "address_refused": "address", "kind_unavailable": "kind", "column_refused": "table", "mapping_refused": "mapping_text",
+    "password_needed": "password",
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ class PullForm(forms.ModelForm[models.Pull]):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             try:
-                places.check(**self.said(cleaned))
+                places.check(self.instance.pk, **self.said(cleaned))
             except Refused as refusal:
                 self.add_error(_FIELDS[refusal.code], str(refusal))
         return cleaned

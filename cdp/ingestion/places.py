@@ -42,15 +42,18 @@ def create(actor: Actor, **fields: Unpack[PullFields]) -> Pull:
 
 @transaction.atomic
 def change(actor: Actor, pull: Pull, **fields: Unpack[PullFields]) -> Pull:
-    """Change some fields, and fetch from it at once; raises as `create` does. Of another table, or by another column,
+    """Change some fields, and fetch from it at once; raises as `create` does, and `password_needed`. Of another table, or by another column,
     everything is read."""
     found = Pull.objects.select_for_update().get(pk=pull.pk)
     secret, before = pulls.opened(found), _meaning(found)
+    _check_password(found, fields)
     return _write(actor, found, secret, fields, "changed", before)
 
 
-def check(**fields: Unpack[PullFields]) -> None:
-    """Raise `Refused` as `create` does; nothing is written but the mapping."""
+def check(kept: UUID, **fields: Unpack[PullFields]) -> None:
+    """Raise `Refused` as `change` does of the place that is `kept`, or `create`; nothing is written but the mapping."""
+    if found := Pull.objects.filter(pk=kept).first():
+        _check_password(found, fields)
     pull = Pull()
     _fill(pull, pulls.Secret(), fields)
     _check(pull)
@@ -87,6 +90,13 @@ def _mapping(holds: str, text: str) -> UUID:
         return quarantine.known_mapping(*content_of(mapping_of(holds, text.encode())))
     except ValueError as error:
         raise Refused("mapping_refused", str(error)) from None
+
+
+def _check_password(kept: Pull, fields: PullFields) -> None:
+    """A password goes where it was meant for: whoever may change the address does not get it sent elsewhere."""
+    elsewhere = fields.get("address", kept.address) != kept.address
+    if elsewhere and pulls.opened(kept).password and not fields.get("password"):
+        raise Refused("password_needed", _("The address is another: write the password again."))
 
 
 def _check(pull: Pull) -> None:

@@ -103,7 +103,8 @@ def _opened(address: str, password: str) -> str:
     mode = {} if "sslmode" in said or str(said["host"]).startswith("/") else {"sslmode": "require"}
     options = f"-c default_transaction_read_only=on -c statement_timeout={SECONDS * 1000} -c timezone=UTC"
     secret = {"password": password} if password else {}
-    return make_conninfo(address, connect_timeout=SECONDS, options=options, application_name="cdp", **mode, **secret)
+    known = {"connect_timeout": SECONDS, "application_name": "cdp", "require_auth": "!password"}  # never in the clear
+    return make_conninfo(address, options=options, **known, **mode, **secret)
 
 
 def _begun(connection: psycopg.Connection[Any], table: Table, place: Place) -> Place:

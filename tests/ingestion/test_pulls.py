@@ -412,6 +412,16 @@ def test_never_is_no_schedule(shop: Shop) -> None:
         bucket(shop, every=0)
 
 
+def test_a_kept_password_is_sent_to_no_other_address(shop: Shop) -> None:
+    pull, elsewhere = table(shop, password="open sesame"), "postgresql://u@db.example.com/db"
+    with pytest.raises(Refused, match="password again"):
+        places.change(ACTOR, pull, address=elsewhere, password="")
+    with pytest.raises(Refused, match="password again"):
+        places.check(pull.pk, address=elsewhere)
+    assert pulls.opened(places.change(ACTOR, pull, address=elsewhere, password="new")).password == "new"
+    assert "require_auth=!password" in pulls.tables._opened(elsewhere, "new")
+
+
 def test_the_password_is_sealed_and_stays_when_it_is_not_written_again(shop: Shop) -> None:
     pull = table(shop, password="open sesame")
     assert pulls.opened(places.change(ACTOR, pull, every=5, password="")).password == "open sesame"
