@@ -42,8 +42,8 @@ def create(actor: Actor, **fields: Unpack[PullFields]) -> Pull:
 
 @transaction.atomic
 def change(actor: Actor, pull: Pull, **fields: Unpack[PullFields]) -> Pull:
-    """Change some fields, and fetch from it at once; raises as `create` does, and `password_needed`. Of another table, or by another column,
-    everything is read."""
+    """Change some fields, and fetch from it at once; raises as `create` does, and `password_needed`. Of another table,
+    or by another column, everything is read."""
     found = Pull.objects.select_for_update().get(pk=pull.pk)
     secret, before = pulls.opened(found), _meaning(found)
     _check_password(found, fields)

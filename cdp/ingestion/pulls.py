@@ -5,6 +5,7 @@ goes on there; what is read twice is a repeat. Each place has one worker at a ti
 for longer and longer; a file that cannot be read is put aside, and holds up no other.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from cdp.ingestion.opening import open_table
 from cdp.ingestion.records import RecordRows
 from cdp.ingestion.rows import EventRows
 
+log = logging.getLogger(__name__)
 SECONDS_A_RUN = 60.0
 LONGEST_WAIT = timedelta(days=1)
 TABLE, COLUMN = "ingestion_pull", "sealed"
@@ -75,6 +77,10 @@ def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
             return True
         except Away as away:
             _failed(pull, away.why)
+            return False
+        except Exception as error:
+            log.error("fetching failed: %s", type(error).__name__)
+            _failed(pull, type(error).__name__[:60])
             return False
         if not more:
             _complete(pull)

@@ -102,7 +102,8 @@ def _opened(address: str, password: str) -> str:
     said = conninfo_to_dict(address)
     mode = {} if "sslmode" in said or str(said["host"]).startswith("/") else {"sslmode": "require"}
     options = f"-c default_transaction_read_only=on -c statement_timeout={SECONDS * 1000} -c timezone=UTC"
-    secret = {"password": password} if password else {}
+    # Nothing of our own environment opens another database: no password but the one that is kept.
+    secret = {"password": password, "passfile": "/dev/null"}
     known = {"connect_timeout": SECONDS, "application_name": "cdp", "require_auth": "!password"}  # never in the clear
     return make_conninfo(address, options=options, **known, **mode, **secret)
 

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from moto import mock_aws
+from psycopg.conninfo import conninfo_to_dict
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
@@ -420,6 +421,21 @@ def test_a_kept_password_is_sent_to_no_other_address(shop: Shop) -> None:
         places.check(pull.pk, address=elsewhere)
     assert pulls.opened(places.change(ACTOR, pull, address=elsewhere, password="new")).password == "new"
     assert "require_auth=!password" in pulls.tables._opened(elsewhere, "new")
+
+
+def test_another_fault_is_shown_too_and_the_place_waits(
+    shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pull = bucket(shop)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "no address")
+    pull = fetched(pull)
+    assert (pull.failed, pull.failures, pull.next_at > now()) == ("ValueError", 1, True)
+    assert "ValueError" in caplog.text and "no address" not in caplog.text
+
+
+def test_no_password_of_our_own_environment_is_sent() -> None:
+    said = conninfo_to_dict(pulls.tables._opened("postgresql://u@db.example.com/db", ""))
+    assert (said["password"], said["passfile"]) == ("", "/dev/null")
 
 
 def test_the_password_is_sealed_and_stays_when_it_is_not_written_again(shop: Shop) -> None:
