@@ -105,11 +105,12 @@ def _client() -> Any:
 def _told(gone: Collection[int] = ()) -> Iterator[None]:
     """Faults of a storage by what they mean here, `Gone` for these statuses; their texts name paths, and are not told."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         raise (Gone() if status in gone else Away(f"http_{status}")) from None
-    except BotoCoreError as error:
+    except (BotoCoreError, HTTPError, OSError) as error:
         raise Away(type(error).__name__) from None

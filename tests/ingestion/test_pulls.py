@@ -10,12 +10,14 @@ from urllib.parse import quote
 import boto3
 import psycopg
 import pytest
+from botocore.response import StreamingBody
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
+from urllib3.exceptions import SSLError
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
@@ -431,6 +433,21 @@ def test_another_fault_is_shown_too_and_the_place_waits(
     pull = fetched(pull)
     assert (pull.failed, pull.failures, pull.next_at > now()) == ("ValueError", 1, True)
     assert "ValueError" in caplog.text and "no address" not in caplog.text
+
+
+def test_a_connection_that_breaks_puts_no_file_aside(shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(storage, "daily/a.csv", TEXT)
+    pull = bucket(shop)
+
+    def broken(*_: Any, **__: Any) -> bytes:
+        raise SSLError("bad record")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamingBody, "read", broken)
+        assert fetched(pull).failed == "SSLError"
+    assert PulledFile.objects.get().finished_at is None
+    fetched(pull)
+    assert Event.objects.count() == 2
 
 
 def test_no_password_of_our_own_environment_is_sent() -> None:
