@@ -104,7 +104,11 @@ def _opened(address: str, password: str) -> str:
     options = f"-c default_transaction_read_only=on -c statement_timeout={SECONDS * 1000} -c timezone=UTC"
     # Nothing of our own environment opens another database: no password but the one that is kept.
     secret = {"password": password, "passfile": "/dev/null"}
-    known = {"connect_timeout": SECONDS, "application_name": "cdp", "require_auth": "!password"}  # never in the clear
+    known: dict[str, str | int] = {
+        "connect_timeout": SECONDS,
+        "application_name": "cdp",
+        "require_auth": "!password",
+    }  # never in the clear
     return make_conninfo(address, options=options, **known, **mode, **secret)
 
 
