@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from cdp.core.statements import fetch
 from cdp.ingestion.errors import Away
 from cdp.ingestion.files import Line, cleaned
 
@@ -32,6 +33,8 @@ _TYPE = """
 select format_type(atttypid, -1) from pg_attribute
 where attrelid = %s::regclass and attname = %s and not attisdropped
 """
+# Which server, since it started, and which of its databases.
+_WHICH = "select extract(epoch from pg_postmaster_start_time())::text, current_database()::text"
 _PAGE = """
 select t.*, t.{watermark}::text, t.{key}::text from {table} t
 where WHERE order by t.{watermark}, t.{key} limit %(rows)s
@@ -88,6 +91,7 @@ def is_name(name: str, parts: int = 1) -> bool:
 def pages(table: Table, password: str, place: Place, rows: int) -> Generator[Page, None, None]:
     """The rows of a round from `place` on, so many at once; `Away` when the database cannot be asked, with why."""
     with _told(), psycopg.connect(_opened(table.address, password), autocommit=True) as connection:
+        _refuse_our_own(connection)
         place = _begun(connection, table, place)
         while place.until is not None:
             page = _page(connection, table, place, rows)
@@ -110,6 +114,12 @@ def _opened(address: str, password: str) -> str:
         "require_auth": "!password",
     }  # never in the clear
     return make_conninfo(address, options=options, **known, **mode, **secret)
+
+
+def _refuse_our_own(connection: psycopg.Connection[Any]) -> None:
+    """Our own tables hold what who may fetch rows may not see."""
+    if connection.execute(_WHICH).fetchone() in fetch(_WHICH):
+        raise Away("our_own")
 
 
 def _begun(connection: psycopg.Connection[Any], table: Table, place: Place) -> Place:

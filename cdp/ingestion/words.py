@@ -15,6 +15,7 @@ FAILURES = {
     "42703": _("There is no such column"),
     "42501": _("The user may not read it"),
     "57014": _("It took too long: index both columns together"),
+    "our_own": _("This is the database of this installation: name another"),
     "watermark_type": _("The column that says what is new is no time, date or whole number"),
     "mapping": _("The mapping cannot be read any more: write it anew"),
     "http_403": _("The credentials may not read it"),

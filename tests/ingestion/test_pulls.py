@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -212,14 +213,28 @@ def test_a_second_worker_does_nothing_meanwhile(shop: Shop, storage: Any) -> Non
 @pytest.fixture
 def people() -> Iterator[psycopg.Connection[Any]]:
     """A table that is not ours, written by a connection of its own."""
-    with psycopg.connect(**owner_parameters(), autocommit=True) as other:
+    with another_database() as other:
         other.execute("create schema crm; create table crm.people (no text primary key, name text, points numeric, "
                       "changed timestamptz, joined date, number bigint generated always as identity)")  # fmt: skip
         other.execute(
             f'grant usage on schema crm to "{app()["USER"]}"; grant select on crm.people to "{app()["USER"]}"'
         )
         yield other
-        other.execute("drop schema crm cascade")
+
+
+@contextmanager
+def another_database() -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(**owner_parameters(), autocommit=True) as ours:
+        ours.execute(f'create database "{elsewhere()}"')
+        try:
+            with psycopg.connect(**owner_parameters() | {"dbname": elsewhere()}, autocommit=True) as other:
+                yield other
+        finally:
+            ours.execute(f'drop database "{elsewhere()}" with (force)')
+
+
+def elsewhere() -> str:
+    return f"{app()['NAME']}_crm"
 
 
 def app() -> dict[str, Any]:
@@ -228,13 +243,19 @@ def app() -> dict[str, Any]:
 
 def address() -> str:
     socket, user = quote(app()["HOST"], safe=""), quote(app()["USER"])
-    return f"postgresql://{user}@/{app()['NAME']}?host={socket}"
+    return f"postgresql://{user}@/{elsewhere()}?host={socket}"
 
 
 def table(shop: Shop, **more: Any) -> Pull:
     said = {"name": "crm-people", "source": shop[0].pk, "kind": "table", "address": address(), "table": "crm.people"}
     said |= {"watermark": "changed", "key": "no", "password": app()["PASSWORD"]}
     return places.create(ACTOR, **said | {"holds": "records", "mapping": TABLE_MAPPING} | more)
+
+
+def test_our_own_database_is_no_other(shop: Shop) -> None:
+    """Who may fetch rows could read there what they may not see."""
+    pull = fetched(table(shop, address=address().replace(elsewhere(), app()["NAME"]), table="core_user"))
+    assert (pull.failed, Event.objects.count()) == ("our_own", 0)
 
 
 def add(people: psycopg.Connection[Any], *numbers: int, minute: int = 0, name: str = "n") -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 
 from cdp.core.types import Actor
@@ -16,9 +15,8 @@ from cdp.events.actions import create_source
 from cdp.events.models import Event
 from cdp.ingestion import places, pulls
 from cdp.ingestion.models import Pull
-from tests.database import owner_parameters
 from tests.flow.processes import ROOT, environment, own_redis, wait_for
-from tests.ingestion.test_pulls import TABLE_MAPPING, address, app, fetched
+from tests.ingestion.test_pulls import TABLE_MAPPING, address, another_database, app, fetched
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS, KILLS = 3000, 4
@@ -33,7 +31,7 @@ pulls.fetch_due(uuid.UUID(sys.argv[1]))
 
 @pytest.fixture
 def people() -> Iterator[None]:
-    with psycopg.connect(**owner_parameters(), autocommit=True) as other:
+    with another_database() as other:
         other.execute(
             "create schema crm; create table crm.people as select 'C' || n as no, 'n' || n as name, "
             f"timestamptz '2026-03-04' + n % 7 * interval '1 minute' as changed from generate_series(1, {ROWS}) n"
@@ -42,7 +40,6 @@ def people() -> Iterator[None]:
             f'grant usage on schema crm to "{app()["USER"]}"; grant select on crm.people to "{app()["USER"]}"'
         )
         yield
-        other.execute("drop schema crm cascade")
 
 
 def place() -> Pull:
