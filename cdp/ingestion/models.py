@@ -64,6 +64,7 @@ class PulledFile(models.Model):
     changed_at = models.DateTimeField(pgettext_lazy("of a file", "changed"))
     lines = models.BigIntegerField(_("lines kept"), default=0)
     counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict, blank=True)
+    begun = models.SmallIntegerField(_("begun, and not ended"), default=0)
     failed = models.CharField(_("failed"), max_length=60, blank=True, default="")
     found_at = models.DateTimeField(_("found"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

@@ -11,7 +11,7 @@ from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from cdp.events import quarantine
 from cdp.ingestion import pulls, storage, tables
-from cdp.ingestion.mapping import content_of, mapping_of
+from cdp.ingestion.mapping import EventMapping, content_of, mapping_of
 from cdp.ingestion.models import Pull, PulledFile
 
 
@@ -121,6 +121,18 @@ def _check_table(pull: Pull) -> None:
         )
     if not (tables.is_name(pull.table, parts=2) and tables.is_name(pull.watermark) and tables.is_name(pull.key)):
         raise Refused("column_refused", _("Name the table and both columns, in letters, digits and underscores."))
+    if pull.mapping_id:
+        _check_mapping(pull)
+
+
+def _check_mapping(pull: Pull) -> None:
+    """Rows of a table are read in runs, none of which knows what another counted: only an id of each row tells them apart."""
+    mapping = pulls.kept_mapping(pull)
+    if isinstance(mapping, EventMapping) and mapping.message_id not in (None, "", pull.key):
+        raise Refused(
+            "mapping_refused",
+            _("Let message_id name the column that is another in each row, or nothing: other ids may come twice."),
+        )
 
 
 def _meaning(pull: Pull) -> tuple[str, ...]:

@@ -42,6 +42,14 @@ TABLE, COLUMN = "ingestion_pull", "sealed"
 _COUNTED = ("received", "taken", "repeated", "quarantined", "suppressed", "unconsented")
 
 
+# So often a file may end the worker that reads it, out of memory for example, before it is put aside.
+MOST_BEGUN = 3
+
+
+class Unreadable(Exception):
+    """A file cannot be read, or not to its end."""
+
+
 class Changed(Exception):
     """Somebody has described the place anew while it was read."""
 
@@ -91,12 +99,13 @@ def _fetch(pull: Pull, ends: float) -> bool:
     source = queries.source_by_id(pull.source_id)
     if source is None:
         return False
-    mapping = _mapping(pull)
+    mapping = kept_mapping(pull)
     fetched = _fetch_table if pull.kind == Pull.Kind.TABLE else _fetch_files
     return fetched(pull, source, mapping, ends)
 
 
-def _mapping(pull: Pull) -> AnyMapping:
+def kept_mapping(pull: Pull) -> AnyMapping:
+    """The mapping of a place. Raises `Away`."""
     kept = quarantine.mapping(pull.mapping_id)
     try:
         return mapping_of(kept.kind, msgspec.json.encode(kept.content))
@@ -159,24 +168,61 @@ def _note_files(pull: Pull) -> None:
 
 
 def _fetch_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
-    """Keep the lines of a file that are not kept yet; whether it is over."""
+    """Keep the lines of a file that are not kept yet; whether it is over. That it was begun is written first: who is
+    killed by it cannot say so afterwards."""
+    if file.begun >= MOST_BEGUN:
+        return _put_aside(pull, file, "killed")
+    _note_begun(file, file.begun + 1)
+    try:
+        return _read_file(pull, file, source, mapping, ends)
+    finally:
+        _note_begun(file, 0)
+
+
+def _note_begun(file: PulledFile, times: int) -> None:
+    file.begun = times
+    _update(file, "begun")
+
+
+def _update(file: PulledFile, *fields: str) -> None:
+    """Unless the place was described anew meanwhile, which forgets its files."""
+    PulledFile.objects.filter(pk=file.pk).update(**{field: getattr(file, field) for field in fields})
+
+
+def _read_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
     reading = Reading(PurePosixPath(file.path).name, _rows(mapping, source), pull.mapping_id)
     try:
         with closing(storage.opened(pull.address, file.path, file.version)) as handle:
-            table = open_table(reading.file, handle)
+            with _legible():
+                table = open_table(reading.file, handle)
             if table.columns is not None and not named(mapping) <= set(table.columns):
                 return _put_aside(pull, file, "columns_missing")
-            for line in islice(table.lines, file.lines):
+            lines = _legible_lines(table.lines)
+            for line in islice(lines, file.lines):
                 reading.rows.message_id(line)  # which counts lines that say the same
-            for chunk in chunks(table.lines, ROWS_A_COMMIT):
+            for chunk in chunks(lines, ROWS_A_COMMIT):
                 _keep(pull, reading, chunk, file)
                 if time.monotonic() >= ends:
                     return False
     except Gone:
         return _put_aside(pull, file, "replaced")
-    except ValueError:
+    except Unreadable:
         return _put_aside(pull, file, "unreadable")
     return _over(file)
+
+
+@contextmanager
+def _legible() -> Iterator[None]:
+    """What a reader says of a file, apart from what keeping its lines may end with."""
+    try:
+        yield
+    except ValueError:
+        raise Unreadable from None
+
+
+def _legible_lines(lines: Iterator[Line]) -> Iterator[Line]:
+    with _legible():
+        yield from lines
 
 
 def named(mapping: AnyMapping) -> set[str]:
@@ -193,7 +239,7 @@ def _put_aside(pull: Pull, file: PulledFile, why: str) -> bool:
 
 def _over(file: PulledFile) -> bool:
     file.finished_at = now()
-    file.save(update_fields=["failed", "finished_at"])
+    _update(file, "failed", "finished_at")
     return True
 
 
@@ -231,9 +277,9 @@ def _keep(pull: Pull, reading: Reading, lines: list[Line], place: PulledFile | S
     counted = {name: getattr(outcome, name) for name in _COUNTED}
     pull.counts = dict(Counter(pull.counts) + Counter(counted))
     if isinstance(place, PulledFile):
-        place.lines += len(lines)
+        place.lines, place.begun = place.lines + len(lines), 0
         place.counts = dict(Counter(place.counts) + Counter(counted))
-        place.save(update_fields=["lines", "counts"])
+        place.save(update_fields=["lines", "counts", "begun"])
     else:
         pull.sealed = sealed(pull, place)
     pull.save(update_fields=["counts", "sealed"])

@@ -14,7 +14,10 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from cdp.core.statements import fetch
 from cdp.ingestion.errors import Away
@@ -92,6 +95,8 @@ def pages(table: Table, password: str, place: Place, rows: int) -> Generator[Pag
     """The rows of a round from `place` on, so many at once; `Away` when the database cannot be asked, with why."""
     with _told(), psycopg.connect(_opened(table.address, password), autocommit=True) as connection:
         _refuse_our_own(connection)
+        for name, loader in _LOADERS.items():
+            connection.adapters.register_loader(name, _lenient(loader))
         place = _begun(connection, table, place)
         while place.until is not None:
             page = _page(connection, table, place, rows)
@@ -99,6 +104,22 @@ def pages(table: Table, password: str, place: Place, rows: int) -> Generator[Pag
             if page.last:
                 return
             place = page.place
+
+
+def _lenient(base: Any) -> type[Loader]:
+    """A loader that leaves what Python has no time for, as infinity or a year BC, a text."""
+
+    class Lenient(base):  # type: ignore[misc]
+        def load(self, data: Buffer) -> Any:
+            try:
+                return super().load(data)
+            except psycopg.DataError:
+                return bytes(data).decode()
+
+    return Lenient
+
+
+_LOADERS = {"date": DateLoader, "timestamp": TimestampLoader, "timestamptz": TimestamptzLoader}
 
 
 def _opened(address: str, password: str) -> str:

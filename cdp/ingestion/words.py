@@ -22,6 +22,7 @@ FAILURES = {
     "http_404": _("There is no such bucket"),
     "NoCredentialsError": _("The worker has no credentials"),
     "EndpointConnectionError": _("The storage cannot be reached"),
+    "killed": _("It ended the worker that read it, again and again: it may be too large"),
     "unreadable": _("The file cannot be read"),
     "columns_missing": _("The file has not the columns of the mapping"),
     "replaced": _("Another version came in its place"),

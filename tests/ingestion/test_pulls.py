@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import boto3
@@ -117,6 +118,34 @@ def test_a_file_with_a_name_of_any_length_and_a_broken_workbook_hold_up_no_other
     pull = fetched(bucket(shop))
     assert PulledFile.objects.get(path="daily/a.xlsx").failed == "unreadable"
     assert pull.counts == {"received": 3, "taken": 2, "quarantined": 1} and pull.complete_at
+
+
+def test_a_file_that_ends_its_worker_is_put_aside(shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(storage, "daily/1.csv", TEXT)
+    put(storage, "daily/2.csv", TEXT)
+    pull, seen = bucket(shop), []
+    open_table = pulls.open_table
+    begun = PulledFile.objects.order_by("path").values_list("begun", flat=True)
+    monkeypatch.setattr(pulls, "open_table", lambda *given: seen.append([*begun.all()]) or open_table(*given))
+    pulls._note_files(pull)
+    PulledFile.objects.filter(path="daily/1.csv").update(begun=pulls.MOST_BEGUN)
+    fetched(pull)
+    assert dict(PulledFile.objects.values_list("path", "failed")) == {"daily/1.csv": "killed", "daily/2.csv": ""}
+    assert seen == [[3, 1]] and [*begun.all()] == [3, 0], "written before it is opened"
+
+
+def test_a_fault_of_keeping_lines_is_none_of_the_file(
+    shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(storage, "daily/1.csv", TEXT)
+    pull = bucket(shop)
+    with monkeypatch.context() as broken:
+        broken.setattr(pulls.actions, "keep", Mock(side_effect=ValueError))
+        assert fetched(pull).failed == "ValueError"
+    assert PulledFile.objects.get().finished_at is None
+    Pull.objects.update(next_at=now())
+    fetched(pull)
+    assert PulledFile.objects.get().failed == "" and Event.objects.exists()
 
 
 def test_a_file_goes_on_where_it_was_left(shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,6 +409,22 @@ def test_a_fault_of_the_other_database_is_told_by_its_kind(
     add(people, 1)
     pull = fetched(table(shop, **changed))
     assert (pull.failed, pull.failures) == (why, 1) and not Event.objects.exists()
+
+
+def test_a_time_that_python_has_not_stops_no_table(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    add(people, 1, 2, 3)
+    people.execute("update crm.people set joined = case no when 'C1' then 'infinity'::date else '0044-03-15 BC' end")
+    pull = fetched(table(shop))
+    assert (pull.failed, pull.counts["taken"]) == ("", 3)
+
+
+def test_events_of_a_table_are_told_apart_by_its_key(shop: Shop, people: psycopg.Connection[Any]) -> None:
+    """Or by all that a row says; two runs would number ids that come twice each for itself."""
+    bought = {"event": {"constant": "Bought"}, "time": "changed", "customer": {"column": "no"}}
+    with pytest.raises(Refused) as refused:
+        table(shop, holds="events", mapping=json.dumps(bought | {"message_id": "name"}))
+    assert refused.value.code == "mapping_refused"
+    assert table(shop, holds="events", mapping=json.dumps(bought | {"message_id": "no"})).pk
 
 
 def test_the_other_database_is_only_read(shop: Shop, people: psycopg.Connection[Any]) -> None:

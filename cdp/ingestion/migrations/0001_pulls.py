@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(verbose_name='changed')),
                 ('lines', models.BigIntegerField(default=0, verbose_name='lines kept')),
                 ('counts', models.JSONField(blank=True, default=dict, verbose_name='counts')),
+                ('begun', models.SmallIntegerField(default=0, verbose_name='begun, and not ended')),
                 ('failed', models.CharField(blank=True, default='', max_length=60, verbose_name='failed')),
                 ('found_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='found')),
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='finished')),
