@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from cdp.core import embedded
-from cdp.core.embedded import places
+from cdp.core.embedded import places, postgres
 from tests.core import embedded_processes as processes
 from tests.core.embedded_processes import (
     FORK,
@@ -138,6 +138,19 @@ def test_a_first_start_killed_at_any_moment_blocks_none(empty_home: Path, with_d
 
 def test_a_later_start_killed_at_any_moment_blocks_none(spare_home: Path) -> None:
     die_and_recover(spare_home, [0.3, 0.4, 0.5, 0.7], with_descendants=False)
+
+
+def test_a_start_waits_for_what_the_server_still_does_for_a_killed_one(home: Path) -> None:
+    first = holder(home)
+    superuser_url = postgres.url(home, "postgres", "postgres")
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        connection.execute("DROP DATABASE cdp")
+    victim = psycopg.connect(superuser_url, autocommit=True)
+    victim.execute("SELECT pg_advisory_lock(hashtext('cdp: provide roles'))")
+    victim.pgconn.send_query(b"CREATE DATABASE cdp OWNER cdp_owner")
+    victim.close()
+    leave(holder(home))
+    leave(first)
 
 
 def die_and_recover(home: Path, delays: list[float], with_descendants: bool) -> None:

@@ -160,16 +160,18 @@ def _answers(superuser_url: str) -> bool:
 
 def _provide_roles(superuser_url: str) -> None:
     """The owner, who migrates; its database; the role of the product, which owns nothing; and that of analysts, which reads
-    the views of schema `bi`. Each only if missing."""
+    the views of schema `bi`. Each only if missing: the server may still be working for a start that was killed, so its
+    statement is waited for."""
     limits = "LOGIN NOSUPERUSER NOCREATEROLE NOREPLICATION NOBYPASSRLS"
     with psycopg.connect(superuser_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('cdp: provide roles'))")
         if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_owner'"):
             connection.execute(f"CREATE ROLE cdp_owner CREATEDB {limits}")
         if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_app'"):
             connection.execute(f"CREATE ROLE cdp_app NOCREATEDB {limits}")
         if not _exists(connection, "SELECT FROM pg_roles WHERE rolname = 'cdp_bi'"):
             connection.execute(f"CREATE ROLE cdp_bi NOCREATEDB {limits}")
-            connection.execute("ALTER ROLE cdp_bi SET default_transaction_read_only = on")
+        connection.execute("ALTER ROLE cdp_bi SET default_transaction_read_only = on")
         if not _exists(connection, "SELECT FROM pg_database WHERE datname = 'cdp'"):
             connection.execute("CREATE DATABASE cdp OWNER cdp_owner")
 
