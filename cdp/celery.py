@@ -21,6 +21,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["cdp"], related_name="pipeline")
 app.autodiscover_tasks(["consent"], related_name="results")
+app.autodiscover_tasks(["cdp.events.quality"], related_name="judging")
 
 
 @setup_logging.connect

@@ -15,6 +15,7 @@ from django.db import OperationalError
 
 from cdp.core import sequence, stages, touched, wake
 from cdp.core.stages import GIVE_WAY, Stage, Touched
+from cdp.events.quality import measuring
 from cdp.profiles import actions as profiles
 from consent import actions as consent
 from consent import suppression
@@ -156,4 +157,5 @@ STAGES: dict[str, Callable[[], int]] = {
     "segments": _over("segments", segments.refresh_profiles),
     "due segments": _due_segments,
     "number": _number,
+    "measure": lambda: measuring.measure_next(EVENTS_A_STEP),
 }

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -70,12 +70,13 @@ def _digest(profiles: Sequence[str], subjects: Sequence[str]) -> str:
     return hashlib.sha256(b"\x1f".join(bytes.fromhex("".join(ids)) for ids in (profiles, subjects))).hexdigest()
 
 
-def count(source: UUID | None, kinds: Mapping[str, int]) -> None:
-    """Add to today's counters of `source`, in sorted order so that writers at once cannot deadlock."""
+def count(source: UUID | None, kinds: Mapping[str, int], day: date | None = None) -> None:
+    """Add to today's counters of `source`, or of another day (UTC), in sorted order so that writers at once cannot
+    deadlock."""
     rows = sorted((kind, number) for kind, number in kinds.items() if number)
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(sql.COUNT, [source, [kind for kind, _ in rows], [number for _, number in rows]])
+            cursor.execute(sql.COUNT, [day, source, [kind for kind, _ in rows], [number for _, number in rows]])
 
 
 # While one replaces the other.

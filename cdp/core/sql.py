@@ -104,7 +104,7 @@ ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('core_servicekey'), hasht
 
 COUNT = """
 insert into core_counter (day, source, kind, count)
-select (now() at time zone 'UTC')::date, %s, * from unnest(%b::text[], %b::bigint[])
+select coalesce(%s, (now() at time zone 'UTC')::date), %s, * from unnest(%b::text[], %b::bigint[])
 on conflict (day, source, kind) do update set count = core_counter.count + excluded.count
 """
 

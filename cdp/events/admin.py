@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from cdp.core.admin import ReadOnlyRoom, Room, titled
 from cdp.core.objects import ObjectRoom, OpenedRoom
-from cdp.events import models
+from cdp.events import models, quality_models
 from cdp.events.tracking.shown import shown
 from cdp.events.types import VIOLATIONS
 from cdp.events.words import event_word, field_word
@@ -195,3 +195,22 @@ class ProductAdmin(Room[models.Product]):
     list_display = ("sku", "name", "category", "price", "currency", "valid_from")
     search_fields = ("sku", "name", "category")
     ordering = ("sku", "-valid_from")
+
+
+@admin.register(quality_models.Anomaly)
+class AnomalyAdmin(ReadOnlyRoom[quality_models.Anomaly]):
+    first_step = _("What of a source is not as usual is listed here; judged every quarter of an hour.")
+    list_display = ("day", "source", "measure", "event", "field", "value", "usual", "distance")
+    list_filter = ("measure", "source")
+    list_select_related = ("source",)
+    fields = (*list_display, "found_at")
+    ordering = ("-day", "-distance")
+
+
+@admin.register(quality_models.SeenField)
+class SeenFieldAdmin(ReadOnlyRoom[quality_models.SeenField]):
+    list_display = ("event", "field", "source", "first")
+    list_filter = ("source",)
+    list_select_related = ("source",)
+    fields = list_display
+    ordering = ("-first", "event", "field")

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from cdp.core.types import local_time, uuid7
+from cdp.events import quality_models as quality_models
 from cdp.events.types import CHANNELS, QUARANTINE_REASONS, VIOLATIONS, DataClass, Remedy
 from cdp.events.words import event_word
 

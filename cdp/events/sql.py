@@ -111,3 +111,48 @@ where v.day >= %(since)s and (%(source)s::text is null or s.name = %(source)s)
 group by s.name, v.event, v.kind, v.place
 order by number desc, s.name, v.event, v.kind, v.place limit %(most)s
 """
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+
+LAST_OF_NEXT = """
+select count(*) over (), txid, id from (
+    select txid, id from events_event where (txid, id) > (%(txid)s, %(row)s) and txid < %(below)s
+    order by txid, id limit %(most)s) as next
+order by txid desc, id desc limit 1
+"""
+_BETWEEN = "(txid, id) > (%(txid)s, %(row)s) and (txid, id) <= (%(until_txid)s, %(until)s)"
+# In the order of `types.MEASURED`. A time that cannot have been is taken to be that of receipt, and flagged.
+TIMES_BETWEEN = f"""
+select source_id, (received_at at time zone 'UTC')::date as day, count(*),
+    count(*) filter (where late > '1 hour' and late <= '1 day'),
+    count(*) filter (where late > '1 day' and late <= '7 days'),
+    count(*) filter (where late > '7 days'),
+    count(*) filter (where late < '-5 minutes' or ('clock' = any(flags) and late <= '0')),
+    count(*) filter (where late > '3652 days'),
+    count(*) filter (where 'clock' = any(flags) and late > '0'),
+    count(*) filter (where 'time' = any(flags))
+from (select source_id, received_at, flags, received_at - occurred_at as late from events_event where {_BETWEEN}) as next
+group by source_id, day order by source_id, day
+"""  # noqa: S608 - the condition is ours
+LONGEST_FIELD = 200
+FIELDS_BETWEEN = f"""
+select source_id, (received_at at time zone 'UTC')::date as day, name, field, count(*) from events_event,
+    lateral (select '' union all select key from jsonb_object_keys(properties) as key
+        where key <> '' and length(key) <= {LONGEST_FIELD}) as fields (field)
+where {_BETWEEN} and length(name) <= {LONGEST_FIELD} group by source_id, day, name, field
+"""  # noqa: S608
+COUNT_FIELDS = """
+insert into events_fieldcount (field_id, day, count) select * from unnest(%s::bigint[], %s::date[], %s::bigint[])
+on conflict (field_id, day) do update set count = events_fieldcount.count + excluded.count
+"""
+ONE_JUDGE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('events_anomaly'), hashtext(%s))"
+# What ingestion and the tracking plan counted beside what was measured.
+QUALITY_DAYS = """
+select source, day, kind, sum(count)::bigint from (
+    select source, day, split_part(kind, ':', 1) as kind, count from core_counter
+    where day >= %(since)s and source = any(%(sources)s) and (kind = any(%(kinds)s) or kind like 'quarantined:%%')
+    union all
+    select source_id, day, case kind when 'missing' then 'missing' else 'invalid' end, count from events_planviolation
+    where day >= %(since)s and source_id = any(%(sources)s)) as counted
+group by source, day, kind
+"""

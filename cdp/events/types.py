@@ -103,6 +103,29 @@ VIOLATIONS = {
 }
 
 
+# What is measured of events once they are taken, as counters are called, in the order in which they are counted.
+MEASURED = ("measured", "late_hour", "late_day", "late_week", "future", "past", "clock", "unread")
+
+
+class Measure(TextChoices):
+    """What is held against its usual, by source and day: how many came in, and of them the share that is not as it should
+    be; of a field the share of its events that have it."""
+
+    VOLUME = "volume", pgettext_lazy("data quality", "volume")
+    LATE = "late", pgettext_lazy("data quality", "more than an hour late")
+    REPEATED = "repeated", pgettext_lazy("data quality", "repeated")
+    QUARANTINED = "quarantined", pgettext_lazy("data quality", "in quarantine")
+    MISSING = "missing", pgettext_lazy("data quality", "missing fields")
+    INVALID = "invalid", pgettext_lazy("data quality", "invalid fields")
+    FUTURE = "future", pgettext_lazy("data quality", "times in the future")
+    PAST = "past", pgettext_lazy("data quality", "times more than ten years past")
+    CLOCK = "clock", pgettext_lazy("data quality", "sent by a clock a day off")
+    UNREAD = "unread", pgettext_lazy("data quality", "times that cannot be read")
+    FILLED = "filled", pgettext_lazy("data quality", "field filled")
+    NEW_FIELD = "new_field", pgettext_lazy("data quality", "new field")
+    NEW_EVENT = "new_event", pgettext_lazy("data quality", "new event")
+
+
 class Remedy(TextChoices):
     """What can be done with what waits in quarantine."""
 
@@ -283,3 +306,46 @@ class PlannedEvent(msgspec.Struct, frozen=True):
     titles: Mapping[str, str]
     descriptions: Mapping[str, str]
     fields: tuple[DescribedField, ...]
+
+
+class QualityDay(msgspec.Struct, frozen=True):
+    """What came in from one source on one day (UTC): how many, and how many of them were not as they should be. `measured` are
+    those whose times and fields a worker has looked at, a moment after they came."""
+
+    day: date
+    received: int = 0
+    repeated: int = 0
+    quarantined: int = 0
+    measured: int = 0
+    late_hour: int = 0
+    late_day: int = 0
+    late_week: int = 0
+    missing: int = 0
+    invalid: int = 0
+    future: int = 0
+    past: int = 0
+    clock: int = 0
+    unread: int = 0
+
+    @property
+    def late(self) -> int:
+        """More than an hour late."""
+        return self.late_hour + self.late_day + self.late_week
+
+    def of(self, measure: Measure) -> tuple[int, int]:
+        """How many of how many a measure is of."""
+        whole = self.received if measure in (Measure.REPEATED, Measure.QUARANTINED) else self.measured
+        return getattr(self, "received" if measure == Measure.VOLUME else measure.value), whole
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """What of a source was not as usual on a day: `value` and `usual` are a number or a share, by the measure."""
+
+    source: UUID
+    source_name: str
+    day: date
+    measure: Measure
+    event: str
+    field: str
+    value: float
+    usual: float | None

@@ -14,6 +14,7 @@ from cdp.core.models import Touched, Watermark
 from cdp.core.types import Actor, uuid7
 from cdp.events.actions import create_source
 from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
+from cdp.events.quality_models import Anomaly, FieldCount, SeenField
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
 from consent.models import (
     ConsentRecord,
@@ -221,6 +222,11 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     for reason in ("bad_time", "too_long", "bad_time"):
         Quarantined.objects.create(source=sources[0], digest=digest(str(uuid7())), reason=reason, sealed=b"\x01")
     PlannedField.objects.create(event="Order Completed", path="category", treatment="clear")
+    seen = SeenField.objects.create(source=sources[0], event="Order Completed", field="gift", first=NOW().date())
+    FieldCount.objects.create(field=seen, day=NOW().date(), count=4)
+    Anomaly.objects.create(
+        source=sources[0], day=NOW().date() - timedelta(days=4), measure="late", value=0.4, usual=0.01
+    )
     Place.objects.create(key="gangnam", name="강남점", region="서울", zone="Asia/Seoul")
     Product.objects.create(sku="S-1", name="운동화", category="신발", price=89_000, currency="KRW")
     audit(Actor.system("test"), "test.done", subject=subjects[one])

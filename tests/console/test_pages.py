@@ -34,6 +34,7 @@ WITHOUT_PAGE = {
     "BlockingKey",
     "Minor",
     "ListEntry",
+    "FieldCount",
 }
 PERSONAL = ("김민준", "person0@example.com", "55000000", "세종대로 0")
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,1 @@
+"""How good what arrives is: measured by source and day, held against what is usual."""
