@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 from itertools import chain, combinations
 from uuid import UUID
 
-from identity.fold import cleaned
 from identity.linkage import cluster as linkage
 from identity.linkage import inputs
 from identity.linkage.model import Model
 from identity.linkage.types import MODEL, STEWARD, Identifier, Limits, Link, Node, Partition, Refusal
-from identity.types import OpenRecord
+from identity.types import Cleaned, Row
 
 # Which identifier convinces most; what is not named comes last.
 PRIORITY = {"user_id": 1, "customer": 1, "email": 2, "loyalty_id": 3, "phone": 4}
@@ -44,7 +43,7 @@ class StoredLink:
 
 
 def partition(
-    records: Iterable[OpenRecord],
+    records: Iterable[Cleaned],
     held: Collection[Held],
     stored: Collection[StoredLink],
     model: Model,
@@ -76,7 +75,7 @@ def partition(
 
 
 def _clustered(
-    records: Iterable[OpenRecord], held: Collection[Held], stored: Iterable[StoredLink], model: Model
+    records: Iterable[Cleaned], held: Collection[Held], stored: Iterable[StoredLink], model: Model
 ) -> Partition:
     links, cannot = all_links(held, stored)
     return linkage.cluster(_nodes(records, held, model), links, cannot, inputs.limits(model))
@@ -101,7 +100,7 @@ def _connected(records: Collection[UUID], held: Iterable[Held], stored: Iterable
 
 def _contested(
     groups: Mapping[UUID, Sequence[UUID]],
-    opened: Mapping[UUID, OpenRecord],
+    opened: Mapping[UUID, Cleaned],
     root_of: Mapping[UUID, UUID],
     held: Iterable[Held],
     stored: Iterable[StoredLink],
@@ -128,7 +127,7 @@ def _contested(
             root in spoken
             or len(members) > limits.records
             or not _within_limits(values[root], limits)
-            or not _may_be_one([cleaned(opened[record].folded) for record in members], model)
+            or not _may_be_one([opened[record].row for record in members], model)
         )
     }
 
@@ -138,7 +137,7 @@ def _within_limits(values: Iterable[tuple[str, bytes]], limits: Limits) -> bool:
     return all(number <= limits.per_kind.get(kind.partition(":")[0], limits.others) for kind, number in numbers.items())
 
 
-def _may_be_one(rows: Sequence[Mapping[str, str | None]], model: Model) -> bool:
+def _may_be_one(rows: Sequence[Row], model: Model) -> bool:
     """Whether nothing that these records say can stand between any two of them."""
     births = {birth for row in rows if (birth := row["birth_date"])}
     genders = {gender for row in rows if (gender := row["gender"])}
@@ -155,15 +154,15 @@ def all_links(held: Collection[Held], stored: Iterable[StoredLink]) -> tuple[lis
     return [*_identifier_links(held), *links], cannot
 
 
-def _nodes(records: Iterable[OpenRecord], held: Iterable[Held], model: Model) -> list[Node]:
+def _nodes(records: Iterable[Cleaned], held: Iterable[Held], model: Model) -> list[Node]:
     by_record = defaultdict(list)
     for item in held:
         by_record[item.record].append(item)
     return [_node(record, by_record[record.id], model) for record in records]
 
 
-def _node(record: OpenRecord, held: list[Held], model: Model) -> Node:
-    row = cleaned(record.folded)
+def _node(record: Cleaned, held: list[Held], model: Model) -> Node:
+    row = record.row
     identifiers = tuple(Identifier(*_kind_and_value(item)) for item in held)
     return Node(
         id=str(record.id),

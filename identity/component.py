@@ -9,7 +9,7 @@ from cdp.core.statements import by_number, prepared
 from identity import clusters, sql
 from identity.linkage.types import Refusal
 from identity.reading import Reading
-from identity.types import OpenRecord
+from identity.types import Cleaned
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def around(seeds: Iterable[UUID], reading: Reading) -> Component:
     persons = reading.component(near)
     leaves = _leaves(persons | near)
     persons -= leaves.keys()
-    records = reading.records(persons)
+    records = reading.cleaned(persons)
     grouped, refused = _clusters(records, reading)
     owners = clusters.Owners(claims_of(leaves), carried_by(leaves), foes_of(leaves))
     grouped, followed = clusters.with_leaves(grouped, leaves, owners, _profiles(owners.everyone() - persons))
@@ -53,7 +53,7 @@ def _leaves(records: Iterable[UUID]) -> dict[UUID, str]:
     return dict(prepared(sql.LEAVES_OF, {"records": by_number(records)}))
 
 
-def _clusters(records: list[OpenRecord], reading: Reading) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
+def _clusters(records: list[Cleaned], reading: Reading) -> tuple[list[frozenset[UUID]], tuple[Refusal, ...]]:
     ids = [record.id for record in records]
     held = [clusters.Held(*row) for row in prepared(sql.IDENTIFIERS, [ids])]
     return clusters.partition(records, held, reading.links(ids), reading.model)

@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from identity import clusters
-from identity.fold import cleaned
 from identity.linkage.comparisons import COMPARISONS
 from identity.linkage.compiled import MISSING, MISSING_NAME, Scorer, compile_model
 from identity.linkage.model import Model
+from identity.linkage.normalise import clean
 from identity.linkage.types import MODEL, STEWARD, Link
-from identity.types import Bar, Compared, OpenRecord
+from identity.types import Bar, Cleaned, Compared, OpenRecord
 
 # Stored weights are rounded to 1e-9; more than this apart means that the values have changed since.
 SAME_WEIGHT = 1e-6
@@ -40,13 +40,17 @@ def path(
     ends: tuple[UUID, UUID],
 ) -> list[Step] | None:
     """The strongest path between two person records of one cluster; None where no links connect them."""
-    _, refused = clusters.partition(records, held, stored, model)
+    _, refused = clusters.partition(map(_cleaned, records), held, stored, model)
     links, _ = clusters.all_links(held, stored)
     turned_down = {refusal.link for refusal in refused}
     joined = _forest(link.straight for link in links if link.straight not in turned_down)
     found = _between(joined, str(ends[0]), str(ends[1]))
     kinds = {item.digest.hex(): item.kind for item in held}
     return None if found is None else [_step(start, link, kinds) for start, link in found]
+
+
+def _cleaned(record: OpenRecord) -> Cleaned:
+    return Cleaned(record.id, record.profile, record.version, clean(record.folded.current()))
 
 
 def _forest(links: Iterable[Link]) -> dict[str, list[Link]]:
@@ -103,7 +107,7 @@ def _step(start: str, link: Link, kinds: Mapping[str, str]) -> Step:
 def compared(model: Model, one: OpenRecord, other: OpenRecord) -> tuple[Compared, ...]:
     """What each comparison says of two records as they are now."""
     scorer = _scorer(model)
-    rows = [scorer.prepare(str(record.id), cleaned(record.folded)) for record in (one, other)]
+    rows = [scorer.prepare(str(record.id), _cleaned(record).row) for record in (one, other)]
     return tuple(Compared(*evidence) for evidence in scorer.explain(*rows))
 
 

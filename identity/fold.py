@@ -38,30 +38,6 @@ def _describe(before: Folded, event: Seen) -> None:
         before.traits[name] = max(before.traits.get(name, [None, "", ""]), [trait, at, event.message_id], key=_when)
 
 
-def keep_cleaned(record: Folded) -> None:
-    """Keep beside what was said the columns that linkage compares, after the version of the cleaning: of all that linkage
-    does with a record, cleaning it takes longest."""
-    row = normalise.clean(record.current())
-    record.cleaned = [normalise.VERSION, *(row[column] for column in normalise.COLUMNS)]
-
-
-def is_of_this_version(record: Folded) -> bool:
-    """Whether what is kept of the record, its columns and its blocking keys, was made by this version of the cleaning."""
-    return record.cleaned[:1] == [normalise.VERSION]
-
-
-def is_cleaned(record: Folded, cleaned_of: dict[str, str] | None) -> bool:
-    """Whether what is kept by this version of the cleaning, of the values `cleaned_of`, is that of the record still."""
-    return is_of_this_version(record) and record.current() == cleaned_of
-
-
-def cleaned(record: Folded) -> dict[str, str | None]:
-    """The columns that linkage compares, cleaned anew where an earlier version of the cleaning kept them."""
-    if not is_of_this_version(record):
-        return normalise.clean(record.current())
-    return dict(zip(normalise.COLUMNS, record.cleaned[1:], strict=True))
-
-
 def stamp(at: datetime) -> str:
     """A time as text that sorts by time: ISO 8601, UTC, microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -12,10 +12,10 @@ from psycopg.types.json import Jsonb
 from cdp.core import crypto
 from cdp.core.indexing import BlindIndex
 from cdp.core.statements import by_number, execute_over, fetch, prepared
-from identity import online, queries, sql
-from identity.fold import fold, is_cleaned, is_full, keep_cleaned
+from identity import cleaning, online, queries, sql
+from identity.fold import fold, is_full
 from identity.reading import Reading
-from identity.types import LEAVES, Folded, OpenRecord, Seen
+from identity.types import LEAVES, Folded, OpenRecord, Row, Seen
 
 # More holders than this and a value says where somebody typed, not who they are.
 MOST_HOLDERS = 50
@@ -29,33 +29,34 @@ def fold_events(events: Collection[Seen], keys: Mapping[UUID, crypto.RecordKey],
     for event in events:
         by_record[event.record].append(event)
     known = {record.id: record for record in reading.records(by_record, keys)}
-    folded = _fold_each(by_record, known)
-    _save_records(by_record, folded, keys)
+    folded, rows = _fold_each(by_record, known)
+    _save_records(by_record, folded, rows, keys)
     for record in folded:
-        reading.keep(_opened(by_record[record], folded[record], known.get(record)))
+        reading.keep(_opened(by_record[record], folded[record], known.get(record)), rows.get(record))
     save_identifiers(folded, reading.index)
     _save_claims(events)
     seen_again = by_record.keys() - folded.keys()
     execute_over(sql.SEE_RECORDS, [(record, *_period(by_record[record])) for record in seen_again])
     claimants = {event.record for event in events if event.leaves}
-    persons = {record: part for record, part in folded.items() if by_record[record][0].kind not in LEAVES}
     shared = _block_shared_values(by_number(folded))
     carry_blocks(folded, reading.index)
-    return folded.keys() | claimants | shared | online.save_keys(persons, reading)
+    return folded.keys() | claimants | shared | online.save_keys(rows, reading)
 
 
-def _fold_each(by_record: dict[UUID, list[Seen]], known: dict[UUID, OpenRecord]) -> dict[UUID, Folded]:
-    """The records that come out different, folded."""
-    changed = {}
+def _fold_each(
+    by_record: dict[UUID, list[Seen]], known: dict[UUID, OpenRecord]
+) -> tuple[dict[UUID, Folded], dict[UUID, Row]]:
+    """The records that come out different, folded, and what linkage compares of those persons' of whom that may differ."""
+    changed, rows = {}, {}
     for record, said in by_record.items():
         before = known[record].folded if record in known else None
         was, current = (msgspec.json.encode(before), before.current()) if before else (b"", None)
         folded = fold(before or Folded(), said)
         if msgspec.json.encode(folded) != was:
             changed[record] = folded
-            if said[0].kind not in LEAVES and not is_cleaned(folded, current):
-                keep_cleaned(folded)
-    return changed
+            if said[0].kind not in LEAVES and folded.current() != current:
+                rows[record] = cleaning.clean(folded)
+    return changed, rows
 
 
 def _opened(said: list[Seen], folded: Folded, before: OpenRecord | None) -> OpenRecord:
@@ -73,15 +74,18 @@ def _period(said: list[Seen]) -> tuple[datetime, datetime]:
 
 
 def _save_records(
-    by_record: dict[UUID, list[Seen]], folded: dict[UUID, Folded], keys: Mapping[UUID, crypto.RecordKey]
+    by_record: dict[UUID, list[Seen]],
+    folded: dict[UUID, Folded],
+    cleaned: Mapping[UUID, Row],
+    keys: Mapping[UUID, crypto.RecordKey],
 ) -> None:
     rows = []
     for record, part in folded.items():
-        said = by_record[record]
-        blob = crypto.seal(keys[record], queries.TABLE, queries.COLUMN, part.sealed_part())
-        leaf = said[0].kind in LEAVES
-        traits = Jsonb(part.traits)
-        rows.append((record, said[0].source, said[0].kind, leaf, blob, traits, 0, *_period(said)))
+        said, key = by_record[record], keys[record]
+        head = (record, said[0].source, said[0].kind, said[0].kind in LEAVES)
+        blob = crypto.seal(key, queries.TABLE, queries.COLUMN, part.said())
+        row = cleaning.sealed(cleaned[record], key) if record in cleaned else None
+        rows.append((*head, blob, row, Jsonb(part.traits), 0, *_period(said)))
     execute_over(sql.SAVE_RECORDS, rows)
 
 

@@ -49,8 +49,8 @@ class Record(models.Model):
     """One source's view of one person: (source, kind, external id); a fold of its events.
 
     `attributes` seals {"external_id": …, "values": {attribute: [[value, event time, message id], … newest first]},
-    "identifiers": {kind: {normalised value: [first seen, last seen]}}, "cleaned": what linkage compares, see
-    `identity.fold.keep_cleaned`}; `traits` is {name: [value, event time, message id]}. Times are ISO 8601 in UTC.
+    "identifiers": {kind: {normalised value: [first seen, last seen]}}}; `cleaned` what linkage compares, see
+    `identity.cleaning`; `traits` is {name: [value, event time, message id]}. Times are ISO 8601 in UTC.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -61,6 +61,7 @@ class Record(models.Model):
         Profile, on_delete=models.PROTECT, null=True, related_name="records", verbose_name=_("profile")
     )
     attributes = models.BinaryField(null=True)
+    cleaned = models.BinaryField(null=True)
     traits: models.JSONField[Any, Any] = models.JSONField(_("clear traits"), default=dict)
     version = models.BigIntegerField(default=0)
     first_seen = models.DateTimeField(_("first seen"))

@@ -21,13 +21,12 @@ from psycopg.types.json import Jsonb
 from cdp.core.indexing import Generation
 from cdp.core.statements import by_number, copy_over, execute_over, prepared
 from cdp.core.touched import touch
-from identity import online_sql, queries, review, sql
-from identity.fold import cleaned
+from identity import cleaning, online_sql, queries, review, sql
 from identity.linkage import compiled
 from identity.linkage.blocking import RULES
 from identity.linkage.model import Model, digest
 from identity.reading import Reading, locked
-from identity.types import Edge, Folded, OpenRecord
+from identity.types import Cleaned, Edge, Row
 
 # The last bits of a key name its rule.
 _RULE_BITS: Final = 6
@@ -42,23 +41,24 @@ Key = tuple[UUID, int]  # a record, and a key of it
 # --- blocking keys ----------------------------------------------------------------------------------------------------
 
 
-def save_keys(folded: Mapping[UUID, Folded], reading: Reading) -> set[UUID]:
+def save_keys(rows: Mapping[UUID, Row], reading: Reading) -> set[UUID]:
     """Keep the blocking keys of these records, and no other of theirs; where links are kept, returns the other records
     whose links that changes."""
-    if not folded:
+    if not rows:
         return set()
-    gone, come = _differences(folded, reading)
+    gone, come = _differences(rows, reading)
     _write(gone, come)
     return _changed_by(gone, come, reading) if reading.links_wanted else set()
 
 
 @transaction.atomic
-def keep_all_keys(records: Collection[UUID]) -> list[OpenRecord]:
+def keep_all_keys(records: Collection[UUID]) -> list[Cleaned]:
     """The same for records whose keys are of an earlier version or another index; all their links are still to be found.
     Returns the persons among them."""
     reading = locked()
-    persons = [record for record in reading.records(records) if not record.leaf]
-    _write(*_differences({record.id: record.folded for record in persons}, reading))
+    persons = reading.cleaned(records)
+    cleaning.keep([record for record in persons if record.stale])
+    _write(*_differences({record.id: record.row for record in persons}, reading))
     return persons
 
 
@@ -72,16 +72,16 @@ def drop_keys(records: Iterable[UUID]) -> int:
     return len(stored)
 
 
-def _differences(folded: Mapping[UUID, Folded], reading: Reading) -> tuple[set[Key], set[Key]]:
+def _differences(rows: Mapping[UUID, Row], reading: Reading) -> tuple[set[Key], set[Key]]:
     """The keys that these records no longer have, and those that they have now."""
-    fresh = {(record, key) for record, part in folded.items() for key in _keys(part, reading.index.written)}
-    known = reading.stored(folded)
+    fresh = {(record, key) for record, row in rows.items() for key in _keys(row, reading.index.written)}
+    known = reading.stored(rows)
     stored = set(prepared(online_sql.KEYS_OF, [known])) if known else set[Key]()
     return stored - fresh, fresh - stored
 
 
-def _keys(part: Folded, generations: Iterable[Generation]) -> set[int]:
-    found = compiled.keys(cleaned(part))
+def _keys(row: Row, generations: Iterable[Generation]) -> set[int]:
+    found = compiled.keys(row)
     return {_key(generation, rule, text) for generation in generations for rule, text in found}
 
 
@@ -113,7 +113,11 @@ def _changed_by(gone: set[Key], come: set[Key], reading: Reading) -> set[UUID]:
 
 def _parted(held: list[Key], reading: Reading) -> set[UUID]:
     """Of the holders of keys that became too common, those with a link for which no other key speaks."""
-    pairs: list[Pair] = prepared(online_sql.LINKS_AMONG_HOLDERS, list(zip(*held, strict=True))) if held else []
+    keys: dict[UUID, set[int]] = {}
+    for record, key in held:
+        keys.setdefault(record, set()).add(key)
+    links = prepared(online_sql.LINKS_FROM, [by_number(keys)]) if keys else []
+    pairs = [(left, right) for left, right in links if right in keys and not keys[left].isdisjoint(keys[right])]
     model_id, _ = reading.live
     if not pairs or model_id is None:
         return set()
@@ -223,12 +227,12 @@ def _relink(records: Collection[UUID], live: _Live, reading: Reading) -> set[UUI
     return {record for pair in stale for record in pair}
 
 
-def _rows(records: Iterable[UUID], reading: Reading) -> dict[UUID, compiled.Row]:
+def _rows(records: Iterable[UUID], reading: Reading) -> dict[UUID, Row]:
     """Cleaned rows of the persons among these records."""
-    return {record.id: cleaned(record.folded) for record in reading.records(records) if not record.leaf}
+    return {record.id: record.row for record in reading.cleaned(records)}
 
 
-def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row], generation: Generation) -> list[Pair]:
+def _candidates(live: _Live, rows: Mapping[UUID, Row], generation: Generation) -> list[Pair]:
     """The pairs, smaller id first, of these records with all that share a usable key with one."""
     asked = [
         (record, key, _cap(key))
@@ -238,7 +242,7 @@ def _candidates(live: _Live, rows: Mapping[UUID, compiled.Row], generation: Gene
     return prepared(online_sql.CANDIDATES, list(zip(*asked, strict=True))) if asked else []
 
 
-def _scored(live: _Live, known: Mapping[UUID, compiled.Row], pairs: Collection[Pair]) -> Iterable[Edge]:
+def _scored(live: _Live, known: Mapping[UUID, Row], pairs: Collection[Pair]) -> Iterable[Edge]:
     """The pairs that weigh enough to be reviewed or linked."""
     ready = {record: live.scorer.prepare(str(record), row) for record, row in known.items()}
     names = [comparison.name for comparison in live.scorer.comparisons]

@@ -52,11 +52,9 @@ cross join lateral (
 ) held
 """
 
-# The model's links between two holders of one key, of all that are given (record, key).
-LINKS_AMONG_HOLDERS = """
-with held as materialized (select * from unnest(%b::uuid[], %b::bigint[]) as held (record, key))
-select distinct l."left", l."right" from held
+# The model's links whose left ends are these.
+LINKS_FROM = """
+select l."left", l."right" from unnest(%b::uuid[]) as held (record)
 cross join lateral (
     select "left", "right" from identity_link where "left" = held.record and kind = 'probable' offset 0) l
-join held other on other.key = held.key and other.record = l."right"
 """

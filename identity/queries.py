@@ -386,5 +386,6 @@ def _open(row: tuple[Any, ...], keys: Mapping[UUID, crypto.RecordKey]) -> OpenRe
     id_, source, kind, leaf, profile, version, blob, traits, first_seen, last_seen, *_ = row
     key = keys.get(id_)
     sealed = crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else {}
+    sealed.pop("cleaned", None)  # which stands in a column of its own since
     folded = Folded(**sealed, traits=traits)
     return OpenRecord(id_, source, kind, leaf, profile, version, first_seen, last_seen, folded)

@@ -7,10 +7,10 @@ from uuid import UUID
 from cdp.core import crypto, indexing
 from cdp.core.indexing import BlindIndex
 from cdp.core.statements import by_number, column, prepared
-from identity import queries, sql
+from identity import cleaning, queries, sql
 from identity.clusters import StoredLink
 from identity.linkage.model import Model
-from identity.types import OpenRecord
+from identity.types import Cleaned, OpenRecord, Row
 
 Keys = Mapping[UUID, crypto.RecordKey]
 
@@ -20,6 +20,7 @@ class Reading:
 
     def __init__(self) -> None:
         self._opened: dict[UUID, OpenRecord] = {}
+        self._cleaned: dict[UUID, Cleaned] = {}
         self._fresh: set[UUID] = set()
 
     # --- records ------------------------------------------------------------------------------------------------------
@@ -31,11 +32,21 @@ class Reading:
             self._opened |= {record.id: record for record in queries.open_records(unopened, keys)}
         return [self._opened[record] for record in wanted if record in self._opened]
 
-    def keep(self, record: OpenRecord) -> None:
-        """Take a record as the transaction has just written it."""
+    def cleaned(self, ids: Iterable[UUID]) -> list[Cleaned]:
+        """Those of these records that are persons', in order of their ids, as linkage compares them."""
+        wanted = by_number(set(ids))
+        leaves = {record.id for record in self._opened.values() if record.leaf}
+        if unread := [record for record in wanted if record not in self._cleaned and record not in leaves]:
+            self._cleaned |= {record.id: record for record in cleaning.read(unread)}
+        return [self._cleaned[record] for record in wanted if record in self._cleaned]
+
+    def keep(self, record: OpenRecord, row: Row | None) -> None:
+        """Take a record as the transaction has just written it, and what linkage compares of it, where that is new."""
         if record.id not in self._opened:
             self._fresh.add(record.id)
         self._opened[record.id] = record
+        if row is not None:
+            self._cleaned[record.id] = Cleaned(record.id, record.profile, record.version, row)
 
     def stored(self, records: Iterable[UUID]) -> list[UUID]:
         """Those of these records, in PostgreSQL's order, that were not first folded by this transaction: of the others the
@@ -47,6 +58,7 @@ class Reading:
         asked = set(records)
         known = asked & self._opened.keys()
         leaves = {record for record in known if self._opened[record].leaf}
+        known |= asked & self._cleaned.keys()
         return leaves | queries.leaves_among(asked - known) if asked - known else leaves
 
     # --- evidence -----------------------------------------------------------------------------------------------------

@@ -20,17 +20,16 @@ from cdp.core.errors import Refused
 from cdp.core.extras import need_spark
 from cdp.core.statements import column, execute, fetch
 from cdp.core.types import now
-from identity import online, queries, registry, review, snapshot, sql
+from identity import cleaning, online, queries, registry, review, snapshot, sql
 from identity.actions import SYSTEM, recluster
 from identity.assign import Plan
-from identity.fold import is_of_this_version
 from identity.linkage import cluster, normalise
 from identity.linkage import score as linkage_score
 from identity.linkage import train as linkage_train
 from identity.linkage.model import Model, with_thresholds
 from identity.models import LinkageModel, ResolutionRun, ReviewCase
 from identity.snapshot import Snapshot, SnapshotReading
-from identity.types import Edge, OpenRecord
+from identity.types import Cleaned, Edge
 
 # Components are written in transactions of about this many records.
 BATCH = 2_000
@@ -91,9 +90,7 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     run = _begin()
     report("reading")
     waiting = touched.waiting("links")
-    read = snapshot.taken(
-        queries.person_records(), queries.open_records if _is_indexed() else partial(_indexed, report)
-    )
+    read = snapshot.taken(queries.person_records(), cleaning.read if _is_indexed() else partial(_indexed, report))
     report("training")
     if retrain or (retrain is None and not registry.is_learnt()):
         registry.make_live(SYSTEM, trained(read.table))
@@ -130,13 +127,13 @@ def _is_indexed() -> bool:
     return ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists()
 
 
-def _indexed(report: Report, persons: list[UUID]) -> list[OpenRecord]:
-    """Records opened; those that were folded under earlier rules get the blocking keys of these."""
-    opened = queries.open_records(persons)
-    if stale := [record.id for record in opened if not is_of_this_version(record.folded)]:
+def _indexed(report: Report, persons: list[UUID]) -> list[Cleaned]:
+    """Records as linkage compares them; those that were folded under earlier rules get the blocking keys of these."""
+    read = cleaning.read(persons)
+    if stale := [record.id for record in read if record.stale]:
         report(f"indexing {len(stale):,} more")
         online.keep_all_keys(stale)
-    return opened
+    return read
 
 
 def trained(table: Any, **thresholds: float | None) -> LinkageModel:

@@ -9,14 +9,14 @@ from uuid import UUID
 import pyarrow as pa
 
 from cdp.core.statements import by_number, prepared
-from identity import fold, queries, run_sql
+from identity import cleaning, run_sql
 from identity.linkage import normalise, score
-from identity.reading import Keys, Reading
-from identity.types import Folded, OpenRecord
+from identity.reading import Reading
+from identity.types import Cleaned, Row
 
 # So many records are opened at a time.
 BATCH = 2_000
-Opened = Callable[[list[UUID]], list[OpenRecord]]
+Read = Callable[[list[UUID]], list[Cleaned]]
 
 
 @dataclass(frozen=True)
@@ -36,38 +36,38 @@ class Snapshot:
         return zip(*(column.to_pylist() for column in found.columns), strict=True)
 
 
-def taken(persons: list[UUID], opened: Opened = queries.open_records) -> Snapshot:
-    """A snapshot of these records, which are in PostgreSQL's order; `opened` opens a batch of them."""
+def taken(persons: list[UUID], read: Read = cleaning.read) -> Snapshot:
+    """A snapshot of these records, which are in PostgreSQL's order; `read` reads a batch of them."""
     place: dict[UUID, int] = {}
     versions = array("q")
 
-    def cleaned() -> Iterator[tuple[str, dict[str, str | None]]]:
+    def cleaned() -> Iterator[tuple[str, Row]]:
         for start in range(0, len(persons), BATCH):
-            for record in opened(persons[start : start + BATCH]):
+            for record in read(persons[start : start + BATCH]):
                 place[record.id] = len(versions)
                 versions.append(record.version)
-                yield str(record.id), fold.cleaned(record.folded)
+                yield str(record.id), record.row
 
     return Snapshot(score.tabulate(cleaned()), place, versions)
 
 
 class SnapshotReading(Reading):
-    """Takes records that have not changed since from a snapshot: of what they say, as they were cleaned only."""
+    """Takes records that have not changed since from a snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         super().__init__()
         self._snapshot = snapshot
 
-    def records(self, ids: Iterable[UUID], keys: Keys | None = None) -> list[OpenRecord]:
+    def cleaned(self, ids: Iterable[UUID]) -> list[Cleaned]:
         wanted = by_number(set(ids))
         heads = prepared(run_sql.HEADS, [wanted])
-        known = [head for head in heads if self._is_unchanged(head[0], head[5])]
+        known = [head for head in heads if self._is_unchanged(head[0], head[2])]
         rows = self._snapshot.rows(head[0] for head in known)
         found = {
-            head[0]: OpenRecord(*(*head, Folded(cleaned=[normalise.VERSION, *row])))
-            for head, row in zip(known, rows, strict=True)
+            record: Cleaned(record, profile, version, dict(zip(normalise.COLUMNS, row, strict=True)))
+            for (record, profile, version), row in zip(known, rows, strict=True)
         }
-        found |= {record.id: record for record in super().records(set(wanted) - found.keys(), keys)}
+        found |= {record.id: record for record in super().cleaned(set(wanted) - found.keys())}
         return [found[record] for record in wanted if record in found]
 
     def _is_unchanged(self, record: UUID, version: int) -> bool:

@@ -27,10 +27,11 @@ HOMES = "select id, profile_id from identity_record where id = any(%s)"
 PROFILES_OF = "select distinct profile_id from identity_record where id = any(%s) and profile_id is not null"
 
 SAVE_RECORDS = """
-insert into identity_record (id, source_id, kind, leaf, attributes, traits, version, first_seen, last_seen)
-select * from unnest(%b::uuid[], %b::uuid[], %b::text[], %b::bool[], %b::bytea[], %b::jsonb[], %b::bigint[],
+insert into identity_record (id, source_id, kind, leaf, attributes, cleaned, traits, version, first_seen, last_seen)
+select * from unnest(%b::uuid[], %b::uuid[], %b::text[], %b::bool[], %b::bytea[], %b::bytea[], %b::jsonb[], %b::bigint[],
                      %b::timestamptz[], %b::timestamptz[])
 on conflict (id) do update set attributes = excluded.attributes, traits = excluded.traits,
+    cleaned = coalesce(excluded.cleaned, identity_record.cleaned),
     version = identity_record.version + 1,
     first_seen = least(identity_record.first_seen, excluded.first_seen),
     last_seen = greatest(identity_record.last_seen, excluded.last_seen)
@@ -140,6 +141,17 @@ select r.id, r.source_id, r.kind, r.leaf, r.profile_id, r.version, r.attributes,
        k.id, k.record, k.kek_id, k.wrapped
 from identity_record r left join keys.core_datakey k on k.record = r.id
 where r.id = any(%s) order by r.id
+"""
+
+# Persons' records as linkage compares them.
+CLEANED = """
+select r.id, r.profile_id, r.version, r.cleaned, k.id, k.record, k.kek_id, k.wrapped
+from identity_record r left join keys.core_datakey k on k.record = r.id
+where r.id = any(%s) and not r.leaf order by r.id
+"""
+KEEP_CLEANED = """
+update identity_record r set cleaned = v.cleaned from unnest(%b::uuid[], %b::bytea[]) as v (record, cleaned)
+where r.id = v.record
 """
 
 SEALED = """

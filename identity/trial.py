@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from django.db import transaction
 
 from cdp.core.statements import by_number, column, execute
-from identity import component, explanation, queries, registry, resolution, sql
+from identity import cleaning, component, explanation, queries, registry, resolution, sql
 from identity.assign import Plan, assign
 from identity.clusters import StoredLink
 from identity.component import Component
@@ -26,10 +26,10 @@ from identity.linkage import score
 from identity.linkage.charts import unlinkable
 from identity.linkage.model import Model
 from identity.models import Link, LinkageModel, ReviewCase
-from identity.reading import Keys, Reading
+from identity.reading import Reading
 from identity.resolution import BATCH, Report
 from identity.review import WORTH_A_LOOK
-from identity.types import Compared, OpenRecord
+from identity.types import Cleaned, Compared, OpenRecord
 
 # Examples of each kind of change.
 EXAMPLES: Final = 10
@@ -203,9 +203,9 @@ class Supposed(Reading):
     def model(self) -> Model:
         return self._model
 
-    def records(self, ids: Iterable[UUID], keys: Keys | None = None) -> list[OpenRecord]:
+    def cleaned(self, ids: Iterable[UUID]) -> list[Cleaned]:
         """Each time anew, for this reading outlives its transactions."""
-        return queries.open_records(by_number(set(ids)), keys)
+        return cleaning.read(by_number(set(ids)))
 
     def component(self, seeds: Collection[UUID]) -> set[UUID]:
         found, fresh = set[UUID](), set(seeds)

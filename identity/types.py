@@ -1,5 +1,6 @@
 """What the rooms above ask identity in, and what it answers in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ ATTRIBUTES = (
     "full_name", "given_name", "family_name", "email", "phone", "birth_date", "gender", "address", "city", "region",
     "postcode", "country",
 )  # fmt: skip
+
+Row = Mapping[str, str | None]  # what linkage compares: the columns of `linkage.normalise`
 
 
 class Reason(TextChoices):
@@ -67,14 +70,10 @@ class Folded:
     values: dict[str, list[list[str]]] = field(default_factory=dict)
     identifiers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     traits: dict[str, list[Any]] = field(default_factory=dict)
-    cleaned: list[Any] = field(default_factory=list)
 
     def said(self) -> dict[str, Any]:
-        """What the events said of the person."""
+        """What the events said of the person: the part that is sealed."""
         return {"external_id": self.external_id, "values": self.values, "identifiers": self.identifiers}
-
-    def sealed_part(self) -> dict[str, Any]:
-        return {**self.said(), "cleaned": self.cleaned}
 
     def current(self) -> dict[str, str]:
         """The latest value of each attribute."""
@@ -89,6 +88,18 @@ class Edge:
     right: UUID
     weight: float
     levels: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A person's record as linkage compares it; `stale`: an earlier version of the cleaning kept it, so that its blocking
+    keys may be of that version too."""
+
+    id: UUID
+    profile: UUID | None
+    version: int
+    row: Row
+    stale: bool = False
 
 
 @dataclass(frozen=True)

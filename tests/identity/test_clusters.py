@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from identity import clusters
 from identity.linkage import cluster, inputs, normalise
 from identity.linkage.model import DEFAULT
-from identity.types import Folded, OpenRecord
+from identity.types import Cleaned
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 IDS = [UUID(int=number) for number in range(1, 8)]
@@ -24,10 +24,9 @@ SAID = {
 KINDS = ("user_id:one", "email", "phone")
 
 
-def record(number: int, **said: str | None) -> OpenRecord:
+def record(number: int, **said: str | None) -> Cleaned:
     """A person's record that says this."""
-    row = [normalise.VERSION, *(said.get(column) for column in normalise.COLUMNS)]
-    return OpenRecord(IDS[number], IDS[0], "customer", False, None, 1, START, START, Folded(cleaned=row))
+    return Cleaned(IDS[number], None, 1, {column: said.get(column) for column in normalise.COLUMNS})
 
 
 def held(number: int, kind: str, value: int, days: int = 0) -> clusters.Held:
@@ -56,7 +55,7 @@ LINKS = st.lists(
 
 @given(RECORDS, HELD, LINKS)
 def test_every_component_comes_out_as_if_all_were_clustered_link_by_link(
-    records: Sequence[OpenRecord], values: list[clusters.Held], stored: list[clusters.StoredLink]
+    records: Sequence[Cleaned], values: list[clusters.Held], stored: list[clusters.StoredLink]
 ) -> None:
     nodes = clusters._nodes(records, values, DEFAULT)
     expected = cluster.cluster(nodes, *clusters.all_links(values, stored), inputs.limits(DEFAULT))

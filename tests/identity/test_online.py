@@ -16,7 +16,7 @@ from cdp.core import crypto, indexing, touched
 from cdp.core.errors import Refused
 from cdp.core.models import Touched
 from cdp.events.models import Source
-from identity import actions, online, privacy, queries, resolution, review, sql
+from identity import actions, cleaning, online, privacy, resolution, review, sql
 from identity.linkage import normalise
 from identity.linkage.blocking import RULES
 from identity.models import BlockingKey, Link, ProfileChange, Record, ResolutionRun, ReviewCase
@@ -390,9 +390,9 @@ def test_a_key_says_nothing_about_the_value(sender: Sender) -> None:
     resolution.resolve()
     sender.says("a", "customer", **PERSON)
     arrive(sender.sent)
-    [record] = queries.open_records(Record.objects.values_list("pk", flat=True))
+    [record] = cleaning.read(Record.objects.values_list("pk", flat=True))
     keys = set(BlockingKey.objects.values_list("key", flat=True))
-    assert keys == online._keys(record.folded, indexing.now().written)
+    assert keys == online._keys(record.row, indexing.now().written)
     assert len({key & 63 for key in keys}) > 3 and all(RULES[key & 63] for key in keys)
 
 

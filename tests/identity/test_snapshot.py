@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from identity import fold, queries
+from identity import cleaning, queries
 from identity.snapshot import SnapshotReading, taken
-from identity.types import OpenRecord
+from identity.types import Cleaned
 from tests.identity.test_profiles import Sender
 
 pytestmark = pytest.mark.django_db
@@ -20,16 +20,13 @@ def test_a_record_is_taken_as_it_was_read_and_opened_again_once_it_has_changed(
     snapshot = taken(queries.person_records())
     sender.says("Bob", "customer", minute=1, full_name="Robert Smith")
     sender.arrives(sender.sent[2:])
-    opened = {record.id: record for record in queries.open_records([kept, changed])}
+    now = cleaning.read(sorted([kept, changed]))
     asked: list[UUID] = []
 
-    def opening(ids: list[UUID], keys: object) -> list[OpenRecord]:
+    def reading(ids: list[UUID]) -> list[Cleaned]:
         asked.extend(ids)
-        return [opened[record] for record in ids]
+        return [record for record in now if record.id in ids]
 
-    monkeypatch.setattr(queries, "open_records", opening)
-    found = {record.id: record for record in SnapshotReading(snapshot).records([changed, kept])}
+    monkeypatch.setattr(cleaning, "read", reading)
+    assert SnapshotReading(snapshot).cleaned([changed, kept]) == now
     assert asked == [changed]
-    for record, now in opened.items():
-        assert fold.cleaned(found[record].folded) == fold.cleaned(now.folded)
-        assert (found[record].version, found[record].profile) == (now.version, now.profile)
