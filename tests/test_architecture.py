@@ -22,7 +22,7 @@ OPEN = ("cdp.core", "cdp.pipeline", "cdp.answers")
 # module → what it imports of another package beside actions, queries and types.
 JUSTIFIED = {
     # Addresses.
-    "cdp.urls": {"cdp.console.health", "cdp.console.person", "cdp.ingestion.urls"},
+    "cdp.urls": {"cdp.console.health", "cdp.console.metrics", "cdp.console.person", "cdp.ingestion.urls"},
     # How an identifier is written: pure, and the same wherever one is indexed.
     "cdp.ingestion.gate": {"consent.suppression", "identity.linkage.normalise"},
     "cdp.ingestion.who": {"identity.linkage.normalise"},
@@ -57,6 +57,10 @@ JUSTIFIED = {
     "segments.trait_admin": {"cdp.events.words"},
     # What the tracking plan tells tools.
     "cdp.api.tracking": {"cdp.events.tracking.plans", "cdp.events.tracking.shown"},
+    # How good what arrives is: its page, and what tools are told.
+    "cdp.api.quality": {"cdp.events.quality"},
+    "cdp.console.quality": {"cdp.events.quality"},
+    "cdp.console.state": {"cdp.events.quality"},
     # What an event is held to, compiled: pure.
     "cdp.ingestion.plan": {"cdp.events.tracking.schema"},
     # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.
@@ -85,7 +89,7 @@ JUSTIFIED = {
     "segments.vocabulary": {"cdp.events.words", "consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
     "cdp.pipeline": {
-        "consent.suppression", "identity.models", "identity.resolution", "segments.delivery_plan",
+        "cdp.events.quality", "consent.suppression", "identity.models", "identity.resolution", "segments.delivery_plan",
     },
     # What a person is told, and the case that a rehearsed verdict is on.
     "cdp.answers": {"consent.package_content", "consent.people", "identity.models"},

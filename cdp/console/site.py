@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from cdp.console import incident, register, tail
+from cdp.console import incident, quality, register, tail
 from cdp.console.login import NEXT, account_of, ask_second_factor, next_of
 from cdp.console.refusals import note_refused, note_sign_in
 from cdp.core import secondfactor
@@ -119,9 +119,16 @@ class ConsoleSite(AdminSite):
             raise PermissionDenied
         return tail.page(request, self.each_context(request))
 
+    def data_quality(self, request: HttpRequest) -> HttpResponse:
+        """How good what arrives is, by source and day."""
+        if not request.user.has_perm(quality.PERMISSION):
+            raise PermissionDenied
+        return quality.page(request, self.each_context(request))
+
     def get_urls(self) -> list[Any]:
         pages = [
             path("live/", never_cache(self.admin_view(self.live)), name="live"),
+            path("quality/", self.admin_view(self.data_quality), name="quality"),
             path("second-factor/", never_cache(self.second_factor), name="second_factor"),
             path("incident/", self.admin_view(self.incident), name="incident"),
             path("processing/", self.admin_view(self.register_of_processing), name="processing"),

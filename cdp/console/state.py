@@ -15,6 +15,7 @@ from cdp.console.labels import label, purpose_name
 from cdp.core import counts, stages, touched
 from cdp.core.types import Actor
 from cdp.events import queries as events
+from cdp.events.quality import reading
 from cdp.events.types import CHANNELS
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS, KnownPurpose, OpenRequest
@@ -30,6 +31,7 @@ NUMBERS = {
     "segments": _("segments"),
     "review": _("review cases open"),
     "quarantine": _("waiting in quarantine"),
+    "quality": _("alerts of data quality"),
     "requests": _("privacy requests open"),
     "aside": _("set aside by the pipeline"),
     "versions": _("segment versions to review"),
@@ -40,6 +42,7 @@ ACTS = {
     "review": "identity.change_reviewcase",
     "requests": "consent.change_privacyrequest",
     "quarantine": "events.replay_quarantined",
+    "quality": "events.replay_quarantined",
     "versions": "segments.publish_segment",
     "exports": "segments.approve_exportrequest",
     "aside": "core.view_touched",
@@ -167,6 +170,11 @@ def _quarantine(state: State) -> None:
     _add(state, "quarantine", waiting, _list("events_quarantined"), urgent=True)
 
 
+def _quality(state: State) -> None:
+    found = reading.alerts_now(timezone.now().date())
+    _add(state, "quality", sum(found.values()), reverse("admin:quality"), urgent=True)
+
+
 def _aside(state: State) -> None:
     if number := stages.set_aside():
         url = _list("core_touched", stage__gte=stages.ASIDE, stage__lt=stages.AFTER_ASIDE)
@@ -284,6 +292,7 @@ PARTS: tuple[tuple[str, str, Callable[[State], None]], ...] = (
     ("segments", "segments.view_segment", _segments),
     ("review", "identity.view_reviewcase", _review),
     ("quarantine", "events.view_quarantined", _quarantine),
+    ("quality", "events.view_anomaly", _quality),
     ("requests", "consent.view_privacyrequest", _requests),
     ("aside", "core.view_touched", _aside),
     ("versions", ACTS["versions"], _versions),

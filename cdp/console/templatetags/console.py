@@ -57,6 +57,12 @@ def _named(value: Any) -> str:
 
 
 @register.filter
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{number_format(100 * share, 1)} %"
+
+
+@register.filter
 def moment(text: str) -> datetime | None:
     """A moment written in ISO 8601."""
     try:
