@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init
 
+import cdp.core.tracing  # noqa: F401 - its receivers
 from cdp.core import startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")

@@ -113,6 +113,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cdp.core.tracing.FollowRequests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -211,7 +212,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = _flag("SECURE_SSL_REDIRECT", not CDP_DEBUG)
 # SDKs take a redirect for a delivery.
-SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^beacon/", r"^sourceConfig", r"^rsaMetrics", r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^beacon/", r"^sourceConfig", r"^rsaMetrics", r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 0 if CDP_DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not CDP_DEBUG
 BEHIND_PROXY = _flag("BEHIND_PROXY", False)
@@ -358,7 +359,11 @@ REINDEX_HOOKS = ["identity.reindex", "cdp.ingestion.reindex"]
 # The file, outside the database, that names every erasure: after a restore they are done again. Back it up apart.
 ERASURE_JOURNAL = os.environ.get("CDP_ERASURE_JOURNAL", str(embedded.home() / "erasures.jsonl"))
 # What keeps a process from serving, beside the checks of core.
-START_CHECKS = ["consent.statutes.refuse_unknown", "consent.journal.refuse_unreplayed"]
+START_CHECKS = [
+    "cdp.core.telemetry.refuse_missing",
+    "consent.statutes.refuse_unknown",
+    "consent.journal.refuse_unreplayed",
+]
 # After how many days no backup holds what was erased: stated in certificates of erasure.
 BACKUP_DAYS = int(os.environ.get("CDP_BACKUP_DAYS", "35"))
 # What says of an erasure, by keyed digests of the person's records, which destinations have confirmed it.
@@ -394,13 +399,21 @@ PRIVACY_HOOKS = [
     "cdp.events.privacy",
 ]
 
+# Who may read /metrics: whoever sends this as a bearer token; without it only this machine, and nobody through a proxy.
+METRICS_TOKEN = os.environ.get("CDP_METRICS_TOKEN", "")
+# Where traces are sent (OTLP over HTTP, by the extra `otel`); unset: nowhere.
+OTLP_ENDPOINT = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+# "json": one object a line, or "line", for a terminal.
+LOG_FORMAT = os.environ.get("CDP_LOG_FORMAT") or ("line" if CDP_DEBUG else "json")
+_WHEN = "%(asctime)s %(levelname)s"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "cdp.core.logs.Formatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "line": {"()": "cdp.core.logs.Formatter", "format": f"{_WHEN} %(name)s [%(request)s] %(message)s"},
+        "json": {"()": "cdp.core.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     # What it logs are names and addresses of those who sign in; the audit log has their ids.
     "loggers": {"axes": {"level": "CRITICAL"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "WARNING")},

@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 
 from cdp.console.health import health_urlpatterns
+from cdp.console.metrics import metrics_urlpatterns
 from cdp.console.person import person_urlpatterns
 from cdp.ingestion.urls import root_urlpatterns
 
 urlpatterns = [
     *health_urlpatterns,
+    *metrics_urlpatterns,
     *root_urlpatterns,
     path("v1/", include("cdp.ingestion.urls")),
     path("api/", include("cdp.api.urls")),

@@ -200,7 +200,7 @@ def _confirmed(delivery: Delivery, said: Said) -> None:
     delivery.entered, delivery.left, delivery.withheld = len(said.entered), len(said.left), said.withheld
     delivery.profiles = []
     delivery.save()
-    count(None, {"delivery_withheld": said.withheld})
+    count(None, {"delivery_confirmed": 1, "delivery_withheld": said.withheld})
     if said.about:
         Destination.objects.filter(pk=delivery.destination_id).update(failures=0, resume_at=None)
     if delivery.kind == Kind.ERASED:
@@ -214,6 +214,7 @@ def _failed(delivery: Delivery, outcome: Outcome) -> None:
     if delivery.tries >= settings.DELIVERY_TRIES:
         delivery.state, delivery.closed_at = State.DEAD, now()
         audit(ACTOR, "delivery.given_up", target=str(delivery.pk), why=delivery.failed)
+    count(None, {"delivery_failed": 1, "delivery_given_up": int(delivery.state == State.DEAD)})
     delivery.next_at = now() + max(_wait(delivery.tries), outcome.wait or timedelta(0))
     delivery.save(update_fields=["state", "failed", "closed_at", "next_at"])
     place = Destination.objects.select_for_update().get(pk=delivery.destination_id)

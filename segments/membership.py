@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
+from cdp.core.actions import count
 from cdp.core.errors import CdpError, Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.touched import touch
@@ -89,7 +90,8 @@ def take_over_dead() -> None:
 def _end_dead(dead: QuerySet[Run]) -> None:
     running = dead.filter(state=Run.State.RUNNING)
     execute(sql.FORGET_PASSED, [[_stage(run_id) for run_id in running.values_list("pk", flat=True)]])
-    running.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
+    ended = running.update(state=Run.State.FAILED, finished_at=Now(), error=_("The run was interrupted."))
+    count(None, {"run_failed": ended})
 
 
 @transaction.atomic
@@ -150,7 +152,7 @@ def _fail(segment: Segment, begun: Run, reason: str) -> None:
     execute(sql.NEXT_DUE, about | next_moment(segment, begun.as_of))
     running = Run.objects.filter(pk=begun.pk, state=Run.State.RUNNING)
     running.exclude(cancelled_by="").update(state=Run.State.CANCELLED, finished_at=Now())
-    running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])
+    count(None, {"run_failed": running.update(state=Run.State.FAILED, finished_at=Now(), error=reason[:200])})
 
 
 def reason(error: Exception) -> str:

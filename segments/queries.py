@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core import sequence
 from cdp.core.actions import audit, disclose
+from cdp.core.actions import count as counted
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch, hexadecimals
 from cdp.core.types import Actor, now, uuid7
@@ -382,6 +383,7 @@ def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
         complete = True
     finally:
         export.audit(actor, "segment.exported", count=count, complete=complete)
+        counted(None, {"export_complete" if complete else "export_broken_off": 1})
 
 
 def _arrays(segment: Segment) -> Iterator[str]:

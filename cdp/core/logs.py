@@ -8,9 +8,12 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+import msgspec
 from django.core.exceptions import ImproperlyConfigured
 
 from cdp.core.errors import CdpError
@@ -20,6 +23,9 @@ from cdp.core.keyring import KeyringError
 _OUR_WORDS = (CdpError, ImproperlyConfigured, KeyringError)
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _ADDRESS = "(address)"
+# What the lines are about: the id of the request that set it off, and the name of the task that runs.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+task_name: ContextVar[str] = ContextVar("task_name", default="")
 
 
 class Formatter(logging.Formatter):
@@ -29,10 +35,27 @@ class Formatter(logging.Formatter):
         shown = copy.copy(record)
         shown.exc_text = shown.stack_info = None
         shown.args = _harmless(record)
+        shown.request = request_id.get() or "-"
         return super().format(shown)
 
     def formatException(self, ei: ExcInfo) -> str:
         return shape(ei[1]) if ei[1] is not None else ""
+
+
+class JsonFormatter(Formatter):
+    """The same as one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        shown = copy.copy(record)
+        shown.args = _harmless(record)
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname, "logger": record.name, "message": shown.getMessage(),
+            "request": request_id.get(), "task": task_name.get(),
+            "error": self.formatException(record.exc_info) if record.exc_info else "",
+        }  # fmt: skip
+        told = {name: value for name, value in line.items() if value} | getattr(record, "fields", {})
+        return msgspec.json.encode(told).decode()
 
 
 def shape(error: BaseException) -> str:

@@ -2,11 +2,15 @@
 
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
+from cdp.core import operations_sql
 from cdp.core.models import ServiceKey, User
+from cdp.core.statements import fetch
+from cdp.core.types import Sessions
 
 
 def actor_names(actors: Collection[str]) -> dict[str, str]:
@@ -22,3 +26,18 @@ def actor_names(actors: Collection[str]) -> dict[str, str]:
 def _called(table: Any, kind: str, name: str) -> QuerySet[Any]:
     actor = Concat(Value(kind), Cast("pk", TextField()), output_field=TextField())
     return table.objects.annotate(actor=actor, called=F(name)).values_list("actor", "called")  # type: ignore[no-any-return]
+
+
+def counted() -> list[tuple[UUID | None, str, int]]:
+    """(source or None, kind, number) of all that was ever counted."""
+    return [(source, kind, number) for source, kind, number in fetch(operations_sql.COUNTED)]
+
+
+def sessions() -> Sessions:
+    """The sessions of this database."""
+    return Sessions(*fetch(operations_sql.SESSIONS)[0])
+
+
+def blocking() -> tuple[int, float | None]:
+    """The process of the oldest transaction that has written, 0 for none, and its age in seconds where that is told."""
+    return next(((pid, age) for pid, age in fetch(operations_sql.BLOCKING)), (0, 0.0))

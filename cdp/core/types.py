@@ -42,3 +42,12 @@ class Actor:
     @classmethod
     def system(cls, task: str) -> "Actor":
         return cls(f"system:{task}")
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """How many sessions a database has, how many of them wait for a lock, and how many its server allows."""
+
+    open: int
+    waiting: int
+    most: int

@@ -36,7 +36,7 @@ NOBODY = "nobody"
 SOMETHING = str(UUID(int=7))
 # Addresses that ask for no account: each checks a write key, a one-time code or a token itself, or shows nothing of anybody.
 PUBLIC = re.compile(
-    r"healthz|readyz|i18n/|v1/|beacon|sourceConfig|rsaMetrics|api/schema|person|privacy|api/v1/access-packages|api/$"
+    r"healthz|readyz|metrics|i18n/|v1/|beacon|sourceConfig|rsaMetrics|api/schema|person|privacy|api/v1/access-packages|api/$"
 )
 # Pages that show themselves, whatever is sent to them: what changes anything has an address of its own.
 SHOWN_AGAIN = {f"{table}/<path:object_id>/change/" for table in ("consent/privacyrequest", "identity/linkagemodel")}
