@@ -67,11 +67,12 @@ def allowed(
     return set(column(sql.GIVEN, asked | named | {"profiles": profiles}))
 
 
-def allowed_array(profiles: str, purpose: str, channel: str, at: datetime, brand: str = "") -> str:
-    """The gate of `allowed` from an array of profiles to an array of profiles, both as PostgreSQL writes them: for exports,
-    where a Python object for each of them would cost more than the gate."""
-    asked = _asked(purpose, channel, at, brand, sending=False)
-    return str(fetch(sql.ALLOWED_ARRAY, asked | {"profiles": profiles})[0][0])
+def allowed_among(asked: str, purpose: str, channel: str, at: datetime, brand: str = "") -> tuple[str, dict[str, Any]]:
+    """The gate of `allowed` as a query of `profile_id` with named parameters, by the ledger in the snapshot of the statement
+    that it becomes a part of: of those whom `asked`, a query of ours for one column, names. For exports, which write a chunk
+    in the statement that asks.
+    """
+    return sql.ALLOWED_AMONG.format(asked=asked), _asked(purpose, channel, at, brand, sending=False)
 
 
 def collectable(

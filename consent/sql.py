@@ -69,17 +69,17 @@ lines as (
     select r.profile, r.record, c.key as channel, l.*
     from records r
     cross join lateral (
-        select {_LINE} from consent_consentrecord where subject = r.subject offset 0) l
+        select {_LINE} from consent_consentrecord where subject = r.subject {{apart}}) l
     join consent_contactchannel c on (c.key = l.channel_id or l.channel_id is null) {{only}}
     where {_OF_AGE}
     union all
     select r.profile, r.record, c.key, l.*
     from records r
     cross join lateral (
-        select kind, digest, valid_to from profiles_contactpoint where record_id = r.record offset 0) held
+        select kind, digest, valid_to from profiles_contactpoint where record_id = r.record {{apart}}) held
     cross join lateral (
         select {_LINE} from consent_consentrecord
-        where contact = held.digest and state <> 'granted' offset 0) l
+        where contact = held.digest and state <> 'granted' {{apart}}) l
     join consent_contactchannel c on c.point = held.kind and (c.key = l.channel_id or l.channel_id is null) {{only}}
     where held.valid_to is null or held.valid_to > l.moment
 )"""  # noqa: S608 - our own text
@@ -87,7 +87,7 @@ lines as (
 # A browser's opt-out signal stands against every grant of its record until somebody settles the conflict in favour of one.
 # Within a record the latest word on a brand (or on all brands) counts; of two at one moment a no (as words: withdrawn >
 # refused > granted), then what ends sooner, so that neither arrival nor key decides. What is said of all brands is said
-# of each brand that the profile's lines name. Most people said one thing: it is their last word, and nothing is sorted.
+# of each brand that the profile's lines name. Most people said one thing: it is their state, and nothing is sorted.
 _LATEST = "moment desc, given_at desc, state desc, expires_at, key desc"
 _LAST_WORDS = f"""
 counted as materialized (select *, count(*) over (partition by profile, purpose) as spoken from lines),
@@ -100,7 +100,7 @@ last_of_brand as (
     where state <> 'granted' or not objects
     order by record, purpose, channel, brand, {_LATEST}
 ), last_words as (
-    (select distinct on (record, purpose, channel, named)
+    select distinct on (record, purpose, channel, named)
         profile, purpose, channel, named as brand, state, moment, expires_at
     from (
         select *, array_agg(nullif(brand, '')) over (partition by profile, purpose, channel) as brands
@@ -108,8 +108,8 @@ last_of_brand as (
     ) said
     cross join unnest(
         case when brand = '' then array_append(array_remove(brands, null), '') else array[brand] end) named
-    order by record, purpose, channel, named, {_LATEST})
-    union all
+    order by record, purpose, channel, named, {_LATEST}
+), only_words as (
     select profile, purpose, channel, brand, state, moment, expires_at from counted
     where spoken = 1 and (state <> 'granted' or method <> 'gpc')
 )"""  # noqa: S608 - our own text
@@ -122,21 +122,22 @@ clocks as (
         coalesce(p.reconfirm_years, g.reconfirm_years) as years, coalesce(g.unconfirmed_lapses, false) as lapses
     from consent_purpose p left join consent_regime g on g.key = p.regime_id
 )"""
+_ENDS = """least(w.expires_at,
+            case when c.expires_months is not null
+                then (w.moment at time zone c.zone + make_interval(months => c.expires_months)) at time zone c.zone end,
+            case when (%(lapses)s or c.lapses) and c.years is not null then (((w.moment at time zone c.zone)::date
+                + make_interval(years => c.years))::date + 1)::timestamp at time zone c.zone end)"""
 _STATES = f"""{_CLOCKS}, states as (
     select profile, purpose, channel, brand,
         case when bool_or(state = 'withdrawn') then 'withdrawn' when bool_or(state = 'refused') then 'refused'
             else 'granted' end as state,
         coalesce(max(moment) filter (where state <> 'granted'), max(moment)) as since,
         case when bool_and(state = 'granted' and ends_at is not null) then max(ends_at) end as expires_at
-    from (
-        select w.*, least(
-            w.expires_at,
-            case when c.expires_months is not null
-                then (w.moment at time zone c.zone + make_interval(months => c.expires_months)) at time zone c.zone end,
-            case when (%(lapses)s or c.lapses) and c.years is not null then (((w.moment at time zone c.zone)::date
-                + make_interval(years => c.years))::date + 1)::timestamp at time zone c.zone end) as ends_at
-        from last_words w join clocks c on c.purpose = w.purpose
-    ) word group by profile, purpose, channel, brand
+    from (select w.*, {_ENDS} as ends_at from last_words w join clocks c on c.purpose = w.purpose) word
+    group by profile, purpose, channel, brand
+    union all
+    select w.profile, w.purpose, w.channel, w.brand, w.state, w.moment, case when w.state = 'granted' then {_ENDS} end
+    from only_words w join clocks c on c.purpose = w.purpose
 )"""  # noqa: S608 - our own text
 
 
@@ -144,8 +145,8 @@ _STATES = f"""{_CLOCKS}, states as (
 _OURS = "and l.recipient = ''"
 
 
-def _effective(only: str = _OURS) -> str:
-    return ",".join((_RECORDS, _LINES.format(only=only), _LAST_WORDS, _STATES))
+def _effective(only: str = _OURS, records: str = _RECORDS, apart: str = "offset 0") -> str:
+    return ",".join((records, _LINES.format(only=only, apart=apart), _LAST_WORDS, _STATES))
 
 
 # --- the gate -------------------------------------------------------------------------------------------------------
@@ -178,9 +179,9 @@ verdicts as (
         ) as why
     from (
         select asked.id as profile, p.key as purpose, p.basis, true as live, null as brand, null as state, null as fault
-        from {asked} cross join consent_purpose p where p.key = any(%(purposes)s)
+        from consent_purpose p cross join {asked} where p.key = any(%(purposes)s) {silent}
         union all
-        select s.profile, s.purpose, p.basis, false, s.brand, s.state,
+        select s.profile, s.purpose, p.basis, {known}, s.brand, s.state,
             case when s.state <> 'granted' then s.state
                 when p.basis = 'consent' and s.expires_at <= %(at)s then 'expired' else '' end
         from states s join consent_purpose p on p.key = s.purpose
@@ -188,18 +189,39 @@ verdicts as (
     group by profile, purpose, basis having bool_or(live)
 )"""
 
+
+def _verdicts(asked: str, silent: str = "", known: str = "false") -> str:
+    return _VERDICTS.format(asked=asked, silent=silent, known=known)
+
+
 _ALLOWED = """
 select profile as profile_id from verdicts group by profile
 having bool_and(why = '') and count(*) = cardinality(%(purposes)s::text[])"""
 
 _LIVE = "(select id from identity_profile where state = 'live') asked"
 _ASKED = "(select id from identity_profile where state = 'live' and id = any(%(profiles)s)) asked"
-ALLOWED = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
-_ARRAY = "select coalesce(array_agg(profile_id order by profile_id), '{{}}')::text from ({allowed}) allowed"
-ALLOWED_ARRAY = _ARRAY.format(allowed=ALLOWED)
-GIVEN = f"with {_STATES_OF_GIVING}, {_VERDICTS.format(asked=_ASKED)} {_ALLOWED}"
-VERDICTS = f"with {_STATES_OF_LEDGER}, {_VERDICTS.format(asked=_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
-ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_VERDICTS.format(asked=_LIVE)} {_ALLOWED}"
+ALLOWED = f"with {_STATES_OF_LEDGER}, {_verdicts(_ASKED)} {_ALLOWED}"
+
+# The same of as many as a chunk of an export, by a query of the caller's: joins as the planner likes, for every one but that
+# of the last words is with a table. Who lives is known from the start; silence has a verdict only where it allows.
+_RECORDS_AMONG = """
+records as materialized (
+    select r.profile_id as profile, r.id as record, k.id as subject, m.born
+    from ({asked}) asked (id)
+    join identity_profile f on f.id = asked.id and f.state = 'live'
+    join identity_record r on r.profile_id = f.id
+    left join keys.core_datakey k on k.record = r.id
+    left join profiles_minor m on m.profile_id = f.id
+)"""
+_ASKED_AMONG = (
+    "(select f.id from ({asked}) among (id) join identity_profile f on f.id = among.id and f.state = 'live') asked"
+)
+_STATES_AMONG = _effective(f"{_ASKED_FOR} {_OURS}", _RECORDS_AMONG, apart="")
+_VERDICTS_AMONG = _verdicts(_ASKED_AMONG, "and p.basis <> 'consent'", known="true")
+ALLOWED_AMONG = f"with {_STATES_AMONG}, {_VERDICTS_AMONG} {_ALLOWED}"
+GIVEN = f"with {_STATES_OF_GIVING}, {_verdicts(_ASKED)} {_ALLOWED}"
+VERDICTS = f"with {_STATES_OF_LEDGER}, {_verdicts(_ASKED)} select purpose, why from verdicts"  # noqa: S608 - our own text
+ALLOWED_BY_TABLE = f"with {_STATES_OF_TABLE}, {_verdicts(_LIVE)} {_ALLOWED}"
 
 # The gate at collection, by record: what its person said of the purpose as a whole, by whichever record. A record that
 # nobody knows yet has said nothing.
@@ -219,7 +241,7 @@ with records as materialized (
         where subject = r.subject and purpose_id = any(%(purposes)s) and channel_id is null and recipient = ''
         offset 0) l
     where {_OF_AGE}
-), {_LAST_WORDS}, {_STATES}, {_VERDICTS.format(asked="unnest(%(records)s::uuid[]) asked(id)")} {_ALLOWED}
+), {_LAST_WORDS}, {_STATES}, {_verdicts("unnest(%(records)s::uuid[]) asked(id)")} {_ALLOWED}
 """  # noqa: S608 - our own text
 
 USABLE_POINT = """

@@ -4,16 +4,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from cdp.core.statements import fetch
+from cdp.core.statements import fetch, literal
 from segments import sql
-from segments.models import Segment
 
 Format = Literal["csv", "ndjson"]
 CONTACT = "contact"
@@ -38,32 +38,53 @@ def header(columns: Sequence[str]) -> bytes:
     return (",".join(columns) + "\n").encode()
 
 
-def clear(fmt: Format, segment: Segment, profiles: str, columns: Sequence[str]) -> tuple[bytes, int]:
-    """The lines of those members (an array literal), in order of profile id, and how many there are. Formatted wholly by
-    COPY."""
-    rows = _csv_rows(columns) if fmt == "csv" else _json_rows(columns)
+@dataclass(frozen=True)
+class Chunk:
+    """Lines of an export, and whom they tell of: ids as PostgreSQL writes an array. `last`: who was asked about last, if any."""
+
+    lines: bytes
+    members: str
+    number: int
+    last: str | None
+
+
+def clear(fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, object]) -> Chunk:
+    """The next lines, of those members whom `gate` allows in this very snapshot, in order of profile id. Formatted wholly by
+    COPY, which sends row by row: the mark, the id, the line."""
+    rows = (_csv_rows if fmt == "csv" else _json_rows)(columns, gate)
     statement = (sql.TO_CSV if fmt == "csv" else sql.TO_LINES).format(rows=rows)
     with connection.cursor() as cursor:
-        blocks = copied_out(cursor, statement, {"segment": segment.pk, "profiles": profiles})
-        return b"".join(blocks), cursor.rowcount
+        told = copied_out(cursor, statement, params)
+    allowed = [row for row in told if row[:1] == b"t"]
+    members = literal([row[_ID].decode() for row in allowed])
+    last = told[-1][_ID].decode() if told else None
+    return Chunk(b"".join([row[_LINE:] for row in allowed]), members, len(allowed), last)
 
 
-def copied_out(cursor: CursorWrapper, statement: str, params: dict[str, object]) -> list[bytes]:
-    """What a COPY … TO STDOUT gives. On psycopg's own cursor: Django's debugging one takes no parameters."""
+# Where in a row of COPY the id stands, and the line begins.
+_ID, _LINE = slice(2, 38), 39
+
+
+def copied_out(cursor: CursorWrapper, statement: str, params: Mapping[str, object]) -> list[bytes]:
+    """The rows that a COPY … TO STDOUT gives. On psycopg's own cursor: Django's debugging one takes no parameters."""
     with cursor.cursor.copy(statement, params) as copy:
-        return [bytes(block) for block in copy]
+        return [bytes(row) for row in copy]
 
 
 def personal(
-    fmt: Format, segment: Segment, profiles: str, columns: Sequence[str], contacts: dict[UUID, str]
-) -> tuple[bytes, int]:
-    """The same with the column "contact": the value of each profile that has one. It passes through memory only."""
+    fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, object],
+    contacts: Callable[[str], Mapping[UUID, str]],
+) -> Chunk:  # fmt: skip
+    """The same with the column "contact": the value of each member (of an array) that has one. It passes through memory
+    only."""
     others = [column for column in columns if column != CONTACT]
     write = _csv_lines if fmt == "csv" else _json_lines
-    rows = _csv_rows(others, _WHOSE) if fmt == "csv" else _json_rows(others, _WHOSE)
-    found = fetch(rows, {"segment": segment.pk, "profiles": profiles})
-    values = [contacts.get(row[0]) for row in found]
-    return write([row[1:] for row in found], values, list(columns).index(CONTACT)), len(found)
+    told = fetch((_csv_rows if fmt == "csv" else _json_rows)(others, gate), params)
+    allowed = [row for row in told if row[0]]
+    members = literal([row[1].hex for row in allowed])
+    found = contacts(members) if allowed else {}
+    lines = write([row[2:] for row in allowed], [found.get(row[1]) for row in allowed], list(columns).index(CONTACT))
+    return Chunk(lines, members, len(allowed), told[-1][1].hex if told else None)
 
 
 def _csv_lines(rows: list[tuple[str | None, ...]], contacts: list[str | None], place: int) -> bytes:
@@ -80,8 +101,12 @@ def _json_lines(rows: list[tuple[str, ...]], contacts: list[str | None], place: 
     return "".join(lines).encode()
 
 
-def _csv_rows(columns: Sequence[str], *before: str) -> str:
-    return sql.EXPORT.format(columns=", ".join([*before, *(_cell(column) for column in columns)]))
+def _csv_rows(columns: Sequence[str], gate: str) -> str:
+    return _rows([_cell(column) for column in columns], gate)
+
+
+def _rows(cells: Sequence[str], gate: str) -> str:
+    return sql.EXPORT.format(gate=gate, columns="".join(f", {cell}" for cell in cells))
 
 
 def _cell(column: str) -> str:
@@ -95,13 +120,11 @@ def _defused_trait(trait: str) -> str:
     return f"case when ascii({text}) in ({_CODES}) and not {harmless} then '''' || ({text}) else {text} end"
 
 
-def _json_rows(columns: Sequence[str], *before: str) -> str:
+def _json_rows(columns: Sequence[str], gate: str) -> str:
     pairs = [f"'{column}', {_MEMBER.get(column) or _value(column)}" for column in columns]
-    built = f"json_build_object({', '.join(pairs) or _ALWAYS})::text"
-    return sql.EXPORT.format(columns=", ".join([*before, built]))
+    return _rows([f"json_build_object({', '.join(pairs) or _ALWAYS})::text"], gate)
 
 
-_WHOSE = "m.profile_id"
 _ALWAYS = "'profile_id', m.profile_id::text"
 
 

@@ -323,14 +323,19 @@ class Export:
     columns: list[str]
     id: UUID = field(default_factory=uuid7)
 
-    def lines(self, members: str) -> tuple[bytes, int]:
-        """The lines of some members (an array), and how many."""
-        if CONTACT not in self.columns:
-            return formats.clear(self.fmt, self.segment, members, self.columns)
+    def chunk(self, after: str) -> formats.Chunk:
+        """The lines of the next members, as the ledger allows them in the snapshot of the statement that writes them."""
+        about = (self.segment.purpose_id, self.channel, now(), self.segment.brand)
+        gate, asked = consent.allowed_among(sql.PART, *about)
+        params = asked | {"segment": self.segment.pk, "after": after, "limit": GATE_CHUNK}
+        if CONTACT in self.columns:
+            return formats.personal(self.fmt, self.columns, gate, params, self._contacts)
+        return formats.clear(self.fmt, self.columns, gate, params)
+
+    def _contacts(self, members: str) -> dict[UUID, str]:
         held_out = assignment.held_out(self.segment, members)
         others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
-        contacts = profiles.contact_values(others, self.point)
-        return formats.personal(self.fmt, self.segment, members, self.columns, releasable(contacts, self.point))
+        return releasable(profiles.contact_values(others, self.point), self.point)
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:
         """Write down that it begins or ended."""
@@ -373,24 +378,12 @@ def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
     try:
         if export.fmt == "csv":
             yield formats.header(export.columns)
-        for asked in _arrays(export.segment):
-            about = (export.segment.purpose_id, export.channel, now(), export.segment.brand)
-            members = consent.allowed_array(asked, *about)
-            lines, number = export.lines(members)
-            export.disclose(actor, members)
-            count += number
-            yield lines
+        after = str(FIRST)
+        while (chunk := export.chunk(after)).last:
+            export.disclose(actor, chunk.members)
+            count, after = count + chunk.number, chunk.last
+            yield chunk.lines
         complete = True
     finally:
         export.audit(actor, "segment.exported", count=count, complete=complete)
         counted(None, {"export_complete" if complete else "export_broken_off": 1})
-
-
-def _arrays(segment: Segment) -> Iterator[str]:
-    """The members in order of profile id, an array at a time; each is a statement, and so a snapshot, of its own."""
-    after, number = FIRST, GATE_CHUNK
-    while number == GATE_CHUNK:
-        asked = {"segment": segment.pk, "after": after, "limit": GATE_CHUNK}
-        members, number, after = fetch(sql.ARRAY_AFTER, asked)[0]
-        if members:
-            yield members

@@ -114,7 +114,7 @@ group by 1 order by 1
 # Of one member `m`.
 VARIANT = """(
     select a.variant from identity_record r join segments_assignment a on a.record = r.id
-    where a.segment_id = m.segment_id and r.profile_id = m.profile_id order by a.at, a.record limit 1)"""
+    where a.segment_id = %(segment)s and r.profile_id = m.profile_id order by a.at, a.record limit 1)"""
 
 EMPTY_SEGMENT = f"""
 with gone as (delete from segments_membership where segment_id = %(segment)s returning profile_id)
@@ -192,11 +192,6 @@ select profile_id, entered_at from segments_membership
 where segment_id = %(segment)s and profile_id > %(after)s order by profile_id limit %(limit)s
 """
 
-# The same as one array, how many they are, and the last.
-ARRAY_AFTER = f"""
-select array_agg(profile_id)::text, count(*), (array_agg(profile_id order by profile_id desc))[1] from ({MEMBERS_AFTER}) part
-"""
-
 LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"
 
 NUMBERED = """
@@ -207,11 +202,15 @@ where q.stream = 'segments' and q.seq > %(since)s and q.seq <= %(until)s and t.s
 order by q.seq
 """
 
-EXPORT = """
-select {columns}
-from segments_membership m left join profiles_golden t on t.profile_id = m.profile_id
-where m.segment_id = %(segment)s and m.profile_id = any(%(profiles)s::uuid[]) order by m.profile_id
+# A chunk of members and whom of them consent's own query `{gate}` allows, in one snapshot. The row of the last member comes
+# even if not allowed, for the next chunk to begin after; it is marked so, and its columns go nowhere.
+EXPORT = f"""
+with part as materialized ({MEMBERS_AFTER}),
+m as materialized (select *, profile_id in ({{gate}}) as allowed from part)
+select m.allowed, m.profile_id{{columns}} from m left join profiles_golden t on t.profile_id = m.profile_id
+where m.allowed or m.profile_id = (select profile_id from part order by profile_id desc limit 1) order by m.profile_id
 """
+PART = "select profile_id from part"
 TO_CSV = "copy ({rows}) to stdout (format csv)"
 # JSON text holds no control characters, so with these as quote and delimiter nothing of it is escaped again.
 TO_LINES = "copy ({rows}) to stdout (format csv, quote e'\\x01', delimiter e'\\x02')"

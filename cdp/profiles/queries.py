@@ -45,10 +45,13 @@ def contact_values(profiles: Collection[UUID] | str, kind: str) -> dict[UUID, st
     if usable, else the latest."""
     asked = profiles if isinstance(profiles, str) else list(profiles)
     points = fetch(sql.CONTACTABLE, {"profiles": asked, "kind": kind})
-    records = {record for _, usable, won in points for record in (*usable, won) if record}
+    records = {record for _, usable, won in points for record in ((*usable, won) if won else usable)}
     stated = {one: normalise.identifier(kind, value) for one, value in identity.latest_values(records, kind).items()}
-    found = {profile: _best([stated.get(one) for one in usable], stated.get(won)) for profile, usable, won in points}
-    return {profile: value for profile, value in found.items() if value}
+    best = (
+        (profile, _best([stated.get(one) for one in usable], won and stated.get(won)))
+        for profile, usable, won in points
+    )
+    return {profile: value for profile, value in best if value}
 
 
 def _best(usable: list[str | None], golden: str | None) -> str | None:

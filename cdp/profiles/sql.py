@@ -7,9 +7,11 @@ REFUND_EVENTS = ("Order Refunded", "Product Returned")
 
 RECORDS_OF = "select id from identity_record where profile_id = any(%s)"
 # Per profile its records with a usable present contact point of a kind, the latest first, and the record whose value won.
+# The record whose value won comes only where it is not the latest: of one record there is nothing to choose.
 CONTACTABLE = """
-select r.profile_id, array_agg(c.record_id order by c.valid_from desc, c.record_id),
-    (select (lineage -> %(kind)s ->> 'record')::uuid from profiles_golden g where g.profile_id = r.profile_id)
+select r.profile_id, array_agg(c.record_id order by c.valid_from desc, c.record_id), nullif(
+    (select (lineage -> %(kind)s ->> 'record')::uuid from profiles_golden g where g.profile_id = r.profile_id),
+    (array_agg(c.record_id order by c.valid_from desc, c.record_id))[1])
 from identity_record r
 cross join lateral (
     select record_id, valid_from from profiles_contactpoint

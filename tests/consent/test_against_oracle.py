@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cdp.core.statements import column
 from consent.actions import record_consents, refresh_effective
 from consent.models import Effective
-from consent.queries import allowed, gate_sql
+from consent.queries import allowed, allowed_among, gate_sql
 from consent.types import NewConsent
 from tests.consent import oracle
 from tests.consent.people import NOW, day, holds, profile, record
@@ -103,10 +104,9 @@ def _compare_states(of: UUID, held: Held, ledger: list[oracle.Line], channel: st
 def _compare_gates(of: UUID, held: Held, ledger: list[oracle.Line], channel: str, brand: str) -> None:
     expected = {of} if oracle.allowed(ledger, held, "marketing", channel, brand, NOW) else set()
     assert allowed([of], "marketing", channel, NOW, brand) == expected
-    text, parameters = gate_sql("marketing", channel, NOW, brand)
-    with connection.cursor() as cursor:
-        cursor.execute(text, parameters)
-        assert {row[0] for row in cursor.fetchall()} & {of} == expected
+    assert set(column(*gate_sql("marketing", channel, NOW, brand))) & {of} == expected
+    among, parameters = allowed_among("select %(of)s::uuid", "marketing", channel, NOW, brand)
+    assert set(column(among, parameters | {"of": of})) == expected
 
 
 @QUICK

@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from cdp.core.statements import column
 from consent import queries, sql
+from consent.models import Purpose
+from identity.models import Profile
 from tests.consent.people import NOW, source
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +84,24 @@ def test_a_few_profiles_are_found_by_indexes_alone(profiles: list[UUID]) -> None
 
 def test_no_step_of_the_gate_is_quadratic(profiles: list[UUID]) -> None:
     assert heavy(plan_of(sql.ALLOWED, profiles)) == {}
+
+
+AMONG = "select profile from unnest(%(profiles)s::uuid[]) p (profile)"
+
+
+def test_no_step_of_the_gate_of_exports_is_quadratic(profiles: list[UUID]) -> None:
+    statement, _parameters = queries.allowed_among(AMONG, "marketing", "email", NOW)
+    assert heavy(plan_of(statement, profiles)) == {}
+
+
+@pytest.mark.parametrize("basis", ["consent", "contract"])
+def test_the_gate_of_exports_allows_the_same(profiles: list[UUID], basis: str) -> None:
+    Purpose.objects.filter(pk="marketing").update(basis=basis)
+    Profile.objects.filter(pk__in=profiles[:500]).update(state="erased")
+    statement, parameters = queries.allowed_among(AMONG, "marketing", "email", NOW)
+    told = set(column(statement, parameters | {"profiles": profiles}))
+    assert 0 < len(told) < len(profiles) - 500
+    assert told == queries.allowed(profiles, "marketing", "email", NOW)
 
 
 def test_no_step_of_refreshing_is_quadratic_even_with_stale_statistics(profiles: list[UUID]) -> None:

@@ -154,7 +154,7 @@ def test_a_withdrawal_between_two_chunks_is_honoured(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_gate_the_test_above_would_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consent, "allowed_array", lambda members, *_about: members)
+    monkeypatch.setattr(consent, "allowed_among", lambda members, *_about: (members, {}))
     sent, first = withdrawn_between_chunks(monkeypatch)
     assert len(sent) == 6 and sent > first
 
