@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -124,3 +125,13 @@ class PulledFileAdmin(ReadOnlyRoom[models.PulledFile]):
     list_select_related = ("pull",)
     fields = ("path", "pull", "version", "changed_at", "found_at", "lines", ROWS, "finished_at", WHY)
     ordering = ("-id",)
+    actions = ("read_again",)
+
+    @admin.action(description=_("Read the chosen files that were put aside again"), permissions=["read_again"])
+    def read_again(self, request: HttpRequest, files: QuerySet[models.PulledFile]) -> None:
+        """Each from where it was left, by the next worker."""
+        number = places.read_again(Actor.user(request.user), files)
+        self.message_user(request, _("Files that are read again: %(number)d.") % {"number": number})
+
+    def has_read_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ingestion.change_pull")

@@ -4,13 +4,14 @@ from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from cdp.events import quarantine
-from cdp.ingestion import pulls, storage, tables
+from cdp.ingestion import pulls, queries, storage, tables
 from cdp.ingestion.mapping import EventMapping, content_of, mapping_of
 from cdp.ingestion.models import Pull, PulledFile
 
@@ -48,6 +49,19 @@ def change(actor: Actor, pull: Pull, **fields: Unpack[PullFields]) -> Pull:
     secret, before = pulls.opened(found), _meaning(found)
     _check_password(found, fields)
     return _write(actor, found, secret, fields, "changed", before)
+
+
+@transaction.atomic
+def read_again(actor: Actor, files: QuerySet[PulledFile]) -> int:
+    """Have those of the files that were put aside read again, each from where it was left; how many. Another version that
+    came in the place of one is a file of its own."""
+    chosen = files.filter(**queries.PUT_ASIDE).exclude(failed="replaced").select_for_update(of=["self"])
+    pulls_of = dict(chosen.values_list("pk", "pull_id"))
+    PulledFile.objects.filter(pk__in=pulls_of).update(failed="", finished_at=None, begun=0)
+    Pull.objects.filter(pk__in=pulls_of.values()).update(next_at=now())
+    for pull in sorted(set(pulls_of.values())):
+        audit(actor, "pull.read_again", target=str(pull), count=list(pulls_of.values()).count(pull))
+    return len(pulls_of)
 
 
 def check(kept: UUID, **fields: Unpack[PullFields]) -> None:

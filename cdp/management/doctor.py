@@ -92,11 +92,21 @@ def workers() -> Iterator[Finding]:
     if not _ping():
         yield Finding(_("No worker answers."), _("Start one: celery --app cdp worker."))
         return
-    last = heartbeat.last()
-    if last is None or now() - last > SILENT:
-        since = _said(last) if last else _("never")
-        said = _("Beat was last heard of: %(since)s.") % {"since": since}
-        yield Finding(said, _("Start it, once in all: celery --app cdp beat."))
+    beat, done = heartbeat.beat(), heartbeat.last()
+    if _silent(beat):
+        said = _("Beat was last heard of: %(since)s.") % {"since": _since(beat)}
+        yield Finding(said, _("Start exactly one: celery --app cdp beat."))
+    elif _silent(done):
+        said = _("Beat sends, and no worker has done what it sends since: %(since)s.") % {"since": _since(done)}
+        yield Finding(said, _("All workers are busy: wait, start more, or give them more processes (--concurrency)."))
+
+
+def _silent(last: datetime | None) -> bool:
+    return last is None or now() - last > SILENT
+
+
+def _since(last: datetime | None) -> str:
+    return _said(last) if last else _("never")
 
 
 def _ping() -> bool:
@@ -143,6 +153,13 @@ def fetching() -> Iterator[Finding]:
         yield Finding(said, _("Mend its address, password or rights; it is tried again by itself."))
 
 
+def files() -> Iterator[Finding]:
+    """Whether files of these places were put aside."""
+    if number := ingestion.files_put_aside():
+        said = _("%(number)d files that were fetched are put aside.") % {"number": number}
+        yield Finding(said, _("Files fetched, in the console, says why. Mend the cause, then: manage.py read_again."))
+
+
 def lake_lag() -> Iterator[Finding]:
     """Whether the lake keeps up with the events."""
     behind = lake.state().lag
@@ -182,4 +199,4 @@ def _said(moment: datetime) -> str:
     return timezone.localtime(moment).isoformat(" ", "minutes")
 
 
-CHECKS = (safety, workers, lag, aside, quarantine, fetching, lake_lag, requests, disks)
+CHECKS = (safety, workers, lag, aside, quarantine, fetching, files, lake_lag, requests, disks)

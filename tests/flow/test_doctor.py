@@ -2,7 +2,8 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from cdp.core.types import Actor, now
 from cdp.events.actions import create_source
 from cdp.events.models import Event
 from cdp.ingestion import places
-from cdp.ingestion.models import Pull
+from cdp.ingestion.models import Pull, PulledFile
 from cdp.management import doctor
 from consent.models import PrivacyRequest
 from tests.flow.processes import ROOT, Worker, ask, environment, own_redis, wait_for
@@ -70,6 +71,12 @@ def test_places_that_cannot_be_asked_and_requests_that_are_overdue_are_told() ->
                   holds="records", mapping="{}")  # fmt: skip
     Pull.objects.update(failed="http_403", failures=2)
     assert said(doctor.fetching) == [("From “crm” nothing could be fetched: The credentials may not read it.", True)]
+    PulledFile.objects.create(
+        pull=Pull.objects.get(), path="a", version="1", changed_at=now(), finished_at=now(), failed="unreadable"
+    )
+    assert said(doctor.files) == [("1 files that were fetched are put aside.", True)]
+    Pull.objects.update(enabled=False)
+    assert said(doctor.files) == []
     PrivacyRequest.objects.create(
         kind="access", state="received", subject=uuid4(), due_on=now().date() - timedelta(days=3)
     )
@@ -78,7 +85,7 @@ def test_places_that_cannot_be_asked_and_requests_that_are_overdue_are_told() ->
 
 @pytest.mark.django_db
 def test_missing_migrations_end_the_questions() -> None:
-    MigrationRecorder.Migration.objects.filter(app="ingestion").delete()
+    MigrationRecorder.Migration.objects.filter(app="ingestion", name="0001_initial").delete()
     assert [finding.what for finding in doctor.findings()] == ["1 migrations are not applied."]
 
 
@@ -106,6 +113,17 @@ def ran(redis: str, **changed: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@contextmanager
+def beat(redis: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "celery", "--app", "cdp", "beat"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings"})
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_servers_workers_and_beat_are_missed(tmp_path: Path) -> None:
     with own_redis(tmp_path) as redis:
@@ -116,8 +134,10 @@ def test_servers_workers_and_beat_are_missed(tmp_path: Path) -> None:
             wait_for(lambda: " ready." in worker.log.read_text(), 60)
             code, text = ran(redis)
             assert (code, "Beat was last heard of: never." in text) == (1, True)
-            ask(redis, "heartbeat.note")
-            wait_for(lambda: ran(redis)[0] == 0, 30)
+            with beat(redis):
+                wait_for(lambda: "no worker has done what it sends since: never." in ran(redis)[1], 30)
+                ask(redis, "heartbeat.note")
+                wait_for(lambda: ran(redis)[0] == 0, 30)
         finally:
             worker.kill()
         assert ran(redis, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none") == (
@@ -126,9 +146,14 @@ def test_servers_workers_and_beat_are_missed(tmp_path: Path) -> None:
     assert ran(redis)[1].startswith("✗ Redis does not answer.")
 
 
-def test_a_heartbeat_that_is_old_is_no_life(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_busy_workers_are_told_from_a_silent_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_ping", lambda: True)
     heartbeat.note()
+    heartbeat.note_beat()
     assert said(doctor.workers) == []
     monkeypatch.setattr(doctor, "now", lambda: now() + timedelta(minutes=4))
-    assert len(said(doctor.workers)) == 1
+    [(what, _grave)] = said(doctor.workers)
+    assert what.startswith("Beat was last heard of: 2")
+    monkeypatch.setattr(heartbeat, "beat", lambda: now() + timedelta(minutes=4))
+    [(what, _grave)] = said(doctor.workers)
+    assert what.startswith("Beat sends, and no worker has done what it sends since: 2")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from botocore.response import StreamingBody
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -106,6 +108,33 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_holds_up_no_other(shop: Sho
     assert counters()["file_unreadable"] == counters()["file_columns_missing"] == 1
     fetched(pull)
     assert counters()["file_unreadable"] == 1
+
+
+def test_files_put_aside_are_read_again_once_their_cause_is_mended(
+    shop: Shop, storage: Any, monkeypatch: pytest.MonkeyPatch, admin_client: Client
+) -> None:
+    put(storage, "daily/1.csv", TEXT)
+    put(storage, "daily/2.csv", "회원번호,name\n")
+    with monkeypatch.context() as broken:
+        broken.setattr(pulls, "MOST_BEGUN", 0)
+        pull = fetched(bucket(shop))
+    assert {file.failed for file in PulledFile.objects.all()} == {"killed"}
+    with pytest.raises(CommandError):
+        call_command("read_again", place="none")
+    call_command("read_again", place=pull.name, stdout=StringIO())
+    fetched(pull)
+    assert dict(PulledFile.objects.values_list("path", "failed")) == {
+        "daily/1.csv": "",
+        "daily/2.csv": "columns_missing",
+    }
+    assert counters()["taken"] == 2
+    chosen = {"action": "read_again", "_selected_action": PulledFile.objects.values_list("pk", flat=True)}
+    answer = admin_client.post(reverse("admin:ingestion_pulledfile_changelist"), chosen, follow=True)
+    assert "Files that are read again: 1." in answer.content.decode()
+    again = AuditEntry.objects.filter(action="pull.read_again").values_list("target", "details__count")
+    assert list(again) == [(str(pull.pk), 2), (str(pull.pk), 1)]
+    fetched(pull)
+    assert counters()["taken"] == 2, "what was kept is not kept again"
 
 
 def test_a_file_with_a_name_of_any_length_and_a_broken_workbook_hold_up_no_other(
