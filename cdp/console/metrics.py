@@ -48,6 +48,7 @@ KINDS = {
     "delivery_withheld": ("members_withheld", "", ""), "delivery_": ("deliveries", "outcome", ""),
     "run_failed": ("runs_failed", "", ""), "export_": ("exports", "outcome", ""),
 }  # fmt: skip
+OUTCOMES = {"deliveries": ("confirmed", "failed", "given_up"), "exports": ("complete", "broken_off")}
 HELP = {
     "received": "Messages and rows that arrived.",
     "taken": "Events kept.",
@@ -86,7 +87,7 @@ class _Installation(Collector):
 def _counters() -> Iterator[Metric]:
     names = events.source_names()
     families = {name: _family(name) for name in HELP}
-    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+    numbers = _noughts(names.values())
     for source, kind, number in queries.counted():
         metric, label = _metric(kind)
         name = names.get(source, "") if source else ""
@@ -95,6 +96,13 @@ def _counters() -> Iterator[Metric]:
     for (metric, labels), number in numbers.items():
         families[metric].add_metric(labels, number)
     yield from families.values()
+
+
+def _noughts(sources: Iterable[str]) -> dict[tuple[str, tuple[str, ...]], int]:
+    """What begins at 0, for Prometheus sees no increase in a number that was not there before."""
+    of_sources = [(name, (source,)) for name in ("received", "taken", "repeated") for source in sources]
+    of_all = [(name, ("", outcome)) for name, outcomes in OUTCOMES.items() for outcome in outcomes]
+    return dict.fromkeys([*of_sources, *of_all, ("runs_failed", ("",)), ("members_withheld", ("",))], 0)
 
 
 def _family(name: str) -> CounterMetricFamily:
