@@ -326,7 +326,7 @@ SEGMENT_STATEMENT_SECONDS = int(os.environ.get("CDP_SEGMENT_STATEMENT_SECONDS", 
 # How members are sent: "webhook=segments.webhooks,post=house.post", each a module with what `segments.outgoing` asks.
 DESTINATION_KINDS = dict(
     part.split("=", 1)
-    for part in _list("CDP_DESTINATION_KINDS", "webhook=segments.webhooks,files=segments.files")
+    for part in _list("CDP_DESTINATION_KINDS", "webhook=segments.webhooks,files=segments.files,sftp=segments.sftp")
     if "=" in part
 )
 # Within how many seconds a destination answers, and after how many tries in vain, over three days, a delivery is given up.

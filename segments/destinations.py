@@ -39,7 +39,7 @@ class DestinationFields(TypedDict, total=False):
 
 @transaction.atomic
 def create(actor: Actor, **fields: Unpack[DestinationFields]) -> tuple[Destination, str]:
-    """A new destination, and its secret, which is shown this once and kept sealed.
+    """A new destination, and what its receiver is to be told of its secret, which is shown this once.
 
     Raises `Refused` (`kind_unknown`, `address_refused`, `country_unknown`) and ValidationError for another field.
     """
@@ -50,7 +50,7 @@ def create(actor: Actor, **fields: Unpack[DestinationFields]) -> tuple[Destinati
     _check(made)
     made.save(force_insert=True)
     audit(actor, "destination.created", target=str(made.pk), purpose=made.purpose_id, fields=sorted(fields))
-    return made, secret
+    return made, kind_of(made.kind).shown(secret)
 
 
 @transaction.atomic
@@ -70,13 +70,14 @@ def change(actor: Actor, destination: Destination, **fields: Unpack[DestinationF
 
 @transaction.atomic
 def renew_secret(actor: Actor, destination: Destination) -> str:
-    """A new secret, shown this once; messages are signed by the one before too, until it is renewed again."""
+    """A new secret, as its receiver is to be told it this once; the one before counts too, until it is renewed again."""
     found = Destination.objects.select_for_update().get(pk=destination.pk)
-    fresh = kind_of(found.kind).new_secret()
+    kind = kind_of(found.kind)
+    fresh = kind.new_secret()
     found.sealed = _seal(found, [fresh, *secrets_of(found)][:SECRETS_KEPT])
     found.save(update_fields=["sealed"])
     audit(actor, "destination.secret_renewed", target=str(found.pk))
-    return fresh
+    return kind.shown(fresh)
 
 
 def secrets_of(destination: Destination) -> list[str]:

@@ -19,6 +19,7 @@ from cdp.core.types import now
 from segments import webhooks
 from segments.outgoing import Message, Outcome
 from segments.webhooks import new_secret as new_secret
+from segments.webhooks import shown as shown
 
 # Names that no address of a host can hide in.
 BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")

@@ -5,8 +5,11 @@ allowed, and the connection goes to one of those, so that a name which answers d
 """
 
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Event, Timer
 
 from django.conf import settings
 
@@ -31,6 +34,44 @@ def connect(host: str, port: int, seconds: float) -> socket.socket:
         except OSError as error:
             failed = error
     raise failed
+
+
+def word(error: Exception) -> str:
+    """What went wrong, in a word: messages may quote what the other side says."""
+    if isinstance(error, AddressRefused):
+        return "address_refused"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ssl.SSLError):
+        return "not_trusted"
+    return "no_such_host" if isinstance(error, socket.gaierror) else "no_connection"
+
+
+@contextmanager
+def cut_off(found: Callable[[], socket.socket | None]) -> Iterator[Event]:
+    """Cut a connection off, if there is one by then, when its time is over: a time limit of the socket begins anew with every
+    byte that drips in.
+
+    The event is set where that was done.
+    """
+    late = Event()
+
+    def cut() -> None:
+        late.set()
+        if (connection := found()) is not None:
+            try:
+                # Not TLS's own, which would take the connection apart under whoever is reading.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+            except OSError:  # it has ended by itself
+                return
+
+    timer = Timer(settings.DELIVERY_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def allowed(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What every kind of destination must offer, and what it is given to send.
 
-A kind is a module (`settings.DESTINATION_KINDS`: kind → module) with the three functions of `DestinationKind`.
+A kind is a module (`settings.DESTINATION_KINDS`: kind → module) with the four functions of `DestinationKind`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,10 @@ class DestinationKind(Protocol):
         """Raise `Refused` where this cannot be an address of this kind."""
 
     def new_secret(self) -> str:
-        """A new secret, as its receiver is to be told it once."""
+        """A new secret, which is kept sealed."""
+
+    def shown(self, secret: str) -> str:
+        """What the receiver is to be told of a new secret, once: the secret itself, or the public half of a key."""
 
     def send(self, address: str, secrets: Sequence[str], message: Message) -> Outcome:
         """Send it once, within `settings.DELIVERY_SECONDS`; whatever the other side does is an outcome, never raised.

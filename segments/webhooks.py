@@ -8,12 +8,10 @@ import hashlib
 import hmac
 import http.client
 import os
-import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from threading import Event, Timer
+from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -36,6 +34,11 @@ PORTS = {"https": 443, "http": 80}
 def new_secret() -> str:
     """256 random bits, serialised as the standard says."""
     return PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
+
+
+def shown(secret: str) -> str:
+    """The secret itself: its receiver checks signatures by it."""
+    return secret
 
 
 def body_of(message: Message) -> bytes:
@@ -102,7 +105,7 @@ def send(address: str, secrets: Sequence[str], message: Message) -> Outcome:
     headers = {"content-type": "application/json", "user-agent": "cdp", **headers_of(message, body, secrets, now())}
     connection = _connection(urlsplit(address))
     try:
-        with _cut_off(connection) as late:
+        with outbound.cut_off(lambda: connection.sock) as late:
             return _posted(connection, urlsplit(address), body, headers, late)
     finally:
         connection.close()
@@ -120,19 +123,9 @@ def _posted(
     try:
         connection.request("POST", target, body, headers)
         return _answered(connection.getresponse())
-    except outbound.AddressRefused:
-        return Outcome(False, "address_refused")
-    except TimeoutError:
-        return Outcome(False, "timeout")
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Outcome(False, "timeout" if late.is_set() else _word(error))
-
-
-def _word(error: Exception) -> str:
-    """What went wrong, in a word: messages may quote what the other side says."""
-    if isinstance(error, ssl.SSLError):
-        return "not_trusted"
-    return "no_such_host" if isinstance(error, socket.gaierror) else "no_connection"
+        why = outbound.word(error)
+        return Outcome(False, "timeout" if late.is_set() and why != "address_refused" else why)
 
 
 def _answered(response: http.client.HTTPResponse) -> Outcome:
@@ -144,29 +137,3 @@ def _answered(response: http.client.HTTPResponse) -> Outcome:
         timedelta(seconds=min(int(asked), 86_400)) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
     )
     return Outcome(False, f"http_{status}", wait, gone=status == 410)
-
-
-@contextmanager
-def _cut_off(connection: http.client.HTTPConnection) -> Iterator[Event]:
-    """Cut the connection off when its time is over: a time limit of the socket begins anew with every byte that drips in.
-
-    The event is set where that was done.
-    """
-    late = Event()
-
-    def cut() -> None:
-        late.set()
-        if connection.sock is not None:
-            try:
-                # Not TLS's own, which would take the connection apart under whoever is reading.
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-            except OSError:  # it has ended by itself
-                return
-
-    timer = Timer(settings.DELIVERY_SECONDS, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
