@@ -290,6 +290,7 @@ CELERY_BEAT_SCHEDULE = {
     "quality": {"task": "quality.judge", "schedule": 900.0, "options": {"expires": 900}},
     "quarantine": {"task": "quarantine.work", "schedule": 30.0, "options": {"expires": 30}},
     "pulls": {"task": "pulls.work", "schedule": 30.0, "options": {"expires": 30}},
+    "uploads": {"task": "uploads.work", "schedule": 60.0, "options": {"expires": 60}},
     "deliveries": {"task": "deliveries.work", "schedule": 5.0, "options": {"expires": 5}},
     "look_again": {"task": "deliveries.look_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
@@ -304,6 +305,7 @@ PRIVACY_TASK = "privacy.work"
 DELIVERY_TASK = "deliveries.send"
 QUARANTINE_TASK = "quarantine.work"
 PULL_TASK = "pulls.fetch"
+UPLOAD_TASK = "uploads.work"
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))

@@ -15,13 +15,13 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask
+from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask, uploads
 from cdp.console import profile as profiles
 from cdp.core.admin import ReadOnlyRoom, titled
 from identity import queries as identity
 from identity.models import Profile, Record
 
-__all__ = ["ProfileAdmin", "consent_desk", "linkage", "privacy_desk", "quarantine", "review"]
+__all__ = ["ProfileAdmin", "consent_desk", "linkage", "privacy_desk", "quarantine", "review", "uploads"]
 
 
 class ProfileList(ChangeList):

@@ -31,7 +31,8 @@ QUESTIONS = (
 )
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
-    "Event", "Source", "WriteKey", "Quarantined", "TrackingPlan", "PlannedField", "Profile", "ReviewCase", "Record", "PrivacyRequest",
+    "Event", "Source", "WriteKey", "Upload", "Quarantined", "TrackingPlan", "PlannedField",
+    "Profile", "ReviewCase", "Record", "PrivacyRequest",
     "Purpose", "ConsentRecord", "Effective", "Segment", "ComputedTrait", "UploadedList", "Destination", "ExportRequest",
     "User", "ServiceKey", "AuditEntry",
 )  # fmt: skip

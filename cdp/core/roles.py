@@ -41,6 +41,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "change:identity.reviewcase",
         "change:identity.profile", "promote_linkagemodel:identity.linkagemodel", "add:events.plannedfield",
         "change:events.plannedfield", "replay_quarantined:events.quarantined", "unmask_golden:profiles.golden",
+        "view:ingestion.upload", "add:ingestion.upload",
     ),
     "privacy officer": (
         *MAPS, *PEOPLE, "view:identity.*", "view:profiles.*", "view:events.*", "view:consent.*", "view:segments.*",
@@ -70,6 +71,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "view:events.sourcegrouppermission",
         "add:events.sourcegrouppermission", "delete:events.sourcegrouppermission", "view:identity.resolutionrun",
         "view:identity.linkagemodel", "view:ingestion.*", "add:ingestion.pull", "change:ingestion.pull",
+        "add:ingestion.upload",
     ),
     "service": ("view:segments.*", "export_segment:segments.segment"),
 }  # fmt: skip

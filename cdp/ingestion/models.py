@@ -82,3 +82,42 @@ class PulledFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class Upload(models.Model):
+    """A file that somebody gave to the console, and what became of it.
+
+    `sealed` is the file, `draft` which column means what, under a data key of its own (record = the id): both are destroyed
+    once the rows are kept, or after a day in which nobody started the import.
+    """
+
+    class Holds(models.TextChoices):
+        RECORDS = "records", pgettext_lazy("what a file holds", "records of people")
+        EVENTS = "events", pgettext_lazy("what a file holds", "events")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    source = models.ForeignKey("events.Source", on_delete=models.PROTECT, verbose_name=_("source"), db_index=False)
+    holds = models.CharField(pgettext_lazy("what a file holds", "Holds"), max_length=7, choices=Holds)
+    name = models.CharField(pgettext_lazy("of a file", "name"), max_length=100)
+    size = models.IntegerField(_("bytes"))
+    sealed = models.BinaryField()
+    draft = models.BinaryField()
+    mapping = models.ForeignKey(
+        "events.Mapping", on_delete=models.PROTECT, null=True, verbose_name=_("mapping of a file"), db_index=False
+    )
+    actor = models.CharField(_("actor"), max_length=100)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
+    started_at = models.DateTimeField(_("started"), null=True)
+    lines = models.BigIntegerField(_("lines kept"), default=0)
+    percent = models.SmallIntegerField(_("percent"), default=0)
+    counts: models.JSONField[Any, Any] = models.JSONField(_("counts"), default=dict)
+    begun = models.SmallIntegerField(_("begun, and not ended"), default=0)
+    failed = models.CharField(_("failed"), max_length=60, blank=True, default="")
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("uploaded file")
+        verbose_name_plural = _("uploaded files")
+
+    def __str__(self) -> str:
+        return self.name

@@ -16,7 +16,7 @@ from cdp.ingestion.mapping import RecordMapping
 from cdp.ingestion.records import RecordRows
 from cdp.ingestion.rows import EventRows
 from cdp.ingestion.shapes import contact_shapes
-from cdp.ingestion.vocabulary import attribute_of, squeezed, words
+from cdp.ingestion.vocabulary import attribute_of, is_personal_name, squeezed, words
 from consent.types import NewConsent
 
 SAMPLED, SHOWN = 200, 5
@@ -31,6 +31,22 @@ _OWN = {
     "consent_at": "consentat agreedat 동의일 동의일시 수신동의일 수신동의일시",
 }  # fmt: skip
 _OWN_OF = {alias: own for own, aliases in _OWN.items() for alias in (own.replace("_", ""), *words(aliases))}
+# Of rows that are events, in the order in which one column is given a meaning.
+_EVENT = {
+    "time": "time timestamp occurredat datetime date orderdate orderedat createdat paidat 일시 일자 날짜 주문일 주문일시 결제일시 "
+    "거래일시 판매일시 판매일자 방문일시",
+    "message_id": "messageid eventid lineid rowid 행번호",
+    "customer": "customerid customerno customernumber memberid memberno userid externalid 고객번호 고객id 회원번호 회원id",
+    "receipt": "receiptid receiptno receiptnumber 영수증번호",
+    "order": "orderid orderno ordernumber invoice invoiceno 주문번호 거래번호",
+    "place": "store storeid storecode branch place placeid 매장 매장코드 점포 점포코드 지점",
+    "money": "amount total revenue sales 금액 결제금액 판매금액 매출 매출액 합계",
+    "currency": "currency 통화 통화코드",
+    "quantity": "quantity qty 수량",
+    "price": "unitprice price 단가",
+    "event": "event eventname 이벤트 이벤트명",
+}
+_MEANING = {alias: meaning for meaning, aliases in _EVENT.items() for alias in words(aliases)}
 _KEY = re.compile(r"(id|no|key|code|number|번호|코드)$", re.IGNORECASE)
 
 
@@ -62,6 +78,28 @@ def guessed(columns: Sequence[str], lines: Sequence[Line], source: KnownSource) 
     return RecordMapping(columns=found, zone=source.zone)
 
 
+def guessed_events(columns: Sequence[str], source: KnownSource) -> dict[str, Any]:
+    """The same for rows that are events, as JSON has it: without `time` where no column is called like one."""
+    found: dict[str, Any] = {}
+    for name in columns:
+        meaning = _MEANING.get(squeezed(name))
+        if meaning is not None and meaning not in found:
+            found[meaning] = name
+    if "money" in found or not {"quantity", "price"} <= found.keys():
+        found = {meaning: name for meaning, name in found.items() if meaning not in ("quantity", "price")}
+    kinds = {name: attribute_of(name) for name in columns if name not in found.values()}
+    identifiers = {str(kind): name for name, kind in kinds.items() if kind in ("email", "phone")}
+    rest = [name for name in kinds if name not in identifiers.values()]
+    event = found.pop("event", None)
+    sold = "Order Completed" if {"order", "money"} & found.keys() else "Row Imported"
+    who = {"customer": {"column": found.pop("customer")}} if "customer" in found else {}
+    return {
+        "event": {"column": event} if event else {"constant": sold}, **found, **who, "zone": source.zone,
+        "identifiers": identifiers, "sealed": [name for name in rest if is_personal_name(name)],
+        "properties": {name: name for name in rest if not is_personal_name(name)},
+    }  # fmt: skip
+
+
 def _by_name(name: str, _cells: Sequence[Any]) -> str | None:
     return _OWN_OF.get(squeezed(name)) or attribute_of(name)
 
@@ -85,9 +123,9 @@ def sample(table: Table) -> list[Line]:
     return list(islice(table.lines, SAMPLED))
 
 
-def told(lines: Sequence[Line], rows: EventRows | RecordRows) -> list[Told]:
+def told(lines: Sequence[Line], rows: EventRows | RecordRows, most: int = SHOWN) -> list[Told]:
     """What these lines would become."""
-    return [_told(line, rows) for line in lines[:SHOWN]]
+    return [_told(line, rows) for line in lines[:most]]
 
 
 def _told(line: Line, rows: EventRows | RecordRows) -> Told:

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 SECONDS_A_RUN = 60.0
 LONGEST_WAIT = timedelta(days=1)
 TABLE, COLUMN = "ingestion_pull", "sealed"
-_COUNTED = ("received", "taken", "repeated", "quarantined", "suppressed", "unconsented")
+COUNTED = ("received", "taken", "repeated", "quarantined", "suppressed", "unconsented")
 
 
 # So often a file may end the worker that reads it, out of memory for example, before it is put aside.
@@ -75,7 +75,7 @@ def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
 
     Outside a transaction. Does nothing where another worker is at it.
     """
-    with _alone(pk) as held:
+    with alone(pk) as held:
         pull = Pull.objects.filter(pk=pk, enabled=True, source__enabled=True, next_at__lte=now()).first()
         if not held or pull is None:
             return False
@@ -131,7 +131,8 @@ def _same(pull: Pull) -> QuerySet[Pull]:
 
 
 @contextmanager
-def _alone(pk: UUID) -> Iterator[bool]:
+def alone(pk: UUID) -> Iterator[bool]:
+    """Whether nobody else works on a row of this id, which then holds for the whole of the block."""
     held = bool(fetch(sql.TRY_LOCK, [str(pk)])[0][0])
     try:
         yield held
@@ -190,14 +191,14 @@ def _update(file: PulledFile, *fields: str) -> None:
 
 
 def _read_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
-    reading = Reading(PurePosixPath(file.path).name, _rows(mapping, source), pull.mapping_id)
+    reading = Reading(PurePosixPath(file.path).name, rows_of(mapping, source), pull.mapping_id)
     try:
         with closing(storage.opened(pull.address, file.path, file.version)) as handle:
-            with _legible():
+            with legible():
                 table = open_table(reading.file, handle)
             if table.columns is not None and not named(mapping) <= set(table.columns):
                 return _put_aside(pull, file, "columns_missing")
-            lines = _legible_lines(table.lines)
+            lines = legible_lines(table.lines)
             for line in islice(lines, file.lines):
                 reading.rows.message_id(line)  # which counts lines that say the same
             for chunk in chunks(lines, ROWS_A_COMMIT):
@@ -212,7 +213,7 @@ def _read_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMa
 
 
 @contextmanager
-def _legible() -> Iterator[None]:
+def legible() -> Iterator[None]:
     """What a reader says of a file, apart from what keeping its lines may end with."""
     try:
         yield
@@ -220,8 +221,9 @@ def _legible() -> Iterator[None]:
         raise Unreadable from None
 
 
-def _legible_lines(lines: Iterator[Line]) -> Iterator[Line]:
-    with _legible():
+def legible_lines(lines: Iterator[Line]) -> Iterator[Line]:
+    """Lines, apart from what keeping them may end with."""
+    with legible():
         yield from lines
 
 
@@ -249,7 +251,7 @@ def _over(file: PulledFile) -> bool:
 def _fetch_table(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
     which = tables.Table(pull.address, pull.table, pull.watermark, pull.key)
     secret = opened(pull)
-    reading = Reading(pull.name, _rows(mapping, source), pull.mapping_id)
+    reading = Reading(pull.name, rows_of(mapping, source), pull.mapping_id)
     with closing(tables.pages(which, secret.password, secret.place, ROWS_A_COMMIT)) as pages:
         for page in pages:
             secret.place = page.place
@@ -262,7 +264,8 @@ def _fetch_table(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: flo
 # --- both -------------------------------------------------------------------------------------------------------------
 
 
-def _rows(mapping: AnyMapping, source: KnownSource) -> EventRows | RecordRows:
+def rows_of(mapping: AnyMapping, source: KnownSource) -> EventRows | RecordRows:
+    """What reads rows by a mapping, as of now."""
     if isinstance(mapping, EventMapping):
         return EventRows(mapping, source, sources.plan(), now())
     return RecordRows(mapping, source, sources.plan(), now())
@@ -274,7 +277,7 @@ def _keep(pull: Pull, reading: Reading, lines: list[Line], place: PulledFile | S
     if not _same(pull).select_for_update().exists():
         raise Changed
     outcome = actions.keep(reading.parcel(lines), reading.rows.source)
-    counted = {name: getattr(outcome, name) for name in _COUNTED}
+    counted = {name: getattr(outcome, name) for name in COUNTED}
     pull.counts = dict(Counter(pull.counts) + Counter(counted))
     if isinstance(place, PulledFile):
         place.lines, place.begun = place.lines + len(lines), 0

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp.core import wake
-from cdp.ingestion import pulls, replay
+from cdp.ingestion import pulls, replay, uploads
 
 
 @shared_task(name=settings.QUARANTINE_TASK)
@@ -29,3 +29,10 @@ def pull_task(place: str) -> None:
     wake.answered(settings.PULL_TASK, place)
     if pulls.fetch_due(UUID(place)):
         wake.wake(settings.PULL_TASK, place)
+
+
+@shared_task(name=settings.UPLOAD_TASK)
+def uploads_task() -> None:
+    """Wake-up without state: files that were uploaded are imported, and forgotten."""
+    wake.answered(settings.UPLOAD_TASK)
+    uploads.work()

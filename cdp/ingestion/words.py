@@ -25,6 +25,8 @@ FAILURES = {
     "killed": _("It ended the worker that read it, again and again: it may be too large"),
     "unreadable": _("The file cannot be read"),
     "columns_missing": _("The file has not the columns of the mapping"),
+    "no_source": _("The source is switched off"),
+    "mapping_refused": _("The mapping does not fit the file any more"),
     "replaced": _("Another version came in its place"),
 }
 COUNTS = {

@@ -15,6 +15,7 @@ from cdp.core.types import Actor, uuid7
 from cdp.events.actions import create_source
 from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
 from cdp.events.quality_models import Anomaly, FieldCount, SeenField
+from cdp.ingestion import uploads
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
 from consent.models import (
     ConsentRecord,
@@ -222,6 +223,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     for reason in ("bad_time", "too_long", "bad_time"):
         Quarantined.objects.create(source=sources[0], digest=digest(str(uuid7())), reason=reason, sealed=b"\x01")
     PlannedField.objects.create(event="Order Completed", path="category", treatment="clear")
+    uploads.create(Actor.system("test"), sources[0].pk, "records", "people.csv", "회원번호,이름\nC1,김민준\n".encode())
     seen = SeenField.objects.create(source=sources[0], event="Order Completed", field="gift", first=NOW().date())
     FieldCount.objects.create(field=seen, day=NOW().date(), count=4)
     Anomaly.objects.create(
