@@ -39,14 +39,14 @@ def main(argv: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args(argv)
     with world(asked.profiles):
-        made = _everybody()
+        made = everybody()
         found = {fmt: _compare(made, fmt, statement, asked.rounds) for fmt, statement in _by_hand().items()}
         _seal_addresses()
         found["contact"] = _with_contacts(made, asked.rounds)
     return {"bench": "export", **about(), "profiles": asked.profiles, **found}
 
 
-def _everybody() -> Any:
+def everybody() -> Any:
     from cdp.core.types import Actor
     from segments import actions
 
