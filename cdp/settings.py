@@ -337,6 +337,9 @@ DELIVERY_TRIES = int(os.environ.get("CDP_DELIVERY_TRIES", "10"))
 # Networks besides the public ones that destinations may be in, like 10.1.0.0/16; and whether plain http may be used.
 DELIVERY_NETWORKS = _list("CDP_DELIVERY_NETWORKS")
 DELIVERY_PLAIN_HTTP = _flag("CDP_DELIVERY_PLAIN_HTTP", False)
+# Networks besides the public ones that databases may be in from which rows are fetched, and folders of sockets, like
+# 10.1.0.0/16,/run/postgresql.
+PULL_NETWORKS = _list("CDP_PULL_NETWORKS")
 # How many review cases a steward is handed out a day.
 REVIEW_DAILY_LIMIT = int(os.environ.get("CDP_REVIEW_DAILY_LIMIT", "100"))
 # How many automatic merges, and how many near misses, drawn at random wait for a steward at a time (0: none).

@@ -8,13 +8,12 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Event, Timer
 
 from django.conf import settings
 
-# IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052).
-TRANSLATED = IPv6Network("64:ff9b::/96")
+from cdp.core import networks
+
 TRIED = 2
 
 
@@ -76,29 +75,4 @@ def cut_off(found: Callable[[], socket.socket | None]) -> Iterator[Event]:
 
 def allowed(text: str) -> bool:
     """Whether an IP address is public, in all that it may stand for, or in a network that the settings allow."""
-    meant = list(_meant(ip_address(text)))
-    return all(_public(one) or _excepted(one) for one in meant)
-
-
-def _meant(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
-    """The address a packet would reach: an IPv4 address may be written into an IPv6 one in four ways."""
-    if isinstance(address, IPv4Address):
-        yield address
-        return
-    if address.ipv4_mapped:
-        yield address.ipv4_mapped
-        return
-    yield address
-    if address.sixtofour:
-        yield address.sixtofour
-    if address in TRANSLATED:
-        yield IPv4Address(int(address) & 0xFFFF_FFFF)
-    yield from address.teredo or ()
-
-
-def _public(address: IPv4Address | IPv6Address) -> bool:
-    return address.is_global and not address.is_multicast
-
-
-def _excepted(address: IPv4Address | IPv6Address) -> bool:
-    return any(address in ip_network(one) for one in settings.DELIVERY_NETWORKS)
+    return networks.allowed(text, settings.DELIVERY_NETWORKS)

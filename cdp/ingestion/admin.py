@@ -38,6 +38,8 @@ class PullForm(forms.ModelForm[models.Pull]):
         help_text=_("Kept sealed; left empty, it stays as it is. A storage is opened by the environment of the worker."),
     )  # fmt: skip
 
+    no_password = forms.BooleanField(label=_("It asks for no password any more"), required=False)
+
     class Meta:
         model = models.Pull
         fields = _OWN
@@ -67,6 +69,7 @@ class PullForm(forms.ModelForm[models.Pull]):
         """What the actions take."""
         own = {name: cleaned[name] for name in _OWN}
         mapping = {"holds": cleaned["holds"], "mapping": cleaned["mapping_text"], "password": cleaned["password"]}
+        mapping["no_password"] = cleaned["no_password"]
         return {**own, "source": cleaned["source"].pk, **mapping}
 
 
@@ -104,7 +107,17 @@ class PullAdmin(Room[models.Pull]):
     fieldsets = (
         (
             None,
-            {"fields": (("name", "enabled"), "source", "kind", "address", "password", ("table", "watermark", "key"))},
+            {
+                "fields": (
+                    ("name", "enabled"),
+                    "source",
+                    "kind",
+                    "address",
+                    "password",
+                    "no_password",
+                    ("table", "watermark", "key"),
+                )
+            },
         ),
         (_("Reading"), {"fields": ("holds", "mapping_text", "every")}),
         (_("State"), {"fields": (("complete_at", "next_at"), ("failures", WHY), ROWS)}),

@@ -29,7 +29,10 @@ _SNIFFED_ROWS = 1000
 _SNIFFED_BYTES = 2**24
 # A cell with more lines than this was never closed.
 _LINES_A_ROW = 100
-_BATCH_ROWS = 10_000
+_BATCH_ROWS, _BATCH_BYTES = 10_000, 32 * 2**20
+# Of Parquet, unpacked; what writers make by default is about 128 MB.
+LARGEST_GROUP = 512 * 2**20
+_BUFFER = 2**20
 _DELIMITERS = ",\t;|"
 _NEVER_NUMBERS = ("id", "no", "code", "sku", "number", "phone", "zip", "postcode", "번호", "코드", "date", "일자")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -231,17 +234,28 @@ def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
 
 def parquet_table(name: str, handle: BinaryIO) -> Table:
     """Rows as they are typed; ArrowInvalid, which is a ValueError, for what is no Parquet."""
-    file = pq.ParquetFile(handle)
+    file = pq.ParquetFile(handle, buffer_size=_BUFFER)
     rows, seen = max(file.metadata.num_rows, 1), [0]
+    at_once = _rows_at_once(file.metadata)
 
     def lines() -> Iterator[Line]:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+        for batch in file.iter_batches(batch_size=at_once):
             names = batch.schema.names
             for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 seen[0] += 1
                 yield cleaned(seen[0] + 1, dict(zip(names, cells, strict=True)))
 
     return Table(name, list(file.schema_arrow.names), lines(), lambda: seen[0] / rows)
+
+
+def _rows_at_once(metadata: Any) -> int:
+    """So many rows as are of a bounded size; `TooMuch` for a group of rows, which is read as a whole, that is too large."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    if any(group.total_byte_size > LARGEST_GROUP for group in groups):
+        said = translated("A row group of the file is larger than %(number)d MB: write it in smaller ones.")
+        raise TooMuch(said % {"number": LARGEST_GROUP // 2**20})
+    largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return min(_BATCH_ROWS, max(1, _BATCH_BYTES // max(largest, 1)))
 
 
 # --- cells ------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -19,6 +18,8 @@ from cdp.ingestion.rows import EventRows
 from consent.types import NewConsent
 
 ROWS_A_COMMIT = 10_000
+CHARACTERS_A_COMMIT = 16 * 2**20
+_SHORT, _NUMBER = (int, float, bool), 8
 # Of a file, as far as quarantine names it.
 LONGEST_NAME = 150
 Progress = Callable[[float, Outcome], None]
@@ -36,10 +37,26 @@ def run(table: Table, rows: EventRows | RecordRows, progress: Progress) -> Outco
     return outcome
 
 
-def chunks(lines: Iterator[Line], size: int) -> Iterator[list[Line]]:
-    """Lines, so many at once."""
-    while chunk := list(islice(lines, size)):
+def chunks(lines: Iterator[Line], most: int) -> Iterator[list[Line]]:
+    """Lines, so many at once; fewer where they are long: a row of one megabyte, ten thousand times, fits no memory."""
+    chunk: list[Line] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += _size(line)
+        if len(chunk) >= most or size >= CHARACTERS_A_COMMIT:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
         yield chunk
+
+
+def _size(line: Line) -> int:
+    """About how many characters a line has, of what is nested as well."""
+    return sum(
+        len(cell) if type(cell) is str else _NUMBER if type(cell) in _SHORT else len(str(cell))
+        for cell in line.cells.values()
+    )
 
 
 @dataclass(frozen=True)

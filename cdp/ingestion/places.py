@@ -18,7 +18,7 @@ from cdp.ingestion.models import Pull, PulledFile
 
 class PullFields(TypedDict, total=False):
     """What is said of a place; `source` by its id, `holds` is "events" or "records", `mapping` JSON, `password` in the
-    clear."""
+    clear ("": it stays as it is), `no_password` that there is none any more."""
 
     name: str
     source: UUID
@@ -32,6 +32,7 @@ class PullFields(TypedDict, total=False):
     every: int
     enabled: bool
     password: str
+    no_password: bool
 
 
 @transaction.atomic
@@ -91,7 +92,8 @@ def _write(
 
 def _fill(pull: Pull, secret: pulls.Secret, fields: PullFields) -> None:
     values: dict[str, Any] = dict(fields)
-    secret.password = values.pop("password", "") or secret.password
+    kept = "" if values.pop("no_password", False) else secret.password
+    secret.password = values.pop("password", "") or kept
     holds, mapping = values.pop("holds", None), values.pop("mapping", None)
     if mapping is not None:
         pull.mapping_id = _mapping(str(holds), mapping)
@@ -109,7 +111,8 @@ def _mapping(holds: str, text: str) -> UUID:
 def _check_password(kept: Pull, fields: PullFields) -> None:
     """A password goes where it was meant for: whoever may change the address does not get it sent elsewhere."""
     elsewhere = fields.get("address", kept.address) != kept.address
-    if elsewhere and pulls.opened(kept).password and not fields.get("password"):
+    told = fields.get("password") or fields.get("no_password")
+    if elsewhere and pulls.opened(kept).password and not told:
         raise Refused("password_needed", _("The address is another: write the password again."))
 
 

@@ -80,7 +80,7 @@ def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
         if not held or pull is None:
             return False
         try:
-            more = _fetch(pull, time.monotonic() + seconds)
+            more = _fetch(pull, seconds)
         except Changed:
             return True
         except Away as away:
@@ -95,13 +95,13 @@ def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
         return more
 
 
-def _fetch(pull: Pull, ends: float) -> bool:
+def _fetch(pull: Pull, seconds: float) -> bool:
     source = queries.source_by_id(pull.source_id)
     if source is None:
         return False
     mapping = kept_mapping(pull)
     fetched = _fetch_table if pull.kind == Pull.Kind.TABLE else _fetch_files
-    return fetched(pull, source, mapping, ends)
+    return fetched(pull, source, mapping, seconds)
 
 
 def kept_mapping(pull: Pull) -> AnyMapping:
@@ -151,21 +151,29 @@ def _unlock(pk: UUID) -> None:
 # --- files of a storage -----------------------------------------------------------------------------------------------
 
 
-def _fetch_files(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
-    _note_files(pull)
-    for file in PulledFile.objects.filter(pull=pull, finished_at=None).order_by("changed_at", "path"):
+def _fetch_files(pull: Pull, source: KnownSource, mapping: AnyMapping, seconds: float) -> bool:
+    """Read what was listed before; only when nothing of that waits, list again. A large bucket may take longer to list than
+    files are read for."""
+    waiting = PulledFile.objects.filter(pull=pull, finished_at=None).order_by("changed_at", "path")
+    listed_before = waiting.exists()
+    if not listed_before:
+        _note_files(pull)
+    ends = time.monotonic() + seconds
+    for file in waiting:
         if not _fetch_file(pull, file, source, mapping, ends) or time.monotonic() >= ends:
             return True
-    return False
+    return listed_before
 
 
 def _note_files(pull: Pull) -> None:
     """Write down the files that are new, or new versions."""
-    known = set(PulledFile.objects.filter(pull=pull).values_list("path", "version"))
-    fresh = (found for found in storage.listed(pull.address) if (found.path, found.version) not in known)
-    while some := list(islice(fresh, ROWS_A_COMMIT)):
-        rows = [PulledFile(pull=pull, **found._asdict()) for found in some]
-        PulledFile.objects.bulk_create(rows, ignore_conflicts=True)
+    for page in storage.listed(pull.address):
+        paths = [found.path for found in page]
+        known = set(PulledFile.objects.filter(pull=pull, path__in=paths).values_list("path", "version"))
+        fresh = [found for found in page if (found.path, found.version) not in known]
+        PulledFile.objects.bulk_create(
+            [PulledFile(pull=pull, **found._asdict()) for found in fresh], ignore_conflicts=True
+        )
 
 
 def _fetch_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
@@ -248,7 +256,8 @@ def _over(file: PulledFile) -> bool:
 # --- rows of a table --------------------------------------------------------------------------------------------------
 
 
-def _fetch_table(pull: Pull, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:
+def _fetch_table(pull: Pull, source: KnownSource, mapping: AnyMapping, seconds: float) -> bool:
+    ends = time.monotonic() + seconds
     which = tables.Table(pull.address, pull.table, pull.watermark, pull.key)
     secret = opened(pull)
     reading = Reading(pull.name, rows_of(mapping, source), pull.mapping_id)

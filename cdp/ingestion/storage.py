@@ -16,7 +16,7 @@ from cdp.ingestion.errors import Away, Gone
 
 SECONDS = 20.0
 PIECE = 8 * 2**20
-_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.)[\w!.*'()=+-]+)*/?")
+_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.)[\w!.*'()=+-]+)*/?", re.ASCII)
 # The version that was found is there no more.
 _GONE = (404, 412)
 
@@ -39,14 +39,23 @@ def is_address(address: str) -> bool:
     return _ADDRESS.fullmatch(address) is not None
 
 
-def listed(address: str) -> Iterator[Found]:
-    """Every file with something in it under an address; `Away` when the storage cannot be asked."""
+def listed(address: str) -> Iterator[list[Found]]:
+    """Every file with something in it that an address names, or that is in the folder of that name, page by page; `Away` when
+    the storage cannot be asked."""
     bucket, prefix = _parts(address)
     with _told():
-        for page in _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for one in page.get("Contents", ()):
-                if one["Size"] and not one["Key"].endswith("/"):
-                    yield Found(one["Key"], one["ETag"].strip('"'), one["LastModified"])
+        client = _client()
+        if prefix and not prefix.endswith("/"):
+            # What is called exactly so comes before whatever begins so.
+            first = client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents", ())
+            yield [_found(one) for one in first if one["Key"] == prefix and one["Size"]]
+            prefix += "/"
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield [_found(one) for one in page.get("Contents", ()) if one["Size"] and not one["Key"].endswith("/")]
+
+
+def _found(one: dict[str, Any]) -> Found:
+    return Found(one["Key"], one["ETag"].strip('"'), one["LastModified"])
 
 
 def opened(address: str, path: str, version: str) -> BinaryIO:

@@ -6,6 +6,7 @@ repeat. A row without a value in either column is never read, nor is a deletion 
 """
 
 import re
+import socket
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,17 +14,20 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from django.conf import settings
 from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
+from cdp.core.networks import allowed
 from cdp.core.statements import fetch
 from cdp.ingestion.errors import Away
 from cdp.ingestion.files import Line, cleaned
 
 SECONDS = 20
+PORT, TRIED = "5432", 2
 _ALLOWED = frozenset({"host", "port", "dbname", "user", "sslmode", "sslrootcert"})
 _NAME = re.compile(r"[^\W\d]\w{0,62}")
 # How far a round reaches back, by type: longer than a transaction there takes.
@@ -82,7 +86,8 @@ def is_address(address: str) -> bool:
     except psycopg.ProgrammingError:
         return False
     needed = {"host", "dbname", "user"} <= said.keys() <= _ALLOWED
-    return address.startswith(("postgresql://", "postgres://")) and needed and "," not in str(said["host"])
+    host = str(said.get("host", ""))
+    return address.startswith(("postgresql://", "postgres://")) and needed and host != "" and "," not in host
 
 
 def is_name(name: str, parts: int = 1) -> bool:
@@ -125,6 +130,7 @@ _LOADERS = {"date": DateLoader, "timestamp": TimestampLoader, "timestamptz": Tim
 def _opened(address: str, password: str) -> str:
     """With encryption unless the address says otherwise, or a socket of this machine is meant; read only."""
     said = conninfo_to_dict(address)
+    reached = _reached(str(said["host"]), str(said.get("port") or PORT))
     mode = {} if "sslmode" in said or str(said["host"]).startswith("/") else {"sslmode": "require"}
     options = f"-c default_transaction_read_only=on -c statement_timeout={SECONDS * 1000} -c timezone=UTC"
     # Nothing of our own environment opens another database: no password but the one that is kept.
@@ -134,7 +140,28 @@ def _opened(address: str, password: str) -> str:
         "application_name": "cdp",
         "require_auth": "!password",
     }  # never in the clear
-    return make_conninfo(address, options=options, **known, **mode, **secret)
+    return make_conninfo(address, options=options, **known, **mode, **secret, **reached)
+
+
+def _reached(host: str, port: str) -> dict[str, str]:
+    """The very addresses that were looked at, all of them public or allowed by the settings; of a socket its folder, where
+    the settings name it. Raises `Away`."""
+    if host.startswith(("/", "@")):
+        if host.rstrip("/") not in settings.PULL_NETWORKS:
+            raise Away("address_refused")
+        return {"hostaddr": ""}
+    try:
+        found = dict.fromkeys(str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError):
+        raise Away("no_such_host") from None
+    if not all(allowed(one, _ranges()) for one in found):
+        raise Away("address_refused")
+    tried = list(found)[:TRIED]
+    return {"host": ",".join([host] * len(tried)), "hostaddr": ",".join(tried)}
+
+
+def _ranges() -> list[str]:
+    return [one for one in settings.PULL_NETWORKS if not one.startswith("/")]
 
 
 def _refuse_our_own(connection: psycopg.Connection[Any]) -> None:

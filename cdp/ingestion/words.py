@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 FAILURES = {
     "OperationalError": _("It cannot be reached, or refuses: see its address and password"),
+    "address_refused": _("Its address is not public: the setting CDP_PULL_NETWORKS allows a network of the house"),
+    "no_such_host": _("There is no host of that name"),
     "28P01": _("The password is refused"),
     "28000": _("The user is refused"),
     "3D000": _("There is no such database"),

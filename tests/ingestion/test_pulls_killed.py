@@ -16,9 +16,10 @@ from cdp.events.models import Event
 from cdp.ingestion import places, pulls
 from cdp.ingestion.models import Pull
 from tests.flow.processes import ROOT, environment, own_redis, wait_for
-from tests.ingestion.test_pulls import TABLE_MAPPING, address, another_database, app, fetched
+from tests.ingestion.test_pulls import TABLE_MAPPING, address, another_database, app, fetched, our_socket_is_allowed
 
 pytestmark = pytest.mark.django_db(transaction=True)
+__all__ = ["our_socket_is_allowed"]
 ROWS, KILLS = 3000, 4
 WORK = """
 import sys, uuid, django
@@ -55,7 +56,7 @@ def killed_in_the_middle(pull: Pull, redis: str, chance: Random) -> int:
     before = Event.objects.count()
     worker: subprocess.Popen[Any] = subprocess.Popen(
         [sys.executable, "-c", WORK, str(pull.pk)], cwd=ROOT,
-        env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings"},
+        env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings", "CDP_PULL_NETWORKS": app()["HOST"]},
     )  # fmt: skip
     wait_for(lambda: Event.objects.count() > before or worker.poll() is not None, 60)
     time.sleep(chance.random() / 10)
