@@ -9,6 +9,7 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from django.core.management import get_commands
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -109,3 +110,11 @@ def test_labels_of_panels_and_summaries_are_of_their_expressions() -> None:
         assert wanted <= grouped(promql_parser.parse(rule["expr"])), rule["alert"]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(places) == len(set(places))
+
+
+def test_documents_name_commands_and_variables_that_exist() -> None:
+    files = [ROOT / "README.md", *(ROOT / "docs" / "guides").glob("*.md"), *FOLDER.glob("*.md")]
+    text = "\n".join(file.read_text() for file in files)
+    assert set(re.findall(r"manage\.py ([a-z_]{4,})", text)) <= get_commands().keys()
+    known = re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(re.findall(r"\b(CDP_[A-Z_]*[A-Z])\b", text)) - {"CDP_WRITE_ACCESS_TABLE"} <= {*known}
