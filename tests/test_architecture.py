@@ -58,9 +58,18 @@ JUSTIFIED = {
     # What the tracking plan tells tools.
     "cdp.api.tracking": {"cdp.events.tracking.plans", "cdp.events.tracking.shown"},
     # How good what arrives is: its page, and what tools are told.
-    "cdp.api.quality": {"cdp.events.quality"},
-    "cdp.console.quality": {"cdp.events.quality"},
-    "cdp.console.state": {"cdp.events.quality"},
+    "cdp.api.quality": {"cdp.events.quality.reading"},
+    "cdp.console.quality": {"cdp.events.quality.reading", "cdp.events.quality.usual", "cdp.events.words"},
+    "cdp.console.state": {"cdp.events.quality.reading"},
+    # Places, products and reference values from files.
+    "cdp.ingestion.reference": {"cdp.events.reference"},
+    "cdp.ingestion.management.commands.load_reference": {"cdp.events.reference"},
+    # A file given to the console: whose it is, and its rows' way.
+    "cdp.ingestion.uploads": {"cdp.events.quarantine"},
+    "cdp.console.uploads": {
+        "cdp.events.models", "cdp.ingestion.mapping", "cdp.ingestion.models", "cdp.ingestion.preview", "cdp.ingestion.uploads",
+        "cdp.ingestion.words",
+    },
     # What an event is held to, compiled: pure.
     "cdp.ingestion.plan": {"cdp.events.tracking.schema"},
     # What becomes of it: asked for and worked on row by row; a file's mapping is kept for it.
@@ -84,12 +93,13 @@ JUSTIFIED = {
     "cdp.api.versions": {
         "segments.dropoff", "segments.glimpses", "segments.models", "segments.review", "segments.versions",
     },
-    "segments.queries": {"consent.models", "consent.suppression"},
+    "segments.queries": {"consent.models"},
+    "segments.contacts": {"consent.suppression"},
     "segments.types": {"consent.models"},
     "segments.vocabulary": {"cdp.events.words", "consent.models"},
     # The batch run: loaded when it starts, for Splink is large.
     "cdp.pipeline": {
-        "cdp.events.quality", "consent.suppression", "identity.models", "identity.resolution", "segments.delivery_plan",
+        "cdp.events.quality.measuring", "consent.suppression", "identity.models", "identity.resolution", "segments.delivery_plan",
     },
     # What a person is told, and the case that a rehearsed verdict is on.
     "cdp.answers": {"consent.package_content", "consent.people", "identity.models"},

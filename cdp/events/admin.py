@@ -214,3 +214,13 @@ class SeenFieldAdmin(ReadOnlyRoom[quality_models.SeenField]):
     list_select_related = ("source",)
     fields = list_display
     ordering = ("-first", "event", "field")
+
+
+@admin.register(models.ReferenceValue)
+class ReferenceValueAdmin(ReadOnlyRoom[models.ReferenceValue]):
+    first_step = _("Load a file: manage.py load_reference values FILE --table weather")
+    list_display = ("reference", "key", "valid_from", "values")
+    list_filter = ("reference",)
+    search_fields = ("key",)
+    fields = list_display
+    ordering = ("reference", "key", "-valid_from")

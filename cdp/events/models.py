@@ -356,3 +356,23 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+
+class ReferenceValue(models.Model):
+    """What held of something that is no person, from a moment on: the weather of a city, the cost of a campaign, the stock of a
+    product, an index. `reference` names the table that it is of."""
+
+    reference = models.SlugField(pgettext_lazy("of reference values", "table"), max_length=60)
+    key = models.CharField(_("key"), max_length=200)
+    valid_from = models.DateTimeField(_("valid from"))
+    values: models.JSONField[Any, Any] = models.JSONField(_("values"))
+
+    class Meta:
+        verbose_name = _("reference value")
+        verbose_name_plural = _("reference values")
+        constraints = [
+            models.UniqueConstraint(fields=["reference", "key", "valid_from"], name="events_referencevalue_version")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.key}"

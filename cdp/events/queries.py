@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -11,7 +12,7 @@ from cdp.core import crypto
 from cdp.core.models import Watermark
 from cdp.core.statements import fetch, prepared
 from cdp.events import sql
-from cdp.events.models import Event, PlannedField, Quarantined, Source, TrackingPlan, WriteKey
+from cdp.events.models import Event, PlannedField, Quarantined, ReferenceValue, Source, TrackingPlan, WriteKey
 from cdp.events.tracking.files import Plan, words_of
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
@@ -168,3 +169,9 @@ def waiting_in_quarantine(most: int) -> int:
 def quarantine_groups(most: int, source: UUID | None = None) -> list[QuarantineGroup]:
     """What waits, by source, reason and place; the largest first, at most `most`."""
     return [QuarantineGroup(*row) for row in fetch(sql.QUARANTINE_GROUPS, {"source": source, "most": most})]
+
+
+def reference_values(reference: str, keys: Collection[str], at: datetime) -> dict[str, Mapping[str, Any]]:
+    """What held of some keys of a table of reference values at a moment; a key of which nothing was known is not there."""
+    rows = ReferenceValue.objects.filter(reference=reference, key__in=keys, valid_from__lte=at)
+    return dict(rows.order_by("key", "-valid_from").distinct("key").values_list("key", "values"))

@@ -156,3 +156,40 @@ select source, day, kind, sum(count)::bigint from (
     where day >= %(since)s and source_id = any(%(sources)s)) as counted
 group by source, day, kind
 """
+
+# --- places, products, reference values -------------------------------------------------------------------------------
+
+LOAD_PLACES = """
+insert into events_place (key, name, kind, brand, region, zone)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+on conflict (key) do update set name = excluded.name, kind = excluded.kind, brand = excluded.brand,
+    region = excluded.region, zone = excluded.zone
+where (events_place.name, events_place.kind, events_place.brand, events_place.region, events_place.zone)
+    is distinct from (excluded.name, excluded.kind, excluded.brand, excluded.region, excluded.zone)
+returning 1
+"""
+# Whatever says the same as the version before it is no version of its own.
+LOAD_PRODUCTS = """
+with given as (
+    select * from unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[])
+        as given (id, sku, valid_from, name, category, attributes, price, currency)
+)
+insert into events_product (id, sku, valid_from, name, category, attributes, price, currency)
+select id, sku, valid_from, name, category, attributes::jsonb, price, currency from given
+where not exists (
+    select from (
+        select * from events_product p where p.sku = given.sku and p.valid_from <= given.valid_from
+        order by p.valid_from desc limit 1) as last
+    where (last.name, last.category, last.attributes, last.price, last.currency)
+        is not distinct from (given.name, given.category, given.attributes::jsonb, given.price, given.currency))
+on conflict (sku, valid_from) do update set name = excluded.name, category = excluded.category,
+    attributes = excluded.attributes, price = excluded.price, currency = excluded.currency
+returning 1
+"""
+LOAD_VALUES = """
+insert into events_referencevalue (reference, key, valid_from, values)
+select %s::text, key, valid_from, held::jsonb from unnest(%s::text[], %s::timestamptz[], %s::text[]) as given (key, valid_from, held)
+on conflict (reference, key, valid_from) do update set values = excluded.values
+where events_referencevalue.values is distinct from excluded.values
+returning 1
+"""

@@ -349,3 +349,34 @@ class Alert(msgspec.Struct, frozen=True):
     field: str
     value: float
     usual: float | None
+
+
+class KnownPlace(msgspec.Struct, frozen=True):
+    """A store, branch or desk, as a file tells of it."""
+
+    key: str
+    name: str
+    kind: str
+    brand: str
+    region: str
+    zone: str
+
+
+class KnownProduct(msgspec.Struct, frozen=True):
+    """What is sold, as a file tells of it: `price` in minor units of `currency`."""
+
+    sku: str
+    valid_from: datetime
+    name: str
+    category: str
+    attributes: Mapping[str, Any]
+    price: int | None
+    currency: str
+
+
+class KnownValues(msgspec.Struct, frozen=True):
+    """What held of a key of a table of reference values, from a moment on."""
+
+    key: str
+    valid_from: datetime
+    values: Mapping[str, Any]

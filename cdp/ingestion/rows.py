@@ -155,9 +155,9 @@ class EventRows:
     def _amount(self, cells: Mapping[str, Any]) -> Any:
         mapping = self.mapping
         if mapping.money is not None and mapping.money in cells:
-            return _amount(cells[mapping.money])
+            return read_amount(cells[mapping.money])
         if mapping.quantity in cells and mapping.price in cells:
-            return money.product(_amount(cells[str(mapping.quantity)]), _amount(cells[str(mapping.price)]))
+            return money.product(read_amount(cells[str(mapping.quantity)]), read_amount(cells[str(mapping.price)]))
         return None
 
     def _currency(self, cells: Mapping[str, Any]) -> str:
@@ -210,7 +210,8 @@ def _loose_time(text: str) -> datetime | None:
         return None
 
 
-def _amount(cell: Any) -> Any:
+def read_amount(cell: Any) -> Any:
+    """The decimal of a cell, with or without a currency sign and separators; `Flaw` for anything else."""
     if type(cell) is str:
         cell = cell.translate(_NOT_IN_AMOUNTS)
     number = money.amount(cell) if type(cell) in (str, int, float) else None

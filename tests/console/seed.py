@@ -13,7 +13,7 @@ from cdp.core.actions import audit, count
 from cdp.core.models import Touched, Watermark
 from cdp.core.types import Actor, uuid7
 from cdp.events.actions import create_source
-from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, Source
+from cdp.events.models import Event, Place, PlannedField, Product, Quarantined, ReferenceValue, Source
 from cdp.events.quality_models import Anomaly, FieldCount, SeenField
 from cdp.ingestion import uploads
 from cdp.profiles.models import ContactPoint, Golden, Group, GroupMember, TraitPeriod
@@ -231,6 +231,7 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     )
     Place.objects.create(key="gangnam", name="강남점", region="서울", zone="Asia/Seoul")
     Product.objects.create(sku="S-1", name="운동화", category="신발", price=89_000, currency="KRW")
+    ReferenceValue.objects.create(reference="weather", key="서울", valid_from=NOW(), values={"high": 3.5, "rain": False})
     audit(Actor.system("test"), "test.done", subject=subjects[one])
     count(sources[0].pk, {"taken": 10})
     Touched.objects.create(stage="profiles", subject=profiles[0].pk)

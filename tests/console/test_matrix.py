@@ -40,7 +40,8 @@ PUBLIC = re.compile(
 )
 # Pages that show themselves, whatever is sent to them: what changes anything has an address of its own.
 SHOWN_AGAIN = {
-    f"{table}/<path:object_id>/change/" for table in ("consent/privacyrequest", "identity/linkagemodel", "ingestion/upload")
+    f"{table}/<path:object_id>/change/"
+    for table in ("consent/privacyrequest", "identity/linkagemodel", "ingestion/upload")
 }
 # Ways into and out of the console, which lead on to the login page.
 DOORS = {"login/", "logout/", "second-factor/", "<path:object_id>/", "r/<path:content_type_id>/<path:object_id>/"}
