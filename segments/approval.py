@@ -1,4 +1,5 @@
-"""Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while."""
+"""Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while, or the
+sending of one segment with contact values to one destination."""
 
 from uuid import UUID
 
@@ -10,18 +11,25 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from consent.models import ContactChannel
-from segments.models import ExportRequest, Segment
+from segments.models import Destination, ExportRequest, Segment
 
 State = ExportRequest.State
 
 
 @transaction.atomic
-def ask(actor: Actor, segment: Segment, channel: str, reason: str) -> ExportRequest:
-    """Ask to export the contact values of a segment's members. Raises `Refused` for an unknown contact channel."""
+def ask(
+    actor: Actor, segment: Segment, channel: str, reason: str, destination: Destination | None = None
+) -> ExportRequest:
+    """Ask to export the contact values of a segment's members, or to send them to a destination. Raises `Refused` for an
+    unknown contact channel, or another than the destination's (`channel_mismatch`)."""
     if not ContactChannel.objects.filter(pk=channel).exists():
         raise Refused("channel_unknown", _("There is no such contact channel."))
-    made = ExportRequest.objects.create(segment=segment, channel_id=channel, reason=reason, asked_by=actor.name)
-    audit(actor, "export.asked", target=str(made.pk), purpose=segment.purpose_id, channel=channel)
+    if destination and destination.channel_id != channel:
+        raise Refused("channel_mismatch", _("The destination serves another contact channel."))
+    about = {"segment": segment, "channel_id": channel, "destination": destination, "reason": reason}
+    made = ExportRequest.objects.create(**about, asked_by=actor.name)
+    details = {"destination": str(destination.pk)} if destination else {}
+    audit(actor, "export.asked", target=str(made.pk), purpose=segment.purpose_id, channel=channel, **details)
     return made
 
 
@@ -41,10 +49,13 @@ def decide(actor: Actor, request: UUID, approve: bool) -> ExportRequest:
 
 
 @transaction.atomic
-def use(actor: Actor, request: UUID | None, segment: Segment, channel: str) -> None:
-    """Spend an approval on the one export that it opens. Raises `Refused` where there is none for this actor, segment and
-    contact channel, or it was used, or it is older than `EXPORT_APPROVAL_HOURS`."""
-    asked = ExportRequest.objects.select_for_update().filter(segment=segment, channel=channel)
+def use(
+    actor: Actor, request: UUID | None, segment: Segment, channel: str, destination: Destination | None = None
+) -> None:
+    """Spend an approval on the one thing that it opens. Raises `Refused` where there is none for this actor, segment, contact
+    channel and destination, or it was used, or it is older than `EXPORT_APPROVAL_HOURS`."""
+    alike = ExportRequest.objects.filter(segment=segment, channel=channel, destination=destination)
+    asked = alike.select_for_update()
     found = asked.filter(pk=request).first() if request else None
     fresh = found is not None and found.decided_at is not None and now() - found.decided_at < settings.EXPORT_APPROVAL
     if found is None or not fresh or found.state != State.APPROVED or found.asked_by != actor.name:

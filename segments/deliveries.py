@@ -26,6 +26,7 @@ from cdp.core.statements import execute, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from segments import assignment, delivery_sql
+from segments.contacts import released
 from segments.delivery_plan import standing
 from segments.destinations import secrets_of
 from segments.models import Delivery, Destination, Subscription, Told
@@ -130,16 +131,18 @@ def _say(pk: UUID) -> tuple[Delivery, Said]:
     """What a delivery says now. Whom the destination may come to know of is noted before the message leaves, so that
     nobody is forgotten whose message was confirmed by a connection that broke."""
     execute(delivery_sql.TELLING)
-    rows = Delivery.objects.select_for_update(of=("self",)).select_related("destination", "subscription__segment")
+    rows = Delivery.objects.select_for_update(of=("self",)).select_related(
+        "destination__channel", "subscription__segment"
+    )
     delivery = rows.get(pk=pk)
     said = _erased(delivery) if delivery.kind == Kind.ERASED else _changes(delivery)
     if said.entered:
         execute(delivery_sql.TELL, {"subscription": delivery.subscription_id, "profiles": list(said.entered)})
     if said.about:
         place = delivery.destination
-        disclose(
-            ACTOR, "destination.told", said.about, target=str(place.pk), purpose=place.purpose_id, delivery=str(pk)
-        )
+        about = {"target": str(place.pk), "purpose": place.purpose_id, "delivery": str(pk)}
+        contacts = any("contact" in line for line in said.data.get("changes", ()))
+        disclose(ACTOR, "destination.told", said.about, **about, contacts=contacts)
     delivery.tries += 1
     delivery.failed, delivery.next_at = INTERRUPTED, now() + _wait(delivery.tries)
     delivery.save(update_fields=["tries", "failed", "next_at"])
@@ -179,6 +182,7 @@ def _told(subscription: Subscription, change: str, profiles: list[UUID]) -> list
     bound = {"purpose": place.purpose_id, "channel": place.channel_id, "segment": subscription.segment_id}
     moves = {row[0]: row[1:] for row in fetch(delivery_sql.LAST_MOVES, bound | {"profiles": profiles})}
     parts = assignment.variants(subscription.segment, profiles)
+    values = _contacts(subscription, profiles) if change == "entered" else {}
     otherwise = ("", "ended" if subscription.ended_at else "consent", now())
     lines = []
     for profile in profiles:
@@ -186,8 +190,15 @@ def _told(subscription: Subscription, change: str, profiles: list[UUID]) -> list
         if kind != change:
             _kind, reason, at = otherwise
         line = {"profile_id": str(profile), "change": change, "reason": reason, "at": at}
-        lines.append(line | ({"variant": parts[profile]} if profile in parts else {}))
+        line |= {"variant": parts[profile]} if profile in parts else {}
+        lines.append(line | ({"contact": values[profile]} if profile in values else {}))
     return lines
+
+
+def _contacts(subscription: Subscription, profiles: list[UUID]) -> dict[UUID, str]:
+    """The contact values by which those who enter are reached there, where another person approved that; in memory only."""
+    point = subscription.destination.channel.point
+    return released(profiles, point) if subscription.contacts and point and profiles else {}
 
 
 # --- how it ended -----------------------------------------------------------------------------------------------------

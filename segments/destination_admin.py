@@ -195,7 +195,7 @@ def _state_of(request: HttpRequest, found: models.Destination) -> dict[str, Any]
 @admin.register(models.Subscription)
 class SubscriptionAdmin(ReadOnlyRoom[models.Subscription]):
     first_step = _("A destination's page says which segments it is sent.")
-    list_display = ("destination", "segment", "begun_at", "ended_at", "since")
+    list_display = ("destination", "segment", "contacts", "begun_at", "ended_at", "since")
     list_filter = ("destination", ("ended_at", admin.EmptyFieldListFilter))
     list_select_related = ("destination", "segment")
     fields = (*list_display, "id")

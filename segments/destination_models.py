@@ -69,6 +69,7 @@ class DestinationGroupPermission(GroupObjectPermissionBase):
 
 class Subscription(models.Model):
     """A segment that is sent to a destination. Comings and goings up to the number `since` are laid out as deliveries.
+    `contacts`: whoever enters is told of with a contact value, as another person approved.
 
     Once it has ended, whoever was told of is told of as having left.
     """
@@ -83,6 +84,7 @@ class Subscription(models.Model):
     )
     segment = models.ForeignKey("segments.Segment", on_delete=models.CASCADE, verbose_name=_("segment"))
     since = models.BigIntegerField(_("told up to number"), default=0)
+    contacts = models.BooleanField(_("with contact values"), default=False, db_default=False)
     begun_at = models.DateTimeField(_("begun"), db_default=Now())
     ended_at = models.DateTimeField(_("ended"), null=True)
 

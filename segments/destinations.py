@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,8 +13,9 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from consent.register import Recipient
+from segments.approval import use as spend
 from segments.delivery_plan import lay_inside
-from segments.models import Destination, Segment, Subscription
+from segments.models import Destination, ExportRequest, Segment, Subscription
 from segments.outgoing import kind_of
 
 TABLE, COLUMN = "segments_destination", "sealed"
@@ -56,16 +58,26 @@ def create(actor: Actor, **fields: Unpack[DestinationFields]) -> tuple[Destinati
 @transaction.atomic
 def change(actor: Actor, destination: Destination, **fields: Unpack[DestinationFields]) -> Destination:
     """Change some fields. Raises as `create` does, and `Refused`, `destination_in_use`, for another purpose, contact
-    channel, brand, role, company or country while segments are sent there: by those they were consented to."""
+    channel, brand, role, company or country while segments are sent there: by those they were consented to; nor for another
+    address while contact values are."""
     changed = Destination.objects.select_for_update().get(pk=destination.pk)
-    before = _meaning(changed)
+    before, at = _meaning(changed), (changed.kind, changed.address)
     _fill(changed, fields)
     _check(changed)
     if _meaning(changed) != before and changed.subscriptions.filter(ended_at=None).exists():
         raise Refused("destination_in_use", _("Segments are sent there for what it is now: end that first."))
+    if (changed.kind, changed.address) != at:
+        _void_approvals(changed)
     changed.save()
     audit(actor, "destination.changed", target=str(changed.pk), fields=sorted(fields))
     return changed
+
+
+def _void_approvals(destination: Destination) -> None:
+    """What was approved of another address opens nothing."""
+    open_states = (ExportRequest.State.ASKED, ExportRequest.State.APPROVED)
+    asked = ExportRequest.objects.filter(destination=destination, state__in=open_states)
+    asked.update(state=ExportRequest.State.REFUSED)
 
 
 @transaction.atomic
@@ -100,7 +112,9 @@ def _check(destination: Destination) -> None:
 
 
 def _meaning(destination: Destination) -> tuple[str, ...]:
-    names = ("purpose_id", "channel_id", "brand", "role", "recipient", "country")
+    names = ["purpose_id", "channel_id", "brand", "role", "recipient", "country"]
+    if destination.subscriptions.filter(ended_at=None, contacts=True).exists():
+        names += ["kind", "address"]  # where contact values go was approved
     return tuple(getattr(destination, name) for name in names)
 
 
@@ -122,10 +136,12 @@ def recipients() -> dict[str, list[Recipient]]:
 
 
 @transaction.atomic
-def subscribe(actor: Actor, destination: Destination, segment: Segment) -> Subscription:
+def subscribe(actor: Actor, destination: Destination, segment: Segment, approval: UUID | None = None) -> Subscription:
     """Send a published segment there from now on, first all its members; again it changes nothing.
 
-    Raises `Refused`: `segment_not_published`, `purpose_mismatch`, `brand_mismatch`.
+    With the approval of a second person, which this spends, whoever enters is told of with their contact value. Raises
+    `Refused`: `segment_not_published`, `purpose_mismatch`, `brand_mismatch`, `not_approved`; `sent_already` where the segment
+    is sent there without.
     """
     if segment.state != Segment.State.PUBLISHED:
         raise Refused("segment_not_published", _("Only a published segment is sent: publish it first."))
@@ -135,10 +151,19 @@ def subscribe(actor: Actor, destination: Destination, segment: Segment) -> Subsc
         raise Refused("brand_mismatch", _("The segment serves another brand."))
     made, fresh = Subscription.objects.select_for_update().get_or_create(destination=destination, segment=segment)
     if fresh or made.ended_at:
-        made.since, made.ended_at = 0, None
-        made.save(update_fields=["since", "ended_at"])
-        audit(actor, "destination.segment_added", target=str(destination.pk), segment=str(segment.pk))
+        made.since, made.ended_at, made.contacts = 0, None, _approved(actor, destination, segment, approval)
+        made.save(update_fields=["since", "ended_at", "contacts"])
+        about = {"segment": str(segment.pk), "contacts": made.contacts}
+        audit(actor, "destination.segment_added", target=str(destination.pk), **about)
+    elif approval and not made.contacts:
+        raise Refused("sent_already", _("The segment is sent there without contact values: end that first."))
     return made
+
+
+def _approved(actor: Actor, destination: Destination, segment: Segment, approval: UUID | None) -> bool:
+    if approval:
+        spend(actor, approval, segment, destination.channel_id, destination)
+    return approval is not None
 
 
 @transaction.atomic

@@ -30,9 +30,9 @@ class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest], ObjectRoom[models.E
     """Who asks for contact values, for what; another person approves or refuses."""
 
     change_form_template = "console/export_request.html"
-    list_display = ("asked_at", "segment", "channel", "reason", "state", "asked_by", "decided_by")
+    list_display = ("asked_at", "segment", "channel", "destination", "reason", "state", "asked_by", "decided_by")
     list_filter = ("state",)
-    list_select_related = ("segment", "channel")
+    list_select_related = ("segment", "channel", "destination")
     fields = (*list_display, "decided_at", "used_at", "id")
     ordering = ("-asked_at",)
     id_fields = ("id",)

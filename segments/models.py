@@ -81,7 +81,8 @@ class SegmentGroupPermission(GroupObjectPermissionBase):
 
 
 class ExportRequest(models.Model):
-    """Somebody asks to export contact values; another person approves it. It opens one export, for a while."""
+    """Somebody asks to export contact values; another person approves it. It opens one export, for a while; or, where it
+    names a destination, that the segment is sent there with them from then on."""
 
     class State(models.TextChoices):
         ASKED = "asked", pgettext_lazy("export", "asked for")
@@ -92,6 +93,9 @@ class ExportRequest(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     segment = models.ForeignKey(Segment, on_delete=models.CASCADE, verbose_name=_("segment"))
     channel = models.ForeignKey("consent.ContactChannel", on_delete=models.PROTECT, verbose_name=_("contact channel"))
+    destination = models.ForeignKey(
+        "segments.Destination", on_delete=models.PROTECT, verbose_name=_("destination"), null=True, db_index=False
+    )
     reason = models.CharField(_("reason"), max_length=200)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
     asked_by = models.CharField(_("asked by"), max_length=100)

@@ -19,7 +19,8 @@ from cdp.core.errors import Refused
 class Message:
     """One delivery as it is said at this try: `id` is the same at every try, so that taking it twice is harmless.
 
-    `type` is `segment.changes` or `profile.erased`; `data` is JSON of opaque ids, words and times.
+    `type` is `segment.changes` or `profile.erased`; `data` is JSON of opaque ids, words and times, and where another person
+    approved it of contact values: keep none of it, and quote none of it.
     """
 
     id: str

@@ -18,13 +18,12 @@ from cdp.core.actions import count as counted
 from cdp.core.errors import Refused
 from cdp.core.statements import fetch, hexadecimals
 from cdp.core.types import Actor, now, uuid7
-from cdp.profiles import queries as profiles
 from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
-from consent.suppression import releasable
 from segments import assignment, exclusions, formats, sql
 from segments.approval import use as spend
+from segments.contacts import released
 from segments.formats import CONTACT, Format
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
 from segments.query.ast import EACH, Node, references
@@ -335,7 +334,7 @@ class Export:
     def _contacts(self, members: str) -> dict[UUID, str]:
         held_out = assignment.held_out(self.segment, members)
         others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
-        return releasable(profiles.contact_values(others, self.point), self.point)
+        return released(others, self.point)
 
     def audit(self, actor: Actor, action: str, **details: Any) -> None:
         """Write down that it begins or ended."""

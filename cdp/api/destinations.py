@@ -42,6 +42,10 @@ class SendBody(Form):
     send = serializers.BooleanField(
         default=True, help_text="False ends it: whoever was told of is told of as having left."
     )
+    approval = serializers.UUIDField(
+        default=None, allow_null=True,
+        help_text="The approved export request, naming this destination, that sends contact values too.",
+    )  # fmt: skip
 
 
 class DestinationsQuery(Form):
@@ -155,11 +159,15 @@ class SendView(DestinationEndpoint):
         responses={200: shapes.DestinationShape},
     )  # fmt: skip
     def post(self, request: Request, destination: UUID) -> Response:
-        """First all members are told, then who comes and goes; consent is asked when each message is sent."""
+        """First all members are told, then who comes and goes; consent is asked when each message is sent. With an approval
+        whoever enters is told of with the `contact` by which they are reached."""
         found = self.destination(destination)
         asked = read_body(SendBody, request)
-        act = destinations.subscribe if asked["send"] else destinations.unsubscribe
-        act(self.actor, found, self.find_writable(asked["segment"]))
+        segment = self.find_writable(asked["segment"])
+        if asked["send"]:
+            destinations.subscribe(self.actor, found, segment, asked["approval"])
+        else:
+            destinations.unsubscribe(self.actor, found, segment)
         return Response(self.told_of(found))
 
 

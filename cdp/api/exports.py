@@ -24,7 +24,7 @@ from cdp.core.models import ServiceKey
 from cdp.core.objects import seen_by
 from segments import approval, queries
 from segments.formats import CONTACT
-from segments.models import ExportRequest
+from segments.models import Destination, ExportRequest
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
@@ -32,6 +32,9 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 class ExportRequestBody(Form):
     channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
     reason = serializers.CharField(max_length=200, help_text="What the contact values are needed for.")
+    destination = serializers.UUIDField(
+        default=None, allow_null=True, help_text="Where the segment is to be sent with them; without it, an export."
+    )
 
 
 class ExportQuery(AudienceQuery):
@@ -89,11 +92,18 @@ class ExportRequestsView(SegmentEndpoint):
     )  # fmt: skip
     def post(self, request: Request, key: str) -> Response:
         """Another person approves it in the console. It then opens one export of this segment, for this service key and
-        contact channel, for a day: name it as `approval`."""
+        contact channel, for a day, or where it names a destination the sending of it there: name it as `approval`."""
         segment = self.find_writable(key)
         asked = read_body(ExportRequestBody, request)
-        made = approval.ask(self.actor, segment, self.channel(asked["channel"]), asked["reason"])
+        place, channel = self._destination(asked["destination"]), self.channel(asked["channel"])
+        made = approval.ask(self.actor, segment, channel, asked["reason"], place)
         return Response(asked_for(made), status=201)
+
+    def _destination(self, pk: UUID | None) -> Destination | None:
+        seen = seen_by(self.key, Destination.objects.all(), "segments.view_destination")
+        if pk and not seen.filter(pk=pk).exists():
+            raise Problem(404, "not_found", _("There is no such destination."))
+        return seen.get(pk=pk) if pk else None
 
 
 class ExportRequestView(SegmentEndpoint):
@@ -118,8 +128,8 @@ class ExportRequestView(SegmentEndpoint):
 def asked_for(row: ExportRequest) -> dict[str, Any]:
     """An export request as it is answered."""
     return {name: getattr(row, name) for name in ("id", "state", "asked_at", "decided_at", "used_at")} | {
-        "channel": row.channel_id
-    }
+        "channel": row.channel_id, "destination": row.destination_id,
+    }  # fmt: skip
 
 
 def while_valid(key: ServiceKey, chunks: Iterator[bytes]) -> Iterator[bytes]:

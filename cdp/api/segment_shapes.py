@@ -132,6 +132,7 @@ class ExportRequestShape(Shape):
 
     id = uuid()
     channel = text("A contact channel.")
+    destination = uuid("Where it is to be sent; null for an export.", allow_null=True)
     state = serializers.ChoiceField(choices=ExportRequest.State.choices)
     asked_at = moment()
     decided_at = moment(allow_null=True)
