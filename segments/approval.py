@@ -1,6 +1,7 @@
 """Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while, or the
 sending of one segment with contact values to one destination."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -28,7 +29,7 @@ def ask(
         raise Refused("channel_mismatch", _("The destination serves another contact channel."))
     about = {"segment": segment, "channel_id": channel, "destination": destination, "reason": reason}
     made = ExportRequest.objects.create(**about, asked_by=actor.name)
-    details = {"destination": str(destination.pk)} if destination else {}
+    details: dict[str, Any] = {"destination": str(destination.pk)} if destination else {}
     audit(actor, "export.asked", target=str(made.pk), purpose=segment.purpose_id, channel=channel, **details)
     return made
 

@@ -140,7 +140,7 @@ def _say(pk: UUID) -> tuple[Delivery, Said]:
         execute(delivery_sql.TELL, {"subscription": delivery.subscription_id, "profiles": list(said.entered)})
     if said.about:
         place = delivery.destination
-        about = {"target": str(place.pk), "purpose": place.purpose_id, "delivery": str(pk)}
+        about: dict[str, Any] = {"target": str(place.pk), "purpose": place.purpose_id, "delivery": str(pk)}
         contacts = any("contact" in line for line in said.data.get("changes", ()))
         disclose(ACTOR, "destination.told", said.about, **about, contacts=contacts)
     delivery.tries += 1

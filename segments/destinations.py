@@ -153,7 +153,7 @@ def subscribe(actor: Actor, destination: Destination, segment: Segment, approval
     if fresh or made.ended_at:
         made.since, made.ended_at, made.contacts = 0, None, _approved(actor, destination, segment, approval)
         made.save(update_fields=["since", "ended_at", "contacts"])
-        about = {"segment": str(segment.pk), "contacts": made.contacts}
+        about: dict[str, Any] = {"segment": str(segment.pk), "contacts": made.contacts}
         audit(actor, "destination.segment_added", target=str(destination.pk), **about)
     elif approval and not made.contacts:
         raise Refused("sent_already", _("The segment is sent there without contact values: end that first."))

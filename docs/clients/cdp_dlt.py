@@ -57,5 +57,6 @@ def segment(url: str, key: str, name: str, purpose: str, channel: str, rows: int
 
 
 if __name__ == "__main__":
-    pipeline = dlt.pipeline("cdp", destination="duckdb", dataset_name="cdp")
-    print(pipeline.run(segment(os.environ["CDP_URL"], os.environ["CDP_KEY"], *sys.argv[1:4])))
+    name, purpose, channel = sys.argv[1:4]
+    told = segment(os.environ["CDP_URL"], os.environ["CDP_KEY"], name, purpose, channel)
+    print(dlt.pipeline("cdp", destination="duckdb", dataset_name="cdp").run(told))
