@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from cdp.events.models import Event, Source
+from cdp.ingestion.models import Upload
 from identity import requests
 from identity.models import Profile, Record, ReviewCase
 from segments.models import Segment
@@ -86,6 +87,8 @@ def key_pages() -> list[str]:
         reverse("admin:segments_segment_change", args=[Segment.objects.all()[0].pk]),
         reverse("admin:events_source_add"),
         reverse("admin:live"),
+        reverse("admin:quality"),
+        reverse("admin:ingestion_upload_change", args=[Upload.objects.all()[0].pk]),
         address_of(kept()),
     ]
 
