@@ -81,8 +81,10 @@ def test_the_transaction_that_holds_the_pipeline_back_is_named(monkeypatch: pyte
     assert told()["cdp_blocking_pid",] == 0
     monkeypatch.setattr(metrics, "HOLDS_UP", 0.0)
     place = connection.settings_dict
-    with psycopg.connect(host=place["HOST"], user=place["USER"], dbname=place["NAME"]) as other:
+    facts = {"host": place["HOST"], "user": place["USER"], "dbname": place["NAME"]}
+    with psycopg.connect(**facts) as other, psycopg.connect(**facts) as younger:
         other.execute("select pg_current_xact_id()")
+        younger.execute("select pg_current_xact_id()")
         found = told()
         assert found["cdp_blocking_pid",] == other.info.backend_pid
         assert found["cdp_blocking_seconds",] >= 0

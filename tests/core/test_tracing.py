@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from cdp.core import heartbeat, logs, telemetry, tracing
 from cdp.core.types import Actor
@@ -117,6 +117,13 @@ def test_a_request_is_a_span_of_the_trace_that_it_names(spans: Any) -> None:
     [span] = spans.get_finished_spans()
     assert f"{span.context.trace_id:032x}" == GIVEN and span.attributes["http.response.status_code"] == 404
     assert span.name == f"GET {span.attributes['http.route']}" and "canary" not in span.to_json()
+
+
+def test_what_an_exception_says_is_in_no_span(spans: Any, rf: RequestFactory) -> None:
+    with pytest.raises(ValueError), telemetry.request(rf.get("/")):
+        raise ValueError(PERSON)
+    [span] = spans.get_finished_spans()
+    assert "canary" not in span.to_json()
 
 
 @pytest.mark.django_db
