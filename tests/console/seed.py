@@ -231,7 +231,9 @@ def rest(profiles: list[Profile], sources: list[Source]) -> None:
     )
     Place.objects.create(key="gangnam", name="강남점", region="서울", zone="Asia/Seoul")
     Product.objects.create(sku="S-1", name="운동화", category="신발", price=89_000, currency="KRW")
-    ReferenceValue.objects.create(reference="weather", key="서울", valid_from=NOW(), values={"high": 3.5, "rain": False})
+    ReferenceValue.objects.create(
+        reference="weather", key="서울", valid_from=NOW(), values={"high": 3.5, "rain": False}
+    )
     audit(Actor.system("test"), "test.done", subject=subjects[one])
     count(sources[0].pk, {"taken": 10})
     Touched.objects.create(stage="profiles", subject=profiles[0].pk)
