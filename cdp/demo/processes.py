@@ -44,10 +44,10 @@ class Processes:
         os.environ["CDP_DEMO_STORIES"] = str(stories)
         self._start("web", "gunicorn", "cdp.wsgi", "--bind", address, *options)
 
-    def start_workers(self) -> None:
-        """One worker with the beat that wakes it, if it does not run yet."""
+    def start_workers(self, concurrency: int = 1) -> None:
+        """One worker of so many processes with the beat that wakes it, if it does not run yet."""
         if "worker" not in self.running:
-            options = ("--beat", "--concurrency", "1", "--loglevel", "WARNING")
+            options = ("--beat", "--concurrency", str(concurrency), "--loglevel", "WARNING")
             self._start("worker", "celery", "--app", "cdp", "worker", *options)
 
     def watch(self) -> None:

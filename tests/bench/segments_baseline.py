@@ -18,6 +18,63 @@ def spent(days: int, as_of: str, having: str) -> str:
     ) o group by profile_id having sum(revenue) {having}"""
 
 
+# What the two engines write differently.
+ELEMENTS = {
+    "postgresql": """exists (select from jsonb_array_elements(e.properties -> 'products') x where x ->> 'category' = 'hats')""",
+    "duckdb": "list_contains(json_extract_string(e.properties, '$.products[*].category'), 'hats')",
+}
+MONTH = {
+    "postgresql": "date_trunc('month', e.occurred_at at time zone 'UTC')",
+    "duckdb": "date_trunc('month', e.occurred_at)",
+}
+
+
+def orders_by(direction: str, as_of: str) -> str:
+    """Everybody's orders, numbered from one end."""
+    return f"""select r.profile_id, e.properties ->> 'category' as category, row_number() over (partition by r.profile_id
+        order by e.occurred_at {direction}, e.message_id {direction}) as n {EVENTS}
+        where e.name = 'Order Completed' and e.occurred_at < timestamptz '{as_of}'"""
+
+
+def bought_after_viewing(as_of: str, between: str = "") -> str:
+    """An order within 7 days of the latest view before it; with `between`, none of these after that view."""
+    names = ", ".join(f"'{name}'" for name in ("Product Viewed", "Order Completed", between) if name)
+    other = f", max(case when e.name = '{between}' then e.occurred_at end) over before as broken" if between else ""
+    unbroken = "and (s.broken is null or s.broken <= s.viewed)" if between else ""
+    return f"""select distinct profile_id from (
+        select r.profile_id, e.name, e.occurred_at,
+            max(case when e.name = 'Product Viewed' then e.occurred_at end) over before as viewed{other}
+        {EVENTS} where e.name in ({names}) and e.occurred_at < timestamptz '{as_of}'
+        window before as (partition by r.profile_id order by e.occurred_at, e.message_id
+            rows between unbounded preceding and 1 preceding)
+    ) s where s.name = 'Order Completed' and s.occurred_at - s.viewed <= interval '7 days' {unbroken}"""
+
+
+def histories(as_of: str, engine: str) -> dict[str, str]:
+    """The rules that look at the events of a profile together, for an engine."""
+    viewed = f"{EVENTS} where e.name = 'Product Viewed' and {within(90, as_of)}"
+    before = (
+        "e.occurred_at >= timestamptz '2026-03-01T00:00:00Z' and e.occurred_at < timestamptz '2026-06-01T00:00:00Z'"
+    )
+    return {
+        "sequence": bought_after_viewing(as_of),
+        "sequence_without": bought_after_viewing(as_of, "Cart Viewed"),
+        "first": f"select profile_id from ({orders_by('asc', as_of)}) o where n = 1 and category = 'shoes'",
+        "last": f"select profile_id from ({orders_by('desc', as_of)}) o where n = 1 and category = 'shoes'",
+        "third": f"select profile_id from ({orders_by('asc', as_of)}) o where n = 3 and category = 'shoes'",
+        "distinct": f"""select r.profile_id {viewed} group by 1
+            having count(distinct e.properties ->> 'category') >= 3""",
+        "most_frequent": f"""select profile_id from (
+            select profile_id, category, row_number() over (partition by profile_id order by c desc, category) as n from (
+                select r.profile_id, e.properties ->> 'category' as category, count(*) as c {viewed} group by 1, 2) x
+            ) y where n = 1 and category = 'bags'""",
+        "frequency": f"""select profile_id from (select distinct r.profile_id, {MONTH[engine]} as m
+            {EVENTS} where e.name = 'Product Viewed' and {before}) x group by 1 having count(*) >= 3""",
+        "elements": f"""select distinct r.profile_id {EVENTS} where e.name = 'Order Completed'
+            and {within(90, as_of)} and {ELEMENTS[engine]}""",
+    }
+
+
 def rules(as_of: str) -> dict[str, str]:
     """Name → a SELECT of one column, profile_id."""
     traits = f"select g.profile_id from profiles_golden g {LIVE.format('g')} where "
@@ -40,6 +97,8 @@ def rules(as_of: str) -> dict[str, str]:
             join segments_segment s on s.id = m.segment_id and s.key = 'korean'
             join consent_effective c on c.profile_id = m.profile_id and c.purpose = 'marketing' and c.channel = 'email'
                 and c.brand = '' and c.state = 'granted'""",
+        "list": f"""select distinct r.profile_id from segments_listentry i join identity_record r on r.id = i.record
+            {LIVE.format("r")} join segments_uploadedlist l on l.id = i.list_id and l.key = 'some'""",
     }
 
 

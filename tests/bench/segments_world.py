@@ -45,6 +45,10 @@ select pg_temp.u(n, 'e'), pg_temp.u(0, 'source'), 'm' || n, 'track',
     case when h % 4 = 3 then 'KRW' end, case when h % 4 = 3 then 1000 * ((h / 11) % 400) end,
     case when h % 4 = 3 then 'o' || (n - n % 20) % {profiles} || '-' || (h / 13) % 9 end,
     jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100)
+        || case when h % 4 = 3 then jsonb_build_object('products', jsonb_build_array(
+        jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100),
+        jsonb_build_object('category', (array['hats', 'bags', 'pens', 'toys'])[1 + (h / 7) % 4], 'price', (h / 9) % 100)))
+        else '{{}}' end
 from (select n, pg_temp.h(n, 'e') as h from generate_series(1, {events}) n) e;
 
 insert into profiles_golden (profile_id, traits, lineage)
@@ -72,7 +76,7 @@ from generate_series(1, {profiles}) n where n % 7 <> 0 and n % 50 <> 0;
 
 
 @contextmanager
-def world(profiles: int) -> Iterator[None]:
+def world(profiles: int, events_each: int = EVENTS_EACH) -> Iterator[None]:
     """A fresh database on the embedded server: so many profiles, twenty events each; dropped afterwards."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cdp.settings")
     import django
@@ -91,7 +95,7 @@ def world(profiles: int) -> Iterator[None]:
     _move(connections, DATABASE)
     try:
         call_command("migrate", verbosity=0)
-        _generate(connections["owner"], profiles)
+        _generate(connections["owner"], profiles, events_each)
         yield
     finally:
         _move(connections, before)
@@ -109,9 +113,9 @@ def _statement(connection: Any, statement: str) -> None:
         cursor.execute(statement)
 
 
-def _generate(connection: Any, profiles: int) -> None:
+def _generate(connection: Any, profiles: int, events_each: int) -> None:
     _statement(connection, "set synchronous_commit = off")
-    size = {"profiles": profiles, "events": profiles * EVENTS_EACH}
+    size = {"profiles": profiles, "events": profiles * events_each}
     _statement(connection, GENERATE.format(**size, as_of=AS_OF, moment=MOMENT))
     _statement(connection, "vacuum analyze")
 
