@@ -224,7 +224,7 @@ def _delays(crowd: _Crowd, feed: _Feed) -> dict[str, Any]:
             raise AssertionError(f"{len(missing)} of {len(crowd.answered)} probes were never told")
         time.sleep(FEED_EVERY)
         feed.read()
-    told = [feed.seen[profile] - crowd.answered[sent] for sent, profile in _profiles(crowd).items()]
+    told = [feed.seen[str(profile)] - crowd.answered[sent] for sent, profile in _profiles(crowd).items()]
     return {"probes": len(told), "delay_s": _spread(told)}
 
 

@@ -113,7 +113,7 @@ def _on_duckdb(rounds: int) -> dict[str, Any]:
 
 
 def _rows(engine: Any, statement: str, params: Any = None) -> Callable[[], list[Any]]:
-    return lambda: engine.execute(statement, params).fetchall()  # type: ignore[no-any-return]
+    return lambda: engine.execute(statement, params).fetchall()
 
 
 def _filled(name: str) -> str:
