@@ -14,6 +14,12 @@ PROFILE = link("profile", _("profile"), "identity_profile")
 RIGHT = link("right", _("other record"), "identity_record")
 LEVELS = column("levels", _("how they compare"))
 
+# What a run counted.
+COUNTED = {
+    "records": _("records"), "pairs": _("pairs compared"), "links": _("links found"), "merged": _("profiles merged"),
+    "created": _("profiles created"), "split": _("profiles split"), "ceiling": _("share of matches that keys can find"),
+}  # fmt: skip
+
 
 class IdentifierInline(admin.TabularInline[models.Identifier, models.Record]):
     model = models.Identifier
@@ -114,6 +120,7 @@ class ResolutionRunAdmin(ReadOnlyRoom[models.ResolutionRun]):
     list_display = ("started_at", "finished_at", "model")
     list_select_related = ("model",)
     fields = ("started_at", "finished_at", "model", "counts")
+    words = staticmethod(lambda name: str(COUNTED.get(name, name)))
     ordering = ("-started_at",)
 
 

@@ -53,6 +53,7 @@ JUSTIFIED = {
     "cdp.ingestion.privacy": {"cdp.events.models"},
     "cdp.ingestion.reindex": {"cdp.events.models"},
     # What events and fields are called in the reader's language: pure.
+    "cdp.profiles.admin": {"cdp.events.words"},
     "cdp.console.templatetags.console": {"cdp.events.words"},
     "segments.trait_admin": {"cdp.events.words"},
     # What the tracking plan tells tools.

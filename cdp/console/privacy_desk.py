@@ -111,7 +111,7 @@ class ReceiveForm(forms.Form):
 @admin.register(PrivacyRequest)
 class PrivacyRequestAdmin(ReadOnlyRoom[PrivacyRequest]):
     change_list_template = "console/privacy_board.html"
-    list_display = ("kind_named", "days_left", "stands", "erasing", "due_on", "received_at", "via")
+    list_display = ("kind_named", "days_left", "stands", "erasing", "due_on")
     list_filter = (OpenFirst, "kind", "regime", "via")
     list_select_related = ("erasure",)
     ordering = ("due_on", "id")

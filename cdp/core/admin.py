@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
 from cdp.core.actions import audit, disclose, revoke_service_key
+from cdp.core.facts import Words, readable
 from cdp.core.queries import actor_names
 from cdp.core.types import Actor
 
@@ -194,9 +195,19 @@ class ReadOnlyRoom(Room[M]):
     """A table that people look at and only the product writes."""
 
     first_step = _("It fills by itself as the product works; there is nothing to do here.")
+    # What the names within its JSON are called.
+    words: Words = staticmethod(str)
+
+    def get_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
+        return self._readable
 
     def get_readonly_fields(self, request: HttpRequest, obj: M | None = None) -> Any:
-        return self.fields or super().get_readonly_fields(request, obj)
+        return self._readable if self.fields else super().get_readonly_fields(request, obj)
+
+    @cached_property
+    def _readable(self) -> list[Any]:
+        own = [field.name for field in self.opts.fields if field.editable and not field.auto_created]
+        return readable(self.model, self.fields or own, self.words)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -92,6 +92,7 @@ class EventAdmin(ReadOnlyRoom[models.Event]):
         "id", "source", "named", "type", "record", "kind", "leaves", "occurred_at", "received_at", "sent_at", "flags",
         "session", "place", "campaign", "account", "order_id", "brand", "currency", "revenue", "properties",
     )  # fmt: skip
+    words = staticmethod(field_word)
     ordering = ("-id",)
     id_fields = ("id", "record")
     search_help_text = _("A whole id: of the event or of its record.")

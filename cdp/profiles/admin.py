@@ -4,17 +4,28 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.admin import ReadOnlyRoom, link
+from cdp.events.words import in_korean
 from cdp.profiles import models
+from cdp.profiles.types import trait
 
 PROFILE = link("profile_id", _("profile"), "identity_profile")
 RECORD = link("record_id", _("record"), "identity_record")
 GROUP = link("group_id", _("group"), "profiles_group")
 
 
+def trait_word(name: str) -> str:
+    """What a trait is called; one that a source named, as it is."""
+    known = trait(name)
+    if known is None:
+        return name
+    return known.label_ko if in_korean() else known.label_en
+
+
 @admin.register(models.Golden)
 class GoldenAdmin(ReadOnlyRoom[models.Golden]):
     list_display = (PROFILE, "updated_at")
     fields = (PROFILE, "traits", "computed", "lineage", "updated_at")
+    words = staticmethod(trait_word)
     ordering = ("-profile_id",)
     id_fields = ("profile_id",)
     search_help_text = _("The whole id of a profile.")

@@ -62,6 +62,16 @@ def test_nothing_is_cut_off_at_any_width(request: pytest.FixtureRequest, languag
             assert page.evaluate(CUT_OFF) == [], (address, width)
 
 
+@pytest.mark.parametrize("language", ["english", "korean"])
+def test_no_column_of_the_requests_is_cut_off(request: pytest.FixtureRequest, language: str) -> None:
+    page = request.getfixturevalue(language)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(reverse("admin:consent_privacyrequest_changelist"))
+    assert page.evaluate(
+        "document.querySelector('.results').scrollWidth <= document.querySelector('.results').clientWidth"
+    )
+
+
 def test_no_column_of_the_people_is_cut_off(english: Any) -> None:
     english.set_viewport_size({"width": 1280, "height": 800})
     english.goto(reverse("admin:identity_profile_changelist"))
@@ -166,6 +176,35 @@ def test_a_promotion_is_asked_for_by_keyboard_and_followed_to_its_end(english: A
     with english.expect_navigation():
         requests.finish(request)
     assert "was promoted and run over all records" in english.inner_text("#work")
+
+
+def test_a_letter_alone_presses_its_button_unless_somebody_writes_holds_it_or_turned_that_off(english: Any) -> None:
+    address = reverse("admin:identity_reviewcase_change", args=[ReviewCase.objects.filter(state="open")[0].pk])
+    english.goto(address)
+    english.evaluate("""document.addEventListener("submit", event => {
+        event.preventDefault();
+        document.title += " " + event.submitter.value;
+    })""")
+    before, field = english.title(), english.locator("#content select").first
+    field.focus()
+    english.keyboard.press("d")
+    english.locator("h1").click()
+    english.keyboard.press("Control+d")
+    english.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'd', repeat: true, bubbles: true}))"
+    )
+    assert english.title() == before
+    english.keyboard.press("d")
+    english.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ㅜ', code: 'KeyN', bubbles: true}))"
+    )
+    assert english.title() == f"{before} different not_sure"
+    english.uncheck("#letters-alone")
+    english.keyboard.press("d")
+    assert english.title() == f"{before} different not_sure"
+    english.reload()
+    assert not english.is_checked("#letters-alone") and english.is_visible("#access-keys")
+    english.check("#letters-alone")
 
 
 def test_hostile_names_stay_text(english: Any) -> None:
