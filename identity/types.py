@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import TextChoices
@@ -90,8 +90,7 @@ class Edge:
     levels: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(NamedTuple):
     """A person's record as linkage compares it; `stale`: an earlier version of the cleaning kept it, so that its blocking
     keys may be of that version too."""
 
