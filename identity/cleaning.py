@@ -30,15 +30,13 @@ def read(records: Iterable[UUID]) -> list[Cleaned]:
     keep them, which `stale` says."""
     rows = prepared(sql.CLEANED, [list(records)])
     keys = crypto.unwrapped(row[-4:] for row in rows)
-    kept = {row[0]: _opened(keys.get(row[0]), row[3]) for row in rows}
-    unkept = [record for record, columns in kept.items() if columns[:1] != [normalise.VERSION]]
-    anew = {record.id: clean(record.folded) for record in queries.open_records(unkept)} if unkept else {}
-    return [
-        Cleaned(record, profile, version, anew[record], stale=True)
-        if record in anew
-        else Cleaned(record, profile, version, dict(zip(normalise.COLUMNS, kept[record][1:], strict=True)))
-        for record, profile, version, *_ in rows
-    ]
+    found = {row[0]: _kept(keys.get(row[0]), row) for row in rows}
+    if unkept := [record for record, known in found.items() if known is None]:
+        for record in queries.open_records(unkept):
+            row = clean(record.folded)
+            found[record.id] = Cleaned(record.id, record.profile, record.version, row, stale=True)
+    # One that was erased in between is in neither.
+    return [record for record in found.values() if record is not None]
 
 
 def keep(read: Collection[Cleaned]) -> None:
@@ -48,5 +46,10 @@ def keep(read: Collection[Cleaned]) -> None:
     execute_over(sql.KEEP_CLEANED, rows)
 
 
-def _opened(key: crypto.RecordKey | None, blob: bytes | None) -> list[Any]:
-    return crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else []
+def _kept(key: crypto.RecordKey | None, row: tuple[Any, ...]) -> Cleaned | None:
+    """The record as this version of the cleaning kept it, if it did."""
+    record, profile, version, blob, *_ = row
+    columns = crypto.unseal(key, TABLE, COLUMN, blob) if blob is not None and key is not None else []
+    if columns[:1] != [normalise.VERSION]:
+        return None
+    return Cleaned(record, profile, version, dict(zip(normalise.COLUMNS, columns[1:], strict=True)))

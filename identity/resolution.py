@@ -89,7 +89,7 @@ def _resolve(report: Report, retrain: bool | None, score: Score) -> ResolutionRu
     run = _begin()
     report("reading")
     waiting = touched.waiting("links")
-    read = snapshot.taken(queries.person_records(), cleaning.read if _is_indexed() else partial(_indexed, report))
+    read = snapshot.taken(queries.person_records(), partial(_indexed, report))
     report("training")
     if retrain or (retrain is None and not registry.is_learnt()):
         registry.make_live(SYSTEM, trained(read.table))
@@ -119,11 +119,6 @@ def _begin() -> ResolutionRun:
 def cleaned(persons: list[UUID]) -> Any:
     """The table of what these records say now, cleaned for comparing."""
     return snapshot.taken(persons).table
-
-
-def _is_indexed() -> bool:
-    """Whether a run has seen to it that all blocking keys are of these rules."""
-    return ResolutionRun.objects.filter(finished_at__isnull=False, rules=RULES).exists()
 
 
 def _indexed(report: Report, persons: list[UUID]) -> list[Cleaned]:

@@ -71,7 +71,7 @@ def _digest(table: str, columns: list[tuple[str, str]], names: dict[str, str]) -
 
 
 def _expression(column: str, kind: str) -> str:
-    if kind == "bytea" and column in ("sealed", "attributes", "parameters", "proof"):
+    if kind == "bytea" and column in ("sealed", "attributes", "cleaned", "parameters", "proof"):
         return f'length("{column}")'
     return f'"{column}"::text'
 
