@@ -1,0 +1,57 @@
+"""axe-core finds nothing to complain of: on every page, in English by day and in Korean in the dark; what a language
+changes of a page is its words, and what a light changes is its colours."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from tests.console.conftest import Open
+from tests.console.test_pages import page as address_of
+from tests.console.test_pages import shown_models
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+RUN = """async part => (await axe.run(part, {resultTypes: ["violations"]})).violations.map(found =>
+    `${found.id}: ${found.nodes.map(node => `${node.target} ${node.any.map(one => one.message)}`).join(" | ")}`)"""
+WHOLE, CONTENT = "html", "#content"
+NAMED = ("index", "live", "quality", "incident", "processing", "second_factor", "password_change")
+LOOKS = [("en-US", "light"), ("ko-KR", "dark")]
+pytestmark = pytest.mark.parametrize(("language", "light"), LOOKS)
+
+
+def pages() -> Iterator[str]:
+    """Of every table its list, a row and the form for a new one."""
+    for model in shown_models():
+        room = admin.site.get_model_admin(model)
+        yield address_of(model)
+        if room.list_display_links is not None:
+            yield from (address_of(model, "change", pk) for pk in model.objects.values_list("pk", flat=True)[:1])
+        if type(room).has_add_permission is admin.ModelAdmin.has_add_permission:
+            yield address_of(model, "add")
+
+
+def found(page: Any, address: str, part: str) -> list[str]:
+    """What axe says of a page, or of the part that is its own."""
+    page.goto(address)
+    page.evaluate(AXE)
+    return [f"{address} {one}" for one in page.evaluate(RUN, part)]
+
+
+def test_axe_finds_nothing_on_the_pages_of_their_own(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light)
+    addresses = [*(reverse(f"admin:{name}") for name in NAMED), reverse("admin:consent_privacyrequest_receive")]
+    assert [one for address in addresses for one in found(page, address, WHOLE)] == []
+
+
+def test_nor_on_those_of_any_table(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light)
+    assert [one for address in pages() for one in found(page, address, CONTENT)] == []
+
+
+def test_nor_where_nobody_is_signed_in(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light, signed_in=False)
+    assert [one for address in ("/login/", "/privacy/") for one in found(page, address, WHOLE)] == []
