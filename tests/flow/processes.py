@@ -117,7 +117,7 @@ class Worker:
 
 def ask(redis_url: str, task: str = "pipeline.advance") -> None:
     """Send a task as beat does."""
-    with Celery("beat", broker=redis_url) as beat:
+    with Celery("beat", broker=redis_url, set_as_current=False) as beat:
         beat.send_task(task)
 
 
