@@ -22,7 +22,10 @@ from cdp.events.words import event_word, field_word
 
 PERMISSION = "events.view_anomaly"
 DAYS, ALERT_DAYS, ALERTS_SHOWN, SOURCES_SHOWN = 28, 7, 50, 100
+FEWEST_DAYS = 14
 WIDTH, HEIGHT, LOW = 460, 220, 56
+# From so many on a number on an axis is shortened: 12k.
+SHORTENED = 10_000
 COUNTED = (Measure.VOLUME, Measure.NEW_FIELD, Measure.NEW_EVENT)
 # What may be wrong with an event, in the order of the chart's lines.
 FLAWS = (Measure.REPEATED, Measure.QUARANTINED, Measure.MISSING, Measure.INVALID)
@@ -102,11 +105,11 @@ def _chosen(asked: str | None, rows: Sequence[Row]) -> Row | None:
 
 
 def _row(source: UUID, name: str, days: Mapping[date, QualityDay], alerts: Sequence[Alert], today: date) -> Row:
-    yesterday = today - timedelta(days=1)
-    day = days.get(yesterday) or QualityDay(yesterday)
+    told = today if min(days) == today else today - timedelta(days=1)
+    day = days.get(told) or QualityDay(told)
     late, whole = day.of(Measure.LATE)
     number = sum(alert.source == source for alert in alerts)
-    return Row(source, name, day, _usual(days, yesterday), late / whole if whole else None, number)
+    return Row(source, name, day, _usual(days, told), late / whole if whole else None, number)
 
 
 def _usual(days: Mapping[date, QualityDay], day: date) -> float | None:
@@ -166,8 +169,12 @@ def _charts(days: tuple[Day, ...], language: str) -> dict[str, Drawn]:
 
 
 def _x(days: Sequence[Day]) -> dict[str, Any]:
-    weekly = [_label(day) for day in days[::-7]]
-    return {"field": "day", "type": "ordinal", "sort": None, "axis": {"title": None, "values": weekly, "labelAngle": 0}}
+    """Every day has its place, also one on which nothing came; of a new source the two weeks before."""
+    first, last = days[0].counts.day, days[-1].counts.day
+    reach = max((last - first).days, FEWEST_DAYS - 1)
+    shown = [f"{last - timedelta(days=back):%m-%d}" for back in range(reach, -1, -1)]
+    axis = {"title": None, "values": shown[::-7], "labelAngle": 0}
+    return {"field": "day", "type": "ordinal", "scale": {"domain": shown}, "axis": axis}
 
 
 def _label(day: Day) -> str:
@@ -176,7 +183,8 @@ def _label(day: Day) -> str:
 
 def _volume(days: Sequence[Day]) -> dict[str, Any]:
     rows = [{"day": _label(one), "n": one.counts.received, "odd": one.odd, "usual": one.usual} for one in days]
-    y = {"field": "n", "type": "quantitative", "axis": {"title": gettext("events received"), "format": "~s"}}
+    written = "~s" if max(one.counts.received for one in days) >= SHORTENED else ","
+    y = {"field": "n", "type": "quantitative", "axis": {"title": gettext("events received"), "format": written}}
     colour = {"condition": {"test": "datum.odd", "value": AGAINST}, "value": LINE}
     tick = {"type": "tick", "color": "black", "thickness": 2, "bandSize": 12}
     return {
