@@ -1,6 +1,6 @@
 """Importing a file in the console: give it, see what each row would become, say what its columns mean, start, and watch."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -124,9 +124,9 @@ def _meanings(upload: Upload, said: Mapping[str, Any]) -> dict[str, str]:
         return found | dict.fromkeys(said.get("clear", ()), CLEAR) | named | others
     found |= dict.fromkeys(said.get("properties", {}), CLEAR)
     flat = {**said, **{f"identifiers.{kind}": column for kind, column in said.get("identifiers", {}).items()}}
-    named = {name: flat[name] for name in OF_EVENTS if name in flat}
-    columns = {name: one.get("column") if isinstance(one, dict) else one for name, one in named.items()}
-    return found | {column: name for name, column in columns.items() if column}
+    places = {name: one.get("column") if isinstance(one, dict) else one for name, one in flat.items()}
+    columns = {name: column for name, column in places.items() if name in OF_EVENTS or name.startswith("identifiers.")}
+    return found | {column: name if name in OF_EVENTS else BY_JSON for name, column in columns.items() if column}
 
 
 def changed(upload: Upload, draft: uploads.Draft, posted: Mapping[str, str]) -> dict[str, Any]:
@@ -137,31 +137,59 @@ def changed(upload: Upload, draft: uploads.Draft, posted: Mapping[str, str]) -> 
     meanings = [meaning for meaning in chosen.values() if meaning and meaning[0] != "="]
     if len(set(meanings)) < len(meanings):
         raise Refused("mapping_refused", gettext("Two columns cannot mean the same: choose one of them."))
-    zone = {"zone": posted["zone"].strip()} if posted.get("zone", "").strip() else {}
-    if upload.holds == Upload.Holds.EVENTS:
-        return {**_of_events(chosen, posted.get("event", "").strip(), draft.mapping), **zone}
-    kept: dict[str, Any] = {name: draft.mapping[name] for name in ("join", "consents") if name in draft.mapping}
+    spoken = {column for column, meaning in chosen.items() if meaning != BY_JSON}
+    event, zone = posted.get("event", "").strip(), posted.get("zone", "").strip()
+    of_events = upload.holds == Upload.Holds.EVENTS
+    found = (
+        _of_events(chosen, spoken, event, draft.mapping) if of_events else _of_records(chosen, spoken, draft.mapping)
+    )
+    return found | {"zone": zone} if zone else found
+
+
+def _of_records(chosen: Mapping[str, str], spoken: Collection[str], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping before with what the controls say of the columns that they speak of."""
+    controlled = ("columns", "sealed", "clear", "zone")
+    found: dict[str, Any] = {name: value for name, value in before.items() if name not in controlled}
     columns = {column: meaning for column, meaning in chosen.items() if meaning in {*OF_RECORDS, *ATTRIBUTES}}
-    by_json = {column for column, meaning in chosen.items() if meaning == BY_JSON}
-    columns |= {column: name for column, name in draft.mapping.get("columns", {}).items() if column in by_json}
-    return {"columns": columns, "sealed": _with(chosen, SEAL), "clear": _with(chosen, CLEAR), **kept, **zone}
+    columns |= {column: name for column, name in before.get("columns", {}).items() if column not in spoken}
+    marked = {"sealed": _marked(chosen, spoken, SEAL, before), "clear": _marked(chosen, spoken, CLEAR, before)}
+    return found | marked | {"columns": columns}
 
 
-def _of_events(chosen: Mapping[str, str], event: str, before: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"properties": {column: column for column in _with(chosen, CLEAR)}}
-    found |= {"sealed": _with(chosen, SEAL), "identifiers": {}}
-    found["properties"] |= {c: n for c, n in before.get("properties", {}).items() if c in found["properties"]}
+def _of_events(
+    chosen: Mapping[str, str], spoken: Collection[str], event: str, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same of rows that are events; of a meaning that only a mapping has, a constant or a kind, nothing is lost."""
+    stale = {name for name in OF_EVENTS if _column_of(before.get(name)) in spoken} | {"zone"}
+    found = {name: value for name, value in before.items() if name not in stale}
+    said = before.get("properties", {})
+    properties = {column: said.get(column, column) for column in _with(chosen, CLEAR)}
+    found["properties"] = properties | {column: name for column, name in said.items() if column not in spoken}
+    found["sealed"] = _marked(chosen, spoken, SEAL, before)
+    others = {kind: column for kind, column in before.get("identifiers", {}).items() if column not in spoken}
+    found["identifiers"] = others
     for column, meaning in chosen.items():
         part, dot, kind = meaning.partition(".")
         if dot:
             found[part][kind] = column
-        elif meaning in ("event", "customer"):
+        elif meaning == "customer":
+            found[meaning] = {**before.get(meaning, {}), "column": column}
+        elif meaning in ("event", "currency"):
             found[meaning] = {"column": column}
         elif meaning in OF_EVENTS:
             found[meaning] = column
-    if "refund" in before:
-        found["refund"] = before["refund"]
-    return {"event": {"constant": event}, **found} if "event" not in found else found
+    return found if "event" in chosen.values() else {**found, "event": {"constant": event}}
+
+
+def _column_of(value: Any) -> Any:
+    """The column that a value of a mapping names, where it is one column."""
+    found = value.get("column") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else None
+
+
+def _marked(chosen: Mapping[str, str], spoken: Collection[str], mark: str, before: Mapping[str, Any]) -> list[str]:
+    listed = "sealed" if mark == SEAL else "clear"
+    return [*_with(chosen, mark), *(column for column in before.get(listed, ()) if column not in spoken)]
 
 
 def _with(chosen: Mapping[str, str], meaning: str) -> list[str]:

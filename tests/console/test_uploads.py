@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from cdp.console import uploads as controls
 from cdp.events.models import Event, Source
 from cdp.ingestion import uploads
 from cdp.ingestion.models import Upload
@@ -85,6 +86,28 @@ def test_a_mapping_by_hand_survives_the_controls(steward: Client) -> None:
     for wrong in ("[1]", '{"columns": 5}', "{", '{"none": 1}'):
         answer = steward.post(place.replace("change", "say"), {"what": "json", "mapping": wrong}, follow=True)
         assert answer.status_code == 200 and "김**" in answer.content.decode()
+
+
+def test_what_only_a_mapping_says_of_events_survives_the_controls() -> None:
+    by_hand = {
+        "event": {"constant": "Order Completed"}, "time": "t", "customer": {"column": "c", "kind": "user"}, "money": "m",
+        "currency": {"constant": "USD"}, "identifiers": {"wechat": "w", "phone": "p"}, "properties": {"x": "size"},
+        "refund": {"when_negative": True}, "sealed": ["note"],
+    }  # fmt: skip
+    upload, draft = Upload(holds="events"), uploads.Draft(["t", "c", "m", "w", "p", "x", "s", "note"], by_hand)
+    posted = {one.field: key for one in controls.choices(upload, draft) for key, _word, now in one.options if now}
+    posted |= {"event": "Order Completed"}
+    assert controls.changed(upload, draft, posted) == by_hand
+    assert controls.changed(upload, draft, posted | {"c0": controls.LEAVE, "c5": "currency"}) == {
+        **{name: said for name, said in by_hand.items() if name != "time"}, "properties": {}, "currency": {"column": "x"},
+    }  # fmt: skip
+
+
+def test_columns_beyond_those_that_have_controls_stay_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controls, "MOST_COLUMNS", 1)
+    by_hand = {"columns": {"a": "external_id", "b": "email"}, "sealed": ["c"], "clear": ["d"]}
+    found = controls.changed(Upload(holds="records"), uploads.Draft(list("abcd"), by_hand), {"c0": "external_id"})
+    assert found == by_hand
 
 
 def test_two_columns_of_one_meaning_and_a_bad_file_are_told(steward: Client) -> None:
