@@ -1,5 +1,5 @@
 """Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while, or the
-sending of one segment with contact values to one destination."""
+sending of one segment with contact values to one destination, both for what the segment meant when it was asked for."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,8 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from consent.models import ContactChannel
-from segments.models import Destination, ExportRequest, Segment
+from segments import exclusions
+from segments.models import Destination, ExportRequest, Run, Segment
 
 State = ExportRequest.State
 
@@ -28,6 +29,7 @@ def ask(
     if destination and destination.channel_id != channel:
         raise Refused("channel_mismatch", _("The destination serves another contact channel."))
     about = {"segment": segment, "channel_id": channel, "destination": destination, "reason": reason}
+    about |= {"versions": in_force(segment)}
     made = ExportRequest.objects.create(**about, asked_by=actor.name)
     details: dict[str, Any] = {"destination": str(destination.pk)} if destination else {}
     audit(actor, "export.asked", target=str(made.pk), purpose=segment.purpose_id, channel=channel, **details)
@@ -52,9 +54,10 @@ def decide(actor: Actor, request: UUID, approve: bool) -> ExportRequest:
 @transaction.atomic
 def use(
     actor: Actor, request: UUID | None, segment: Segment, channel: str, destination: Destination | None = None
-) -> None:
-    """Spend an approval on the one thing that it opens. Raises `Refused` where there is none for this actor, segment, contact
-    channel and destination, or it was used, or it is older than `EXPORT_APPROVAL_HOURS`."""
+) -> dict[str, int]:
+    """Spend an approval on the one thing that it opens, and tell of which versions. Raises `Refused` where there is none for
+    this actor, segment, contact channel and destination, or it was used, or it is older than `EXPORT_APPROVAL_HOURS`; and
+    `approval_outdated` where the segment means something else by now, or its members are those of another version."""
     alike = ExportRequest.objects.filter(segment=segment, channel=channel, destination=destination)
     asked = alike.select_for_update()
     found = asked.filter(pk=request).first() if request else None
@@ -64,6 +67,42 @@ def use(
             "not_approved",
             _("Contact values leave only by an approval: ask for it, and have another person approve it."),
         )
+    check(segment, found.versions)
+    _check_computed(found.versions)
     found.state, found.used_at = State.USED, now()
     found.save(update_fields=["state", "used_at"])
     audit(actor, "export.used", target=str(found.pk), purpose=segment.purpose_id)
+    return dict(found.versions)
+
+
+def in_force(segment: Segment) -> dict[str, int]:
+    """The versions of a segment and of all that it builds on, by their ids: who widens any of these widens the segment."""
+    kept = {one.key: one for one in Segment.objects.exclude(state=Segment.State.ARCHIVED)}
+    own = next((one for one in kept.values() if one.pk == segment.pk), None)
+    if own is None:
+        return {}
+    keys = {own.key} | exclusions.below(own.key, exclusions.building(kept.values()))
+    return {str(kept[key].pk): kept[key].version for key in sorted(keys)}
+
+
+def stands(segment: Segment, versions: dict[str, int]) -> bool:
+    """Whether a segment means what was approved. Versions only grow: true after members were read, it was true before."""
+    return bool(versions) and in_force(segment) == versions
+
+
+def check(segment: Segment, versions: dict[str, int]) -> None:
+    """Raise `Refused` unless a segment means what was approved."""
+    if not stands(segment, versions):
+        raise Refused(
+            "approval_outdated",
+            _("The segment, or one that it builds on, was changed after this was asked for: ask for another approval."),
+        )
+
+
+def _check_computed(versions: dict[str, int]) -> None:
+    """Members of a version before are nobody's who was approved."""
+    done = Run.objects.filter(segment__in=list(map(UUID, versions)), state=Run.State.DONE)
+    last = done.order_by("segment", "-started_at").distinct("segment").values_list("segment", "version")
+    computed = {str(pk): number for pk, number in last}
+    if computed != versions:
+        raise Refused("not_computed", _("The members of this version are not computed yet: try again when they are."))

@@ -25,7 +25,7 @@ from cdp.core.errors import Refused
 from cdp.core.statements import execute, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
-from segments import assignment, delivery_sql
+from segments import approval, assignment, delivery_sql
 from segments.contacts import released
 from segments.delivery_plan import standing
 from segments.destinations import secrets_of
@@ -196,9 +196,12 @@ def _told(subscription: Subscription, change: str, profiles: list[UUID]) -> list
 
 
 def _contacts(subscription: Subscription, profiles: list[UUID]) -> dict[UUID, str]:
-    """The contact values by which those who enter are reached there, where another person approved that; in memory only."""
+    """The contact values by which those who enter are reached there, where another person approved that of what the segment
+    means, asked after its members were read; in memory only."""
     point = subscription.destination.channel.point
-    return released(profiles, point) if subscription.contacts and point and profiles else {}
+    if not (subscription.contacts and point and profiles):
+        return {}
+    return released(profiles, point) if approval.stands(subscription.segment, subscription.versions) else {}
 
 
 # --- how it ended -----------------------------------------------------------------------------------------------------

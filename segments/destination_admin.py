@@ -182,6 +182,7 @@ def _state_of(request: HttpRequest, found: models.Destination) -> dict[str, Any]
     others = fit.exclude(pk__in=sent.values("segment")).order_by("name")
     return {
         "sent": sent,
+        "outdated": destinations.outdated(found),
         "states": [(label, counted.get(state, 0)) for state, label in models.Delivery.State.choices],
         "dead": counted.get(models.Delivery.State.DEAD, 0),
         "withheld": counts.told(withheld, request.user.has_perm(SEES_PEOPLE)),

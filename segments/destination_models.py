@@ -1,5 +1,7 @@
 """Where members are sent: destinations, the segments sent there, whom each knows of, and every delivery."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -69,7 +71,8 @@ class DestinationGroupPermission(GroupObjectPermissionBase):
 
 class Subscription(models.Model):
     """A segment that is sent to a destination. Comings and goings up to the number `since` are laid out as deliveries.
-    `contacts`: whoever enters is told of with a contact value, as another person approved.
+    `contacts`: whoever enters is told of with a contact value, as another person approved, as long as the segment and all
+    that it builds on have the `versions` of that approval.
 
     Once it has ended, whoever was told of is told of as having left.
     """
@@ -85,6 +88,7 @@ class Subscription(models.Model):
     segment = models.ForeignKey("segments.Segment", on_delete=models.CASCADE, verbose_name=_("segment"))
     since = models.BigIntegerField(_("told up to number"), default=0)
     contacts = models.BooleanField(_("with contact values"), default=False, db_default=False)
+    versions: models.JSONField[Any, Any] = models.JSONField(_("versions"), default=dict, db_default={})
     begun_at = models.DateTimeField(_("begun"), db_default=Now())
     ended_at = models.DateTimeField(_("ended"), null=True)
 

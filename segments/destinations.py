@@ -13,7 +13,7 @@ from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from consent.register import Recipient
-from segments.approval import use as spend
+from segments import approval as approvals
 from segments.delivery_plan import lay_inside
 from segments.models import Destination, ExportRequest, Segment, Subscription
 from segments.outgoing import kind_of
@@ -139,10 +139,12 @@ def recipients() -> dict[str, list[Recipient]]:
 def subscribe(actor: Actor, destination: Destination, segment: Segment, approval: UUID | None = None) -> Subscription:
     """Send a published segment there from now on, first all its members; again it changes nothing.
 
-    With the approval of a second person, which this spends, whoever enters is told of with their contact value. Raises
-    `Refused`: `segment_not_published`, `purpose_mismatch`, `brand_mismatch`, `not_approved`; `sent_already` where the segment
-    is sent there without.
+    With the approval of a second person, which this spends, whoever enters is told of with their contact value, until the
+    segment means something else and another approval is given here. Raises `Refused`: `segment_not_published`,
+    `purpose_mismatch`, `brand_mismatch`, as `approval.use` does; `sent_already` where the segment is sent there without.
     """
+    # Its row first, as `change` does: what is approved is approved of the address that it has. A delivery may refer to it.
+    destination = Destination.objects.select_for_update(no_key=True).get(pk=destination.pk)
     if segment.state != Segment.State.PUBLISHED:
         raise Refused("segment_not_published", _("Only a published segment is sent: publish it first."))
     if segment.purpose_id != destination.purpose_id:
@@ -151,19 +153,30 @@ def subscribe(actor: Actor, destination: Destination, segment: Segment, approval
         raise Refused("brand_mismatch", _("The segment serves another brand."))
     made, fresh = Subscription.objects.select_for_update().get_or_create(destination=destination, segment=segment)
     if fresh or made.ended_at:
-        made.since, made.ended_at, made.contacts = 0, None, _approved(actor, destination, segment, approval)
-        made.save(update_fields=["since", "ended_at", "contacts"])
-        about: dict[str, Any] = {"segment": str(segment.pk), "contacts": made.contacts}
-        audit(actor, "destination.segment_added", target=str(destination.pk), **about)
+        made.since, made.ended_at = 0, None
+        _add(actor, made, destination, segment, approval)
     elif approval and not made.contacts:
         raise Refused("sent_already", _("The segment is sent there without contact values: end that first."))
+    elif approval and not approvals.stands(segment, made.versions):
+        _add(actor, made, destination, segment, approval)
     return made
 
 
-def _approved(actor: Actor, destination: Destination, segment: Segment, approval: UUID | None) -> bool:
+def _add(
+    actor: Actor, made: Subscription, destination: Destination, segment: Segment, approval: UUID | None
+) -> None:  # fmt: skip
+    made.contacts, made.versions = approval is not None, {}
     if approval:
-        spend(actor, approval, segment, destination.channel_id, destination)
-    return approval is not None
+        made.versions = approvals.use(actor, approval, segment, destination.channel_id, destination)
+    made.save(update_fields=["since", "ended_at", "contacts", "versions"])
+    about: dict[str, Any] = {"segment": str(segment.pk), "contacts": made.contacts}
+    audit(actor, "destination.segment_added", target=str(destination.pk), **about)
+
+
+def outdated(destination: Destination) -> set[UUID]:
+    """The segments whose contact values are sent there no more, for they mean something else than was approved."""
+    sent = destination.subscriptions.filter(ended_at=None, contacts=True).select_related("segment")
+    return {one.segment_id for one in sent if not approvals.stands(one.segment, one.versions)}
 
 
 @transaction.atomic

@@ -33,10 +33,15 @@ class ExportRequestAdmin(ReadOnlyRoom[models.ExportRequest], ObjectRoom[models.E
     list_display = ("asked_at", "segment", "channel", "destination", "reason", "state", "asked_by", "decided_by")
     list_filter = ("state",)
     list_select_related = ("segment", "channel", "destination")
-    fields = (*list_display, "decided_at", "used_at", "id")
+    fields = (*list_display, "version", "decided_at", "used_at", "id")
     ordering = ("-asked_at",)
     id_fields = ("id",)
     search_help_text = _("The whole id of an export request.")
+
+    @admin.display(description=_("version"))
+    def version(self, asked: models.ExportRequest) -> str:
+        """What the segment meant when it was asked for: the approval is for this alone."""
+        return str(asked.versions.get(str(asked.segment_id), "–"))
 
     def get_urls(self) -> list[URLPattern]:
         decide = self.admin_site.admin_view(require_POST(self.decide))

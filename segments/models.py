@@ -82,7 +82,8 @@ class SegmentGroupPermission(GroupObjectPermissionBase):
 
 class ExportRequest(models.Model):
     """Somebody asks to export contact values; another person approves it. It opens one export, for a while; or, where it
-    names a destination, that the segment is sent there with them from then on."""
+    names a destination, that the segment is sent there with them from then on. `versions`: what the segment and all that it
+    builds on meant when it was asked for, by their ids; it opens nothing once one of them means something else."""
 
     class State(models.TextChoices):
         ASKED = "asked", pgettext_lazy("export", "asked for")
@@ -96,6 +97,7 @@ class ExportRequest(models.Model):
     destination = models.ForeignKey(
         "segments.Destination", on_delete=models.PROTECT, verbose_name=_("destination"), null=True, db_index=False
     )
+    versions: models.JSONField[Any, Any] = models.JSONField(_("versions"), default=dict, db_default={})
     reason = models.CharField(_("reason"), max_length=200)
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
     asked_by = models.CharField(_("asked by"), max_length=100)

@@ -21,8 +21,8 @@ from cdp.core.types import Actor, now, uuid7
 from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
+from segments import approval as approvals
 from segments import assignment, exclusions, formats, sql
-from segments.approval import use as spend
 from segments.contacts import released
 from segments.formats import CONTACT, Format
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
@@ -296,30 +296,31 @@ def export(
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
     purpose allows) and the published computed traits; "contact" needs `personal` and the `approval` of a second person,
-    which this spends, and is empty for a holdout. Audited when it begins and when it ends, however it ends. Raises `Refused`
-    before the first byte.
+    which this spends, and is empty for a holdout; it breaks off once the segment means something else. Audited when it
+    begins and when it ends, however it ends. Raises `Refused` before the first byte.
     """
     point = bind(segment, purpose, channel).point
     chosen = list(columns) or _default_columns(segment)
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
         raise Refused("format_unknown", _("The format is csv or ndjson."))
-    if CONTACT in chosen:
-        spend(actor, approval, segment, channel)
-    asked = Export(segment, channel, point, fmt, chosen)
+    versions = approvals.use(actor, approval, segment, channel) if CONTACT in chosen else {}
+    asked = Export(segment, channel, point, fmt, chosen, versions)
     asked.audit(actor, "segment.export_started")
     return _stream(asked, actor)
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported: whose members, for which contact channel (and its kind of contact point), and how."""
+    """What is exported: whose members, for which contact channel (and its kind of contact point), how, and of which approved
+    versions."""
 
     segment: Segment
     channel: str
     point: str
     fmt: Format
     columns: list[str]
+    versions: dict[str, int]
     id: UUID = field(default_factory=uuid7)
 
     def chunk(self, after: str) -> formats.Chunk:
@@ -332,6 +333,7 @@ class Export:
         return formats.clear(self.fmt, self.columns, gate, params)
 
     def _contacts(self, members: str) -> dict[UUID, str]:
+        approvals.check(self.segment, self.versions)
         held_out = assignment.held_out(self.segment, members)
         others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
         return released(others, self.point)

@@ -22,6 +22,10 @@ class DestinationShape(Shape):
     enabled = serializers.BooleanField()
     created_at = moment()
     segments = serializers.ListField(child=text(), help_text="Keys of the segments that are sent there.")
+    contacts_stopped = serializers.ListField(
+        child=text(),
+        help_text="Keys of those whose contact values wait for another approval: they mean something else now.",
+    )
 
 
 class MadeDestinationShape(DestinationShape):

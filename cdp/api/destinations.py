@@ -80,9 +80,11 @@ class DestinationEndpoint(SegmentEndpoint):
     def told_of(self, found: Destination) -> dict[str, Any]:
         """A destination as it is answered."""
         sent = Subscription.objects.filter(destination=found, ended_at=None, segment__in=self.visible().values("pk"))
+        stopped = sent.filter(segment__in=destinations.outdated(found))
         return {name: getattr(found, name) for name in FIELDS} | {
             "purpose": found.purpose_id, "channel": found.channel_id,
             "segments": list(sent.order_by("segment__key").values_list("segment__key", flat=True)),
+            "contacts_stopped": sorted(stopped.values_list("segment__key", flat=True)),
         }  # fmt: skip
 
     def within_bounds(self, fields: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,17 @@ MOST_ERRORS = 100
 STATUS = {
     "not_found": 404,
     "erased": 410,
-    **dict.fromkeys(("purpose_mismatch", "brand_mismatch", "data_class", "personal_not_allowed", "not_approved"), 403),
+    **dict.fromkeys(
+        (
+            "purpose_mismatch",
+            "brand_mismatch",
+            "data_class",
+            "personal_not_allowed",
+            "not_approved",
+            "approval_outdated",
+        ),
+        403,
+    ),
     **dict.fromkeys(("segment_in_use", "segment_cycle", "segment_not_published"), 409),
     **dict.fromkeys(("purpose_unknown", "unknown_purpose", "channel_unknown", "unknown_contact_channel"), 400),
     **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "too_slow"), 400),

@@ -1,24 +1,29 @@
 """Deliveries with contact values: approved by a second person, for one segment and one destination, of whom consent allows."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
+from django.db import transaction
 
 from cdp.core import crypto
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
+from cdp.core.statements import fetch
 from cdp.core.types import Actor
 from cdp.profiles.models import ContactPoint
 from consent.actions import suppress
 from identity.models import Record
-from segments import approval, destinations, queries
+from segments import actions, approval, destinations, queries
 from segments.models import Delivery, Destination, ExportRequest, Segment, Subscription
-from tests.segments.people import ACTOR, NOW, says, told
+from tests.segments.people import ACTOR, NOW, people, says, segment, told
 from tests.segments.receiver import Receiver, receiving
 from tests.segments.test_deliveries import destination, filled, send
+from tests.segments.test_membership import at_once
 
 pytestmark = pytest.mark.django_db
 ANOTHER = Actor.system("another")
@@ -122,6 +127,97 @@ def test_what_was_approved_of_one_address_opens_no_other(receiver: Receiver, sen
     refused("not_approved", lambda: destinations.subscribe(ACTOR, place, made, given))
     destinations.subscribe(ACTOR, place, made, approved(made, place))
     refused("destination_in_use", lambda: destinations.change(ACTOR, place, address=receiver.address))
+
+
+def widened(made: Segment) -> UUID:
+    """Somebody who enters by another rule than was approved."""
+    (other,) = people(1, orders_count=0)
+    says([other], "granted")
+    reached(other, "wide@shop.example")
+    actions.change_segment(ACTOR, made, rule={"trait": "orders_count", "op": "gte", "value": 0})
+    actions.recompute(made.pk, NOW)
+    return other
+
+
+def test_whoever_enters_by_another_rule_than_was_approved_comes_without(receiver: Receiver, sent: Sent) -> None:
+    place, made, _ids = sent
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    send(place)
+    assert destinations.outdated(place) == set()
+    other = widened(made)
+    send(place)
+    assert contacts(receiver) == {str(other): None} and destinations.outdated(place) == {made.pk}
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    assert destinations.outdated(place) == set()
+    (late,) = people(1, orders_count=0)
+    says([late], "granted")
+    reached(late, "late@shop.example")
+    actions.refresh_profiles([late], NOW)
+    send(place)
+    assert contacts(receiver) == {str(late): "late@shop.example"}
+
+
+def test_nor_by_another_rule_of_a_segment_that_it_builds_on(receiver: Receiver, sent: Sent) -> None:
+    place, inner, _ids = sent
+    made = segment("outer", {"segment": inner.key})
+    actions.recompute(made.pk, NOW)
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    send(place)
+    other = widened(inner)
+    actions.recompute(made.pk, NOW)
+    send(place)
+    assert contacts(receiver) == {str(other): None} and destinations.outdated(place) == {made.pk}
+
+
+def test_what_was_approved_of_one_rule_opens_no_other(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, made, _ids = sent
+    there, asked = approved(made, place), approval.ask(ACTOR, made, "email", "x").pk
+    widened(made)
+    approval.decide(ANOTHER, asked, approve=True)
+    refused("approval_outdated", lambda: destinations.subscribe(ACTOR, place, made, there))
+    refused("approval_outdated", lambda: list(exported(made, asked)))
+    assert not ExportRequest.objects.filter(state="used").exists() and not Subscription.objects.exists()
+    actions.change_segment(ACTOR, made, rule={"trait": "orders_count", "op": "gte", "value": 3})
+    refused("not_computed", lambda: destinations.subscribe(ACTOR, place, made, approved(made, place)))
+    actions.recompute(made.pk, NOW)
+    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    running = exported(made, approval.decide(ANOTHER, approval.ask(ACTOR, made, "email", "x").pk, approve=True).pk)
+    assert b"canary" in next(running) + next(running)
+    widened(made)
+    refused("approval_outdated", lambda: list(running))
+    assert AuditEntry.objects.get(action="segment.exported").details["complete"] is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_address_does_not_change_while_values_begin_to_be_sent_there(receiver: Receiver, sent: Sent) -> None:
+    place, made, _ids = sent
+    destinations.subscribe(ACTOR, place, made)
+    destinations.unsubscribe(ACTOR, place, made)
+    given, begun = approved(made, place), threading.Event()
+
+    def subscribed() -> None:
+        with transaction.atomic():
+            destinations.subscribe(ACTOR, place, made, given)
+            begun.set()
+            until(lambda: fetch(WAITING)[0][0] > 0)
+
+    def moved() -> None:
+        assert begun.wait(10)
+        refused("destination_in_use", lambda: destinations.change(ACTOR, place, address="https://elsewhere.example/x"))
+
+    at_once(subscribed, moved)
+    assert Subscription.objects.get().contacts and Destination.objects.get().address == receiver.address
+
+
+# Who waits for a lock that this very connection holds.
+WAITING = "select count(*) from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))"
+
+
+def until(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def exported(made: Segment, given: UUID) -> Iterator[bytes]:
