@@ -211,7 +211,8 @@ PARTS: dict[str, tuple[Callable[[], Iterator[Metric]], tuple[type[Exception], ..
 
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For whoever sends the token; without one, for this machine alone. Nobody else learns that there is such an address."""
+    """For whoever sends the token; without one, of a pilot, for this machine alone. Nobody else learns that there is such an
+    address."""
     if not _may_read(request):
         raise Http404
     registry = CollectorRegistry(auto_describe=False)
@@ -223,14 +224,17 @@ def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
-    # A proxy on this machine has this machine's address, whoever asks.
-    through = settings.BEHIND_PROXY or any(name in request.headers for name in FORWARDED)
+    # A proxy on this machine has this machine's address, whoever asks; and not every proxy says that it is one.
+    through = not settings.EMBEDDED or settings.BEHIND_PROXY or any(name in request.headers for name in FORWARDED)
     return not through and _is_here(request.META.get("REMOTE_ADDR", ""))
 
 
 def _is_here(address: str) -> bool:
     # By a Unix socket, as only a proxy of this machine asks, there is none.
-    return bool(address) and ip_address(address).is_loopback
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 metrics_urlpatterns = [path("metrics", metrics, name="metrics")]

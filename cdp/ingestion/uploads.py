@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 MOST_BYTES = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
 KEPT = timedelta(days=1)
 TABLE, SEALED, DRAFT = "ingestion_upload", "sealed", "draft"
-LONGEST_NAME = 100
+ENDINGS = frozenset((".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".json", ".ndjson", ".jsonl", ".parquet", ".gz", ".zip"))
 
 
 class Content(msgspec.Struct):
@@ -88,10 +88,9 @@ def _source(pk: UUID) -> KnownSource:
 
 
 def _plain(name: str) -> str:
-    """A file's name as quarantine tells it; one that names somebody is not told."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    harmless = personal_shape(last) is None and last.isprintable()
-    return last[-LONGEST_NAME:] if last and harmless else f"file{PurePosixPath(last).suffix[:10]}"
+    """What is kept of a file's name, and told by quarantine: how it ends. The rest may name somebody."""
+    ends = [end for end in PurePosixPath(name.lower()).suffixes[-2:] if end in ENDINGS]
+    return "".join(["file", *ends])
 
 
 def _guessed(source: KnownSource, holds: str, name: str, content: bytes) -> Draft:

@@ -111,9 +111,12 @@ def _work_off(say: Say) -> None:
 
 def _refuse_company(source: Session) -> None:
     if _row(source, sql.COMPANY, [[source.info.backend_pid]])[0]:
-        raise Refused(
-            "in_use", _("Other processes use this installation: stop web, worker and beat, then begin again.")
-        )
+        raise _in_use()
+
+
+def _in_use() -> Refused:
+    said = _("Other processes use this installation: stop web, worker and beat, then begin again.")
+    return Refused("in_use", said)
 
 
 def _claim(target: Session) -> None:
@@ -137,7 +140,9 @@ def _migrate(app_url: str, owner_url: str) -> None:
 def _copy_all(source: Session, target: Session, say: Say) -> Moved:
     """All tables as they are at one moment, compared before the commit."""
     source.isolation_level = IsolationLevel.REPEATABLE_READ
+    held = ", ".join(table for table, _columns in source.execute(sql.COLUMNS).fetchall())
     with source.transaction(), target.transaction():
+        _hold(source, held)
         tables = _same_tables(source, target)
         target.execute(_made(sql.TRUNCATE, tables=", ".join(tables)))
         with _triggers_at_rest(target, list(tables)):
@@ -148,6 +153,15 @@ def _copy_all(source: Session, target: Session, say: Say) -> Moved:
         _refuse_company(source)
         target.execute(sql.RELEASE)
     return Moved(len(tables), rows)
+
+
+def _hold(source: Session, tables: str) -> None:
+    """Nobody writes until the copy is done. Before the snapshot: what was committed by then is copied."""
+    source.execute(sql.WAIT_A_MOMENT)
+    try:
+        source.execute(_made(sql.HOLD, tables=tables))
+    except psycopg.errors.LockNotAvailable:
+        raise _in_use() from None
 
 
 def _same_tables(source: Session, target: Session) -> dict[str, list[str]]:

@@ -38,6 +38,7 @@ where n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and c.relkind = 
     and not (c.relname = 'events_event' and a.attname = 'txid')
 group by 1 order by 1
 """
+WAIT_A_MOMENT, HOLD = "set local lock_timeout = '10s'", "lock table {tables} in share mode"
 TRUNCATE = "truncate {tables} restart identity"
 QUIET, LOUD = "alter table {table} disable trigger user", "alter table {table} enable trigger user"
 CHECK_NOW = "set constraints all immediate"

@@ -137,7 +137,9 @@ def test_what_cannot_be_read_is_left_out_and_the_rest_is_told(monkeypatch: pytes
 )
 def test_without_a_token_only_this_machine_may_read_and_not_through_a_proxy(headers: dict[str, str]) -> None:
     assert Client(REMOTE_ADDR="::1").get("/metrics").status_code == 200
-    for elsewhere in ("10.0.0.7", "203.0.113.9", ""):
+    with override_settings(EMBEDDED=False):
+        assert Client(REMOTE_ADDR="::1").get("/metrics").status_code == 404, "a proxy may say nothing of itself"
+    for elsewhere in ("10.0.0.7", "203.0.113.9", "", "unix:"):
         assert Client(REMOTE_ADDR=elsewhere).get("/metrics").status_code == 404
     assert Client().get("/metrics", headers=headers).status_code == 404
     with override_settings(BEHIND_PROXY=True):

@@ -152,11 +152,10 @@ def test_no_name_of_a_field_that_is_an_address_or_number_of_a_person_is_kept() -
 def test_ingestion_and_the_pipeline_together_tell_a_day() -> None:
     source, key = create_source(Actor.system("test"), "web", "web")
     sources.forget()
-    late = {"timestamp": (now() - timedelta(days=2)).isoformat()}
+    today, late = now().date(), {"timestamp": (now() - timedelta(days=2)).isoformat()}
     send(key, track(messageId="1"), track(messageId="2", **late), track(messageId="3", event=""))
     send(key, track(messageId="1"))
     pipeline.advance()
-    today = now().date()
     (told,) = reading.days_of(source.pk, today - timedelta(days=1), today)[-1:]
     assert (told.received, told.repeated, told.quarantined, told.measured, told.late_day) == (4, 1, 1, 2, 1)
 

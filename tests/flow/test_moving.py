@@ -26,7 +26,8 @@ from tests.flow.production import shape
 from tests.flow.production_servers import Postgres, own_folder, own_postgres
 from tests.ingestion.wire import send, track
 
-VARIABLES = dict.fromkeys(("SUPERUSER_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "SECRET_KEY"), "ab12" * 16)
+PASSWORD = "ab12" * 16
+VARIABLES = dict.fromkeys(("SUPERUSER_PASSWORD", "OWNER_PASSWORD", "APP_PASSWORD", "SECRET_KEY"), PASSWORD)
 MAIL = "canary.kim@example.kr"
 SERVE = """
 import sys, django; django.setup()
@@ -61,9 +62,18 @@ def there(target: Postgres, role: str, database: str = "cdp") -> str:
 
 def move(target: Postgres, **changed: str) -> str:
     addresses = {"database_url": there(target, "cdp_app"), "owner": there(target, "cdp_owner")} | changed
-    said = StringIO()
-    call_command("move_to", addresses["database_url"], owner=addresses["owner"], stdout=said)
+    said, (app, owner) = StringIO(), (address.replace(f":{PASSWORD}@", "@") for address in addresses.values())
+    call_command("move_to", app, owner=owner, stdout=said)
     return said.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def passwords(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a client keeps them."""
+    file = tmp_path / "pgpass"
+    file.write_text(f"*:*:*:*:{PASSWORD}\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(file))
 
 
 @pytest.fixture
@@ -139,7 +149,9 @@ def test_while_somebody_uses_it_or_the_addresses_are_wrong_nothing_is_touched(ta
     with pytest.raises(CommandError, match="same database"):
         move(target, **fresh | {"database_url": there(target, "cdp_app")})
     with pytest.raises(CommandError, match="refused"):
-        move(target, **fresh | {"owner": fresh["owner"].replace("ab12", "no12")})
+        move(target, **fresh | {"owner": fresh["owner"].replace("cdp_owner", "somebody")})
+    with pytest.raises(CommandError, match="Leave passwords out"):
+        call_command("move_to", fresh["database_url"], owner=fresh["owner"])
     with override_settings(EMBEDDED=False), pytest.raises(CommandError, match="no embedded installation"):
         move(target, **fresh)
     with target.superuser("fresh") as session:

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from cdp.core import embedded
 from cdp.core.errors import Refused
@@ -28,6 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--owner", required=True, help="of the role that owns that database: DATABASE_OWNER_URL")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if any(map(_holds_password, (options["database_url"], options["owner"]))):
+            raise CommandError(
+                _("Leave passwords out of the command, where others can read them: write them to ~/.pgpass.")
+            )
         with Progress(_("Moving")) as progress:
             try:
                 moved = moving.move(options["database_url"], options["owner"], progress.say)
@@ -46,3 +52,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  {variable}={getattr(settings, setting)}")
         self.stdout.write(_("These files are not in the database: move them too, and back them up apart from it."))
         self.stdout.write(_("The pilot keeps its data: delete it once you have served from there, the keyring never."))
+
+
+def _holds_password(address: str) -> bool:
+    try:
+        return "password" in conninfo_to_dict(address)
+    except ProgrammingError:
+        return False  # connecting says so better
