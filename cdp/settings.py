@@ -288,6 +288,7 @@ CELERY_BEAT_SCHEDULE = {
     "lake_reconcile": {"task": "lake.reconcile", "schedule": crontab(hour=19, minute=30), "options": {"expires": 3600}},
     "linkage": {"task": "linkage.work", "schedule": 60.0, "options": {"expires": 60}},
     "quality": {"task": "quality.judge", "schedule": 900.0, "options": {"expires": 900}},
+    "quality_forget": {"task": "quality.forget", "schedule": crontab(hour=19, minute=10), "options": {"expires": 3600}},
     "quarantine": {"task": "quarantine.work", "schedule": 30.0, "options": {"expires": 30}},
     "pulls": {"task": "pulls.work", "schedule": 30.0, "options": {"expires": 30}},
     "uploads": {"task": "uploads.work", "schedule": 60.0, "options": {"expires": 60}},

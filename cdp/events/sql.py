@@ -145,7 +145,12 @@ COUNT_FIELDS = """
 insert into events_fieldcount (field_id, day, count) select * from unnest(%s::bigint[], %s::date[], %s::bigint[])
 on conflict (field_id, day) do update set count = events_fieldcount.count + excluded.count
 """
-ONE_JUDGE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('events_anomaly'), hashtext(%s))"
+KNOWN_FIELDS = """
+select s.source_id, s.event, s.field, s.id from unnest(%s::uuid[], %s::text[], %s::text[]) as found (source, event, field)
+join events_seenfield s on s.source_id = found.source and s.event = found.event and s.field = found.field
+"""
+TRY_TO_JUDGE = "select pg_try_advisory_lock(hashtext('events_anomaly'))"
+END_JUDGING = "select pg_advisory_unlock(hashtext('events_anomaly'))"
 # What ingestion and the tracking plan counted beside what was measured.
 QUALITY_DAYS = """
 select source, day, kind, sum(count)::bigint from (

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,7 @@ from cdp import pipeline
 from cdp.core.actions import count
 from cdp.core.models import Watermark
 from cdp.core.types import Actor, now
+from cdp.events import sql
 from cdp.events.actions import create_source, store
 from cdp.events.models import Source
 from cdp.events.quality import judging, measuring, reading, usual
@@ -21,6 +24,7 @@ from cdp.events.quality_models import Anomaly, FieldCount, SeenField
 from cdp.events.types import Measure, NewEvent
 from cdp.ingestion import sources
 from cdp.ingestion.who import record_id
+from tests.database import owner_parameters
 from tests.ingestion.wire import send, track
 
 TODAY = date(2026, 11, 20)
@@ -140,6 +144,18 @@ def test_names_without_end_fill_no_table(shop: Source, monkeypatch: pytest.Monke
 
 
 @committed
+def test_names_that_are_known_are_looked_up_and_no_others_read(shop: Source) -> None:
+    first = NOON.date()
+    SeenField.objects.bulk_create(SeenField(source=shop, event=f"E{n}", field="", first=first) for n in range(50))
+    store([event(shop, 0, name="E7")])
+    with CaptureQueriesContext(connection) as asked:
+        measuring.measure_next(10)
+    of_fields = [one["sql"] for one in asked if "events_seenfield" in one["sql"]]
+    assert len(of_fields) == 1 and "unnest" in of_fields[0] and SeenField.objects.count() == 50
+    assert FieldCount.objects.get().field.event == "E7"
+
+
+@committed
 def test_no_name_of_a_field_that_is_an_address_or_number_of_a_person_is_kept() -> None:
     _source, key = create_source(Actor.system("test"), "web", "web")
     sources.forget()
@@ -156,8 +172,9 @@ def test_ingestion_and_the_pipeline_together_tell_a_day() -> None:
     send(key, track(messageId="1"), track(messageId="2", **late), track(messageId="3", event=""))
     send(key, track(messageId="1"))
     pipeline.advance()
-    (told,) = reading.days_of(source.pk, today - timedelta(days=1), today)[-1:]
-    assert (told.received, told.repeated, told.quarantined, told.measured, told.late_day) == (4, 1, 1, 2, 1)
+    days = reading.days_of(source.pk, today, now().date())  # two where midnight passed meanwhile
+    kinds = ("received", "repeated", "quarantined", "measured", "late_day")
+    assert [sum(getattr(day, kind) for day in days) for kind in kinds] == [4, 1, 1, 2, 1]
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------
@@ -257,8 +274,34 @@ def test_long_past_counts_are_forgotten(shop: Source) -> None:
     long_ago = TODAY - judging.KEPT - timedelta(days=1)
     seen = SeenField.objects.create(source=shop, event="A", field="x", first=long_ago)
     FieldCount.objects.create(field=seen, day=long_ago, count=3)
+    for day in (long_ago, TODAY - judging.KEPT):
+        Anomaly.objects.create(source=shop, day=day, measure=Measure.VOLUME, value=1)
     judging.judge(TODAY)
+    assert FieldCount.objects.exists(), "every quarter of an hour nothing is looked for without an index"
+    judging.forget(TODAY)
     assert not SeenField.objects.exists() and not FieldCount.objects.exists()
+    assert Anomaly.objects.get().day == TODAY - judging.KEPT
+
+
+@committed
+def test_days_are_judged_before_a_transaction_begins(shop: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    days, within = judging.days_of, []
+    monkeypatch.setattr(judging, "days_of", lambda *asked: within.append(connection.in_atomic_block) or days(*asked))
+    judging.judge(TODAY)
+    assert within == [False]
+
+
+@db
+def test_a_second_judge_does_nothing_meanwhile(shop: Source) -> None:
+    yesterday = TODAY - timedelta(days=1)
+    counted(shop, {day: kinds for day, kinds in quiet_weeks(shop).items() if day < yesterday})
+    with psycopg.connect(**owner_parameters(), autocommit=True) as other:
+        assert other.execute(sql.TRY_TO_JUDGE).fetchone() == (True,)
+        judging.judge(TODAY)
+        assert not Anomaly.objects.exists()
+        other.execute(sql.END_JUDGING)
+    judging.judge(TODAY)
+    assert Anomaly.objects.exists()
 
 
 @db
@@ -271,8 +314,6 @@ def test_a_switched_off_source_alarms_nobody(shop: Source) -> None:
 
 @db
 def test_measuring_reads_by_the_index_of_the_mark(shop: Source) -> None:
-    from cdp.events import sql
-
     span = {"txid": 1, "row": "0" * 32, "until_txid": 2, "until": "0" * 32}
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan to off")

@@ -3,6 +3,7 @@ the same counts give the same anomalies."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 from celery import shared_task
 from django.db import transaction
 
-from cdp.core.statements import execute
+from cdp.core.statements import column, execute
 from cdp.core.types import now
 from cdp.events import sql
 from cdp.events.models import Source
@@ -27,7 +28,7 @@ LEAST_OF = 20
 LEAST_FILLED = 0.05
 # So many new names of a source and day are told.
 MOST_NEW = 50
-# How long counts of fields are kept; a name not seen for so long is forgotten.
+# How long anomalies and counts of fields are kept; a name not seen for so long is forgotten.
 KEPT = timedelta(days=400)
 SHARES = (
     Measure.LATE, Measure.REPEATED, Measure.QUARANTINED, Measure.MISSING, Measure.INVALID, Measure.FUTURE, Measure.PAST,
@@ -54,19 +55,40 @@ def judge_task() -> None:
     judge(now().date())
 
 
+@shared_task(name="quality.forget")
+def forget_task() -> None:
+    """Sent by beat, once a day: no index leads to old counts."""
+    forget(now().date())
+
+
 def judge(today: date) -> None:
-    """Judge the latest days of every source that sends, and forget what is long past."""
-    for source in Source.objects.filter(built_in=False, enabled=True).order_by("pk"):
-        _judge_source(source, today)
+    """Judge the latest days of every source that sends; outside a transaction, and nothing where another worker is at it."""
+    with _alone() as held:
+        for source in Source.objects.filter(built_in=False, enabled=True).order_by("pk") if held else ():
+            judged = [today - timedelta(days=ago) for ago in range(JUDGED)]
+            _keep(source, judged, list(_found(source.pk, judged, today)))
+
+
+def forget(today: date) -> None:
+    """Forget what is long past."""
+    Anomaly.objects.filter(day__lt=today - KEPT).delete()
     FieldCount.objects.filter(day__lt=today - KEPT).delete()
     SeenField.objects.filter(first__lt=today - KEPT, fieldcount=None).delete()
 
 
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else judges, which then holds for the whole of the block: who began earlier knows less."""
+    [held] = column(sql.TRY_TO_JUDGE)
+    try:
+        yield held
+    finally:
+        if held:
+            execute(sql.END_JUDGING)
+
+
 @transaction.atomic
-def _judge_source(source: Source, today: date) -> None:
-    execute(sql.ONE_JUDGE_AT_A_TIME, [str(source.pk)])
-    judged = [today - timedelta(days=ago) for ago in range(JUDGED)]
-    found = list(_found(source.pk, judged, today))
+def _keep(source: Source, judged: list[date], found: list[Found]) -> None:
     kept = Anomaly.objects.filter(source=source, day__in=judged)
     gone = {row.pk for row in kept} - {row.pk for row in kept if _named(row) in {_named(one) for one in found}}
     Anomaly.objects.filter(pk__in=gone).delete()

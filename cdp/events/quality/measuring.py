@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Count
 
 from cdp.core import watermark
 from cdp.core.actions import count
@@ -63,10 +64,12 @@ def _count_fields(span: dict[str, Any]) -> None:
 
 def _known(names: set[Named], found: dict[tuple[Named, date], int]) -> dict[Named, int]:
     """The number of each name that is known, or becomes so while there is room."""
-    known, sources = _seen({name.source for name in names})
+    known = {Named(*name): pk for *name, pk in fetch(sql.KNOWN_FIELDS, list(zip(*names, strict=True)))} if names else {}
+    unknown = names - known.keys()
+    sources = _seen({name.source for name in unknown})
     first = dict(sorted(found, key=itemgetter(1), reverse=True))
     fresh = []
-    for name in sorted(names - known.keys()):
+    for name in sorted(unknown):
         sources[name.source] += 1
         if sources[name.source] <= MOST_SEEN:
             fresh.append(_fresh(name, first[name]))
@@ -78,8 +81,7 @@ def _fresh(name: Named, day: date) -> SeenField:
     return SeenField(source_id=name.source, event=name.event, field=name.field, first=day)
 
 
-def _seen(sources: set[UUID]) -> tuple[dict[Named, int], Counter[UUID]]:
-    """What is known of some sources, and how much of each."""
-    rows = SeenField.objects.filter(source__in=sources).values_list("source_id", "event", "field", "pk")
-    known = {Named(source, event, field): pk for source, event, field, pk in rows}
-    return known, Counter(name.source for name in known)
+def _seen(sources: set[UUID]) -> Counter[UUID]:
+    """How many names are known of some sources; nothing is asked where there is none."""
+    rows = SeenField.objects.filter(source__in=sources).values("source_id").annotate(number=Count("pk"))
+    return Counter(dict(rows.values_list("source_id", "number")))
