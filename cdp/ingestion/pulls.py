@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cdp.core import crypto
 from cdp.core.actions import count
@@ -166,14 +166,24 @@ def _fetch_files(pull: Pull, source: KnownSource, mapping: AnyMapping, seconds: 
 
 
 def _note_files(pull: Pull) -> None:
-    """Write down the files that are new, or new versions."""
+    """Write down the files that are new, or new versions. Raises `Away` where there never was one."""
+    some = False
     for page in storage.listed(pull.address):
+        some = some or bool(page)
         paths = [found.path for found in page]
         known = set(PulledFile.objects.filter(pull=pull, path__in=paths).values_list("path", "version"))
         fresh = [found for found in page if (found.path, found.version) not in known]
         PulledFile.objects.bulk_create(
             [PulledFile(pull=pull, **found._asdict()) for found in fresh], ignore_conflicts=True
         )
+    if not some and not _had_files(pull):
+        raise Away("nothing_there")
+
+
+def _had_files(pull: Pull) -> bool:
+    """Whether files were found before where its address leads now; what earlier releases found by less of a name is not."""
+    path, folder = storage.within(pull.address)
+    return PulledFile.objects.filter(Q(path=path) | Q(path__startswith=folder), pull=pull).exists()
 
 
 def _fetch_file(pull: Pull, file: PulledFile, source: KnownSource, mapping: AnyMapping, ends: float) -> bool:

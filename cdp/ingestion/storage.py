@@ -54,6 +54,12 @@ def listed(address: str) -> Iterator[list[Found]]:
             yield [_found(one) for one in page.get("Contents", ()) if one["Size"] and not one["Key"].endswith("/")]
 
 
+def within(address: str) -> tuple[str, str]:
+    """What an address names, as the path of one file and as the beginning of the paths in a folder."""
+    _bucket, prefix = _parts(address)
+    return prefix, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
 def _found(one: dict[str, Any]) -> Found:
     return Found(one["Key"], one["ETag"].strip('"'), one["LastModified"])
 

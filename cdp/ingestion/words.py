@@ -22,6 +22,7 @@ FAILURES = {
     "mapping": _("The mapping cannot be read any more: write it anew"),
     "http_403": _("The credentials may not read it"),
     "http_404": _("There is no such bucket"),
+    "nothing_there": _("There is no file: let the address end at a folder or a file, not within a name"),
     "NoCredentialsError": _("The worker has no credentials"),
     "EndpointConnectionError": _("The storage cannot be reached"),
     "killed": _("It ended the worker that read it, again and again: it may be too large"),

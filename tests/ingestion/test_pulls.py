@@ -245,8 +245,26 @@ def test_a_storage_that_is_away_is_left_alone_for_longer_and_longer(shop: Shop, 
     assert (pull.failed, pull.failures, waits) == ("http_404", 3, [1, 2, 4])
     assert counters() == {"pull_failed": 3} and pull.complete_at is None
     assert not pulls.fetch_due(pull.pk) and pull.pk not in pulls.due()
+    put(storage, "daily/a.csv", TEXT)
     places.change(ACTOR, pull, address="s3://crm/daily")
     assert fetched(pull).failed == "" and fetched(pull).failures == 0
+
+
+def test_an_address_that_leads_to_no_file_is_told_until_one_is_there(
+    shop: Shop, storage: Any, admin_client: Client
+) -> None:
+    put(storage, "daily/2026-11.csv", TEXT)
+    pull = fetched(bucket(shop, address="s3://crm/daily/2026-"))
+    assert (pull.failed, pull.complete_at) == ("nothing_there", None)
+    page = admin_client.get(reverse("admin:ingestion_pull_changelist")).content.decode()
+    assert "let the address end at a folder" in page
+    # What an earlier release found by the beginning of a name says nothing of this address.
+    PulledFile.objects.create(pull=pull, path="daily/2026-10.csv", version="1", changed_at=now(), finished_at=now())
+    assert fetched(pull).failed == "nothing_there"
+    pull = fetched(places.change(ACTOR, pull, address="s3://crm/daily"))
+    assert (pull.failed, pull.failures, pull.complete_at is not None) == ("", 0, True)
+    storage.delete_object(Bucket="crm", Key="daily/2026-11.csv")
+    assert fetched(pull).failed == "", "a folder that is emptied after reading is none that never was"
 
 
 def test_of_a_switched_off_place_or_source_nothing_is_fetched(shop: Shop, storage: Any) -> None:
@@ -288,12 +306,21 @@ def people() -> Iterator[psycopg.Connection[Any]]:
 @contextmanager
 def another_database() -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(**owner_parameters(), autocommit=True) as ours:
+        # One that was interrupted left it behind.
+        ours.execute(f'drop database if exists "{elsewhere()}"')
         ours.execute(f'create database "{elsewhere()}"')
         try:
             with psycopg.connect(**owner_parameters() | {"dbname": elsewhere()}, autocommit=True) as other:
                 yield other
         finally:
-            ours.execute(f'drop database "{elsewhere()}" with (force)')
+            ours.execute(f'drop database "{elsewhere()}"')
+
+
+def test_a_database_that_an_interrupted_run_left_behind_is_in_nobody_s_way() -> None:
+    with psycopg.connect(**owner_parameters(), autocommit=True) as ours:
+        ours.execute(f'create database "{elsewhere()}"')
+    with another_database() as other:
+        assert other.info.dbname == elsewhere()
 
 
 def elsewhere() -> str:
