@@ -122,6 +122,8 @@ def _opened(transport: "paramiko.Transport", parts: SplitResult, secrets: Sequen
         try:
             transport.auth_publickey(parts.username or "", key)
         except AuthenticationException:
+            if not transport.is_active():  # it says so too of a connection that ended before the answer
+                raise EOFError from None
             continue
         if transport.is_authenticated():
             return ""

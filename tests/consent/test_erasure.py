@@ -206,6 +206,7 @@ SEVERED_OR_OPAQUE = {
     "core_disclosure": "append-only; the same",
     "core_authenticator": "a second factor of staff, sealed",
     "segments_destination": "a secret that signs messages, sealed",
+    "ingestion_upload": "a file under a key of its own, destroyed when its rows are kept or a day has passed",
     "ingestion_pull": "the password of another database and how far its table is read, sealed",
     "core_keyencryptionkey": "keys of keys",
     "core_indexkey": "keys of keys",

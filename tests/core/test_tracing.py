@@ -36,9 +36,11 @@ def line(record: logging.LogRecord) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_a_request_is_one_line_by_its_route(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_is_one_line_by_its_route(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines: list[dict[str, Any]] = []
-    caplog.handler.emit = lambda record: lines.append(line(record))  # type: ignore[method-assign]
+    monkeypatch.setattr(caplog.handler, "emit", lambda record: lines.append(line(record)))
     with caplog.at_level(logging.INFO, "cdp.request"):
         Client().get(f"/v1/{PERSON}?email={PERSON}", headers={"X-Request-ID": GIVEN, "User-Agent": PERSON})
     [told] = [one for one in lines if one["logger"] == "cdp.request"]

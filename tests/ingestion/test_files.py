@@ -16,8 +16,8 @@ from django.core.management import CommandError, call_command
 from cdp.core import crypto
 from cdp.core.types import Actor
 from cdp.events.models import Event, Quarantined, Source
-from cdp.events.types import QUARANTINE_REASONS
 from cdp.ingestion import imports
+from cdp.ingestion.management.commands.load_reference import REASONS
 from consent.actions import suppress
 from consent.models import ConsentRecord
 from tests.ingestion.wire import counters, reasons, refused_content, sealed
@@ -174,9 +174,9 @@ def test_a_mapped_column_is_a_key(shop: Shop, tmp_path: Path, mapping: Any) -> N
     assert "taken: 1" in records(tmp_path, "no,email\nC1,kim@shop.kr\n", mapping)
 
 
-def test_each_reason_of_quarantine_has_words(shop: Shop, tmp_path: Path) -> None:
+def test_each_reason_of_refusing_has_words(shop: Shop, tmp_path: Path) -> None:
     code = "".join(path.read_text() for path in INGESTION.rglob("*.py"))
-    assert set(re.findall(r'Flaw\("(\w+)"\)', code)) | {"unexpected"} <= QUARANTINE_REASONS.keys()
+    assert set(re.findall(r'Flaw\("(\w+)"\)', code)) | {"unexpected"} <= REASONS.keys()
     said = records(tmp_path, "external_id,updated_at\n,2026-03-04\n")
     assert "  no_identity: 1. Nobody is named: an event needs" in said
     assert str(Quarantined.objects.get()).startswith("Nobody is named")

@@ -22,6 +22,7 @@ class Server:
     logins: list[str] = field(default_factory=list)
     old: bool = False  # knows no rename that replaces
     full: bool = False
+    hangs_up: bool = False  # when it is told a key
 
     def address(self, folder: str = "/in", fingerprint: str = "") -> str:
         return f"sftp://cdp@127.0.0.1:{self.port}{folder}#{fingerprint or self.fingerprint}"
@@ -51,12 +52,17 @@ def serving(folder: Path) -> Iterator[Server]:
 
 async def _listen(server: Server, key: Any) -> Any:
     class Door(asyncssh.SSHServer):
+        def connection_made(self, conn: Any) -> None:
+            self.connection = conn
+
         def public_key_auth_supported(self) -> bool:
             return True
 
         def validate_public_key(self, username: str, key: Any) -> bool:
             line = key.export_public_key().decode().strip()
             server.logins.append(line)
+            if server.hangs_up:
+                self.connection.abort()
             return username == "cdp" and line in server.known
 
     class Files(asyncssh.SFTPServer):

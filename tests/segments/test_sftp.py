@@ -26,7 +26,7 @@ PIN = "#SHA256:" + "a" * 43
 @pytest.fixture
 def server(tmp_path: Path, settings: Any) -> Iterator[Server]:
     settings.DELIVERY_NETWORKS = ["127.0.0.0/8"]
-    settings.DELIVERY_SECONDS = 5
+    settings.DELIVERY_SECONDS = 30
     with serving(tmp_path) as found:
         yield found
 
@@ -65,6 +65,11 @@ def test_the_key_before_counts_until_the_receiver_has_the_new_one(server: Server
     assert sftp.send(server.address(), ["whsec_of_another_kind", new, old], MESSAGE).confirmed
     assert sftp.send(server.address(), [new], MESSAGE).why == "login_refused"
     assert sftp.send(server.address().replace("cdp@", "root@"), [old], MESSAGE).why == "login_refused"
+
+
+def test_a_host_that_hangs_up_has_refused_nobody(server: Server) -> None:
+    server.hangs_up = True
+    assert sftp.send(server.address(), let_in(server, sftp.new_secret()), MESSAGE).why == "no_connection"
 
 
 def test_what_is_not_written_whole_has_no_name(server: Server) -> None:
