@@ -27,8 +27,8 @@ _COLUMNS = """
 select table_schema || '.' || table_name, table_name, column_name, data_type from information_schema.columns
 where table_schema in ('public', 'keys') order by 1, ordinal_position
 """
-# A run that a death cut short stays as a failed one; the one after it counts.
-_CONDITIONS = {"segments_run": "state = 'done'"}
+# A run that a death cut short stays, and is counted, as a failed one; the one after it counts.
+_CONDITIONS = {"segments_run": "state = 'done'", "core_counter": "kind <> 'run_failed'"}
 _NAMES = """
 select r.profile_id, 'profile ' || md5(string_agg(r.id::text, ',' order by r.id)) from identity_record r
 where r.profile_id is not null group by 1
