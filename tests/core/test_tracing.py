@@ -36,9 +36,7 @@ def line(record: logging.LogRecord) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-def test_a_request_is_one_line_by_its_route(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_is_one_line_by_its_route(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[dict[str, Any]] = []
     monkeypatch.setattr(caplog.handler, "emit", lambda record: lines.append(line(record)))
     with caplog.at_level(logging.INFO, "cdp.request"):
