@@ -15,7 +15,7 @@ from identity.types import ATTRIBUTES, Seen
 KIND: Final = "customer"
 NAME: Final = "Value Corrected"
 # What must be understood, for it would be no use otherwise.
-_UNDERSTOOD: Final = frozenset({"birth_date", "email", "phone", "gender"})
+_UNDERSTOOD: Final = frozenset({"email", "phone", "gender"})
 
 
 def usable(attribute: str, value: str) -> str:
@@ -30,6 +30,8 @@ def usable(attribute: str, value: str) -> str:
 
 
 def _understood(attribute: str, value: str) -> bool:
+    if attribute == "birth_date":
+        return normalise.birth_date(value) is not None
     return attribute not in _UNDERSTOOD or normalise.clean({attribute: value})[attribute] is not None
 
 

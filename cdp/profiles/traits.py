@@ -58,7 +58,7 @@ def _reserved(name: str) -> bool:
 
 def _who(winners: Mapping[str, Winner], today: date) -> dict[str, Any]:
     row = normalise.clean({name: winner.value for name, winner in winners.items()})
-    born = date.fromisoformat(row["birth_date"]) if row["birth_date"] else None
+    born = _born(winners)
     return {
         "country": row["country"],
         "region": winners["region"].value if "region" in winners else None,
@@ -75,9 +75,13 @@ def _who(winners: Mapping[str, Winner], today: date) -> dict[str, Any]:
 
 def minor(winners: Mapping[str, Winner], first_met: date) -> date | None:
     """The first day of the month of birth of whoever was a minor when first met; None for everybody else."""
-    stated = normalise.birth_date(winners["birth_date"].value) if "birth_date" in winners else None
-    born = date.fromisoformat(stated) if stated else None
+    born = _born(winners)
     return born.replace(day=1) if born and _age(born, first_met) < OF_AGE else None
+
+
+def _born(winners: Mapping[str, Winner]) -> date | None:
+    stated = normalise.birth_date(winners["birth_date"].value) if "birth_date" in winners else None
+    return date.fromisoformat(stated) if stated else None
 
 
 def _age(born: date, on: date) -> int:

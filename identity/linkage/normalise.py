@@ -20,7 +20,7 @@ _words = str.split
 LONGEST: Final = 320
 # Raise it when `clean` gives another row for anything, or blocking another key: what was cleaned before is cleaned anew, and
 # indexed, by the next run.
-VERSION: Final = 4
+VERSION: Final = 5
 OLDEST_YEAR: Final = 1900
 NULL_LIKE: Final = frozenset(
     _words(
@@ -69,6 +69,8 @@ _YEAR_LAST: Final = re.compile(r"(\d{1,2})\s*[-./ ]\s*(\d{1,2})\s*[-./ ]\s*(\d{4
 _PLACEHOLDER_DATES: Final = frozenset(
     ("1900-01-01", "1901-01-01", "1970-01-01", "1899-12-30", "1999-09-09", "2000-01-01", "1911-11-11")
 )
+# With a year in which nobody was born, these days are placeholders too.
+_FILLED_IN: Final = ("01-01", "12-31")
 _ROAD: Final = re.compile(r"([^\W\d_]+(?:\d+(?:번|가))?[\w·]*?(?:로|길|대로)(?:\d+번?[가-힣]?길)?)\s*(\d+(?:-\d+)?)")
 _STREET: Final = re.compile(
     r"(\d+[a-z]?)?\W*([^\W\d][^\d]*?\b(?:street|st|road|rd|avenue|ave|place|pl|court|ct|crescent|cres|drive|dr|lane|ln"
@@ -84,7 +86,7 @@ def clean(attributes: Mapping[str, str | None]) -> dict[str, str | None]:
     get = attributes.get
     row["country"] = country(get("country"))
     row.update(_name_columns(text(get("full_name")), text(get("given_name")), text(get("family_name"))))
-    row.update(_birth_columns(birth_date(get("birth_date"))))
+    row.update(_birth_columns(_compared_date(get("birth_date"))))
     row.update(_email_columns(get("email")))
     row["phone"] = phone(get("phone"), row["country"] or "KR")
     row["gender"] = _GENDERS.get(text(get("gender")) or "")
@@ -111,7 +113,7 @@ def forget() -> None:
         text,
         email,
         phone,
-        birth_date,
+        _compared_date,
         _columns_of,
         _street_columns,
         _plain,
@@ -187,10 +189,17 @@ def _placeholder(subscriber: str) -> bool:
     return len(set(subscriber[-7:])) <= 1
 
 
-@lru_cache(maxsize=262144)
 def birth_date(value: str | None) -> str | None:
     """ISO date between 1900 and today from YYYYMMDD, Y-M-D, Y.M.D, Korean 년월일, or D/M/Y and M/D/Y when only one
     reading is a date; None for all else and for placeholders."""
+    written = _compared_date(value)
+    return written if written and _is_date(written) and _plausible_year(written) else None
+
+
+@lru_cache(maxsize=262144)
+def _compared_date(value: str | None) -> str | None:
+    """The same with what is no such date only by a slip of the year or of the day: two records of one person still have
+    most of it in common."""
     if not value or len(value) > 40:
         return None
     plain = _plain(value).upper()
@@ -200,19 +209,29 @@ def birth_date(value: str | None) -> str | None:
         return _date(found[1], found[2], found[3])
     if found := _YEAR_LAST.fullmatch(plain):
         readings = {_date(found[3], found[2], found[1]), _date(found[3], found[1], found[2])} - {None}
-        return readings.pop() if len(readings) == 1 else None
+        dates = {reading for reading in readings if reading and _is_date(reading)} or readings
+        return dates.pop() if len(dates) == 1 else None
     return None
 
 
 def _date(year: str, month: str, day: str) -> str | None:
+    """YYYY-MM-DD of a date, or of what is one but for its year or but for its day."""
+    iso = f"{int(year):04}-{int(month):02}-{int(day):02}"
+    if iso in _PLACEHOLDER_DATES or not 1 <= int(month) <= 12:
+        return None
+    slipped = iso[5:] not in _FILLED_IN and len(set(iso[:4])) > 1 and _is_date(f"2000{iso[4:]}")
+    return iso if slipped or _plausible_year(iso) else None
+
+
+def _is_date(iso: str) -> bool:
     try:
-        value = date(int(year), int(month), int(day))
+        return date.fromisoformat(iso) <= datetime.now(UTC).date()
     except ValueError:
-        return None
-    iso = value.isoformat()
-    if value.year < OLDEST_YEAR or value > datetime.now(UTC).date() or iso in _PLACEHOLDER_DATES:
-        return None
-    return iso
+        return False
+
+
+def _plausible_year(iso: str) -> bool:
+    return OLDEST_YEAR <= int(iso[:4]) <= datetime.now(UTC).year
 
 
 @lru_cache(maxsize=4096)

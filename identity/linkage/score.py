@@ -25,6 +25,9 @@ SCHEMA: Final = pa.schema([("unique_id", pa.string()), *((column, pa.string()) f
 BATCH: Final = 10_000
 # So many records are compared with all others at a time.
 PART: Final = 100_000
+# A pair that weighs less is none that anybody expects to be a match.
+LEAST_COUNTED: Final = -30.0
+_PERSONAL: Final = " or ".join(f"gamma_{name} > 0" for name in PERSONAL)
 GAMMAS: Final = tuple(f"gamma_{comparison.name}" for comparison in COMPARISONS)
 
 
@@ -105,6 +108,20 @@ def scored(
     return Scored(_edges(database), told(found, hot), ceiling(database, likely))
 
 
+def compare(connection: duckdb.DuckDBPyConnection, model: Model, parts: int) -> None:
+    """Make table `pairs` of those of one of so many parts of the records with all others, for `weights_of_pairs`."""
+    usable_keys(connection, model.stop_keys, model.salt, at_once=1)
+    pair(connection, 0, parts)
+
+
+def weights_of_pairs(connection: duckdb.DuckDBPyConnection, model: Model) -> dict[float, int]:
+    """Weight (bits, to a hundredth) → how many pairs of table `pairs` have it."""
+    api = DuckDBAPI(connection)
+    _predict(connection, api, _linker(connection, api, model, FREQUENCY_COLUMNS), LEAST_COUNTED, more=False)
+    counted = f"select round(match_weight, 2) as weight, count(*) from edges where {_PERSONAL} group by 1 order by 1"
+    return dict(connection.execute(counted).fetchall())
+
+
 def _predict(database: Database, api: DatabaseAPI[Any], linker: Linker, floor: float, *, more: bool) -> None:
     """Score table `pairs` into table `edges`, or `more` pairs for it."""
     if not more:
@@ -152,10 +169,9 @@ def _frequency_table(database: Database, model: Model, column: str) -> str:
 def _edges(database: Database) -> pa.Table:
     """Sorted here, for engines' orders differ; rounded as `compiled` rounds."""
     gammas = ", ".join(GAMMAS)
-    personal = " or ".join(f"gamma_{name} > 0" for name in PERSONAL)
     found = database.sql(f"""
         select l.unique_id as "left", r.unique_id as "right", floor(match_weight * 1e9 + 0.5) / 1e9 as weight, {gammas}
         from edges s join records l on l.rid = s.rid_l join records r on r.rid = s.rid_r
-        where {personal}""")
+        where {_PERSONAL}""")
     heaviest = [("weight", "descending"), ("left", "ascending"), ("right", "ascending")]
     return found.to_arrow_table().cast(EDGES).sort_by(heaviest)

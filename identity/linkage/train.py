@@ -18,7 +18,7 @@ from splink import Linker, block_on
 from identity.linkage.blocking import digest_sql, hot_keys
 from identity.linkage.comparisons import COMPARISONS, FREQUENCY_COLUMNS, Comparison
 from identity.linkage.model import DEFAULT, PSEUDO_COUNT, RARE, Model, Weight, versioned
-from identity.linkage.score import connect, linker_for
+from identity.linkage.score import compare, connect, linker_for, weights_of_pairs
 
 FEWEST_RECORDS: Final = 200
 # Pairs sampled for u, and pairs looked at in each pass of expectation maximisation.
@@ -27,20 +27,16 @@ PASS_PAIRS: Final = 500_000
 # Iterations of a pass, and of its repetitions when it fails.
 ITERATIONS: Final = (15, 6, 3, 1)
 # Rules that hardly ever link two people, and the share of true pairs that they find in usual customer data: what EM
-# starts from. How many they find in these data is reckoned from what it learns.
+# starts from. The share that they find in these data is reckoned once the weights are known.
 CERTAIN: Final = (("given_key", "email"), ("given_key", "phone"), ("name", "birth_date"), ("name", "address"))
 CERTAIN_RECALL: Final = 0.7
-LEAST_RECALL: Final = 0.1
 LARGEST_PRIOR: Final = 0.5
-# The levels of which comparison mean that two records are equal in a column of the certain rules.
-EQUAL: Final = {
-    "name": ("name", ("full",)),
-    "given_key": ("name", ("full", "part", "sound", "given")),
-    "birth_date": ("birth_date", ("exact",)),
-    "email": ("email", ("exact",)),
-    "phone": ("phone", ("exact",)),
-    "address": ("place", ("address",)),
-}
+# However few matches there seem to be, one record in so many has a double: a file without any teaches nothing else.
+DOUBLES: Final = 100
+# The pairs of so many records with all others tell how many matches there are.
+COUNTED_RECORDS: Final = 10_000
+# Steps of the prior, which mostly stands still after ten.
+STEPS: Final = 200
 BIRTH_PASS: Final = ("birth_date",)
 # Each comparison is left free by at least two passes.
 PASSES: Final[tuple[tuple[str, ...], ...]] = (
@@ -50,6 +46,8 @@ PASSES: Final[tuple[tuple[str, ...], ...]] = (
     ("name", "birth_date"),
     ("name", "postcode"),
 )
+# What leaves birth dates free where nothing else does.
+NAMESAKES_PASS: Final = ("name",)
 # What leaves names free where there are no birth dates; only then, for families share these.
 NAME_PASSES: Final[tuple[tuple[str, ...], ...]] = (("email",), ("phone",), ("address",))
 # A comparison is distrusted if putting its levels in order moves more than this share of its matches by more than so
@@ -70,8 +68,8 @@ MOST_CORRECTED: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A trained model. `recall`: the share of the matches that the certain rules find in its data, from which its prior
-    is reckoned; None where the packaged prior stands."""
+    """A trained model. `recall`: the share of its data's matches that the certain rules find, so that their pairs tell the
+    prior; None where the packaged prior stands."""
 
     model: Model
     recall: float | None
@@ -85,18 +83,24 @@ def train(table: pa.Table, *, seed: int = 1) -> Model:
 def training(table: pa.Table, *, seed: int = 1) -> Training:
     """As `train`, with what the model alone does not tell."""
     with connect(table) as connection:
-        learnt = Training(DEFAULT, None)
-        if table.num_rows >= FEWEST_RECORDS:
-            linker = linker_for(connection, DEFAULT, frequencies=False)
-            learnt = _learn(linker, _passes(connection), _filled(connection), seed)
-        return replace(learnt, model=versioned(_frozen(connection, learnt.model, table.num_rows, seed)))
+        if table.num_rows < FEWEST_RECORDS:
+            return Training(versioned(_frozen(connection, DEFAULT, table.num_rows, seed)), None)
+        linker = linker_for(connection, DEFAULT, frequencies=False)
+        certain, learnt = _learn(linker, _passes(connection), seed)
+        model = _frozen(connection, _model(learnt, certain / CERTAIN_RECALL or DEFAULT.prior), table.num_rows, seed)
+        compare(connection, model, max(1, table.num_rows // COUNTED_RECORDS))
+        model = _frozen(connection, _model(learnt, _settled(connection, model)), table.num_rows, seed)
+        prior = _settled(connection, model)
+        return Training(versioned(replace(model, prior=prior)), _steady(min(certain / prior, 1.0)))
 
 
 def _passes(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
     passes = [columns for columns in PASSES if _any_pair(connection, columns)]
-    if BIRTH_PASS in passes:
-        return passes
-    return passes + [columns for columns in NAME_PASSES if _any_pair(connection, columns)]
+    if BIRTH_PASS not in passes:
+        return passes + [columns for columns in NAME_PASSES if _any_pair(connection, columns)]
+    if all("birth_date" in columns for columns in passes) and _any_pair(connection, NAMESAKES_PASS):
+        return [*passes, NAMESAKES_PASS]
+    return passes
 
 
 def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -> bool:
@@ -106,25 +110,42 @@ def _any_pair(connection: duckdb.DuckDBPyConnection, columns: tuple[str, ...]) -
     return bool(connection.execute(grouped).fetchall())
 
 
-def _filled(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
-    """Share of records that have each column of the certain rules."""
-    columns = ", ".join(f"count({column}) / count(*)" for column in EQUAL)
-    return dict(zip(EQUAL, connection.execute(f"select {columns} from records").fetchall()[0], strict=True))
-
-
-def _learn(linker: Linker, passes: list[tuple[str, ...]], filled: dict[str, float], seed: int) -> Training:
-    _estimate_prior(linker)
+def _learn(linker: Linker, passes: list[tuple[str, ...]], seed: int) -> tuple[float, Any]:
+    """The share of all pairs that the certain rules find, and Splink's settings with what it learnt."""
+    certain = _estimate_prior(linker)
     linker.training.estimate_u_using_random_sampling(
         max_pairs=SAMPLED_PAIRS, seed=seed, min_count_per_level=None, num_chunks=1
     )
     for columns in passes:
         _maximise(linker, columns)
-    learnt = linker._settings_obj
-    prior, recall = learnt._probability_two_random_records_match, _recall(learnt, filled)
-    found = prior > 0
-    prior = _steady(min(prior * CERTAIN_RECALL / recall, LARGEST_PRIOR)) if found else DEFAULT.prior
-    weights = {item.name: _weights(item, learnt, prior) for item in COMPARISONS}
-    return Training(replace(DEFAULT, weights=weights, prior=prior), _steady(recall) if found else None)
+    return certain, linker._settings_obj
+
+
+def _model(learnt: Any, prior: float) -> Model:
+    """What was learnt, where this share of all pairs are matches."""
+    prior = _steady(min(prior, LARGEST_PRIOR))
+    return replace(DEFAULT, weights={item.name: _weights(item, learnt, prior) for item in COMPARISONS}, prior=prior)
+
+
+def _settled(connection: duckdb.DuckDBPyConnection, model: Model) -> float:
+    """The prior under which the model expects as many matches among the compared pairs as the prior says there are: its
+    step of expectation maximisation (Winkler 1988), until it stands still."""
+    records = model.population
+    parts = max(1, records // COUNTED_RECORDS)
+    weighed = weights_of_pairs(connection, model)
+    least = 2 / DOUBLES / (records - 1)
+    odds, prior = _log_odds(model.prior), model.prior
+    for _ in range(STEPS):
+        shift, before = _log_odds(prior) - odds, prior
+        expected = parts * sum(pairs / (1 + 2 ** -(bits + shift)) for bits, pairs in weighed.items())
+        prior = min(max(expected * 2 / records / (records - 1), least), LARGEST_PRIOR)
+        if math.isclose(prior, before, rel_tol=1e-6):
+            break
+    return _steady(prior)
+
+
+def _log_odds(share: float) -> float:
+    return math.log2(share / (1 - share))
 
 
 def _steady(share: float) -> float:
@@ -132,33 +153,22 @@ def _steady(share: float) -> float:
     return float(f"{share:.9g}")
 
 
-def _recall(learnt: Any, filled: dict[str, float]) -> float:
-    """Share of the matches that the certain rules find, as if attributes failed independently of one another."""
-    shares = {item.name: _shares(item, learnt) for item in COMPARISONS}
-    missed = 1.0
-    for rule in CERTAIN:
-        equal = (sum(shares[name][level] for level in levels) for name, levels in (EQUAL[column] for column in rule))
-        missed *= 1 - math.prod(equal) * math.prod(filled[column] ** 2 for column in rule)
-    return max(1 - missed, LEAST_RECALL)
-
-
-def _shares(comparison: Comparison, learnt: Any) -> dict[str, float]:
-    """Level → m as learnt, or as packaged where it was not."""
-    pairs = zip(_levels(comparison, learnt), DEFAULT.weights[comparison.name], strict=True)
-    return {usual.level: level._trained_m_median or usual.m for level, usual in pairs}
-
-
 def _levels(comparison: Comparison, learnt: Any) -> Any:
     trained = next(item for item in learnt.comparisons if item.output_column_name == comparison.name)
     return trained._comparison_levels_excluding_null
 
 
-def _estimate_prior(linker: Linker) -> None:
-    """From the certain rules; the packaged one stays where these find more matches than there could be pairs of
-    people, as in a file that says the same in each row."""
+def _estimate_prior(linker: Linker) -> float:
+    """From the certain rules, of which it returns the share of all pairs that they find. The packaged one stays where they
+    find none, and where they find more matches than there could be pairs of people, as in a file that says the same in
+    each row."""
     rules: list[Any] = [block_on(*columns) for columns in CERTAIN]
     with suppress(ValueError):
         linker.training.estimate_probability_two_random_records_match(rules, recall=CERTAIN_RECALL)
+    found = linker._settings_obj._probability_two_random_records_match * CERTAIN_RECALL
+    if not found:
+        linker._settings_obj._probability_two_random_records_match = DEFAULT.prior
+    return found
 
 
 def _maximise(linker: Linker, columns: tuple[str, ...]) -> None:

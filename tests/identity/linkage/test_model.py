@@ -17,7 +17,7 @@ from identity.linkage.comparisons import COMPARISONS
 from identity.linkage.model import DEFAULT, Model, Weight
 from identity.linkage.score import GAMMAS, prepare, score
 from identity.linkage.splink_settings import settings
-from identity.linkage.train import FEWEST_RECORDS, MOST_MOVED, _moved, _ordered, train
+from identity.linkage.train import FEWEST_RECORDS, MOST_MOVED, _moved, _ordered, train, training
 from identity.linkage.types import MODEL
 
 MIN = {
@@ -219,6 +219,41 @@ def test_the_prior_is_reckoned_from_what_was_learnt(known):
     records = people_twice(600, **known)
     true = 600 / (len(records) * (len(records) - 1) / 2)
     assert true / 1.5 < train(prepare(records)).prior < true * 1.5
+
+
+def slipped(people):
+    """Two records of each person, never the same: every third second one has a slip in a name, the others in the birth
+    date. Names repeat, as they do."""
+    records, random = people_twice(people, birth_date=birth), Random(3)
+    words = [["".join(random.choices("abcdefghiklmnoprstuv", k=7)) for _ in range(40)] for _ in "ab"]
+    for key in range(people):
+        given, family = (random.choice(some) for some in words)
+        date = f"{random.randrange(1940, 2000)}{birth(key)[4:]}"
+        person = {"given_name": given, "family_name": family, "birth_date": date}
+        slip = (
+            {"family_name": f"{family[:3]}x{family[4:]}"}
+            if key % 3 == 0
+            else {"birth_date": f"{date[:3]}{(int(date[3]) + 1) % 10}{date[4:]}"}
+        )
+        records[2 * key : 2 * key + 2] = [(f"{key:04}-0", person), (f"{key:04}-1", person | slip)]
+    return records
+
+
+def test_matches_that_no_certain_rule_finds_are_expected_all_the_same():
+    records = slipped(1200)
+    true = 1200 / (len(records) * (len(records) - 1) / 2)
+    learnt = training(prepare(records))
+    assert true / 1.5 < learnt.model.prior < true * 1.5
+    assert learnt.recall < 0.1
+    shares = {weight.level: weight for weight in learnt.model.weights["birth_date"]}
+    assert shares["one slip"].origin == "trained"
+    assert shares["one slip"].m > 0.9
+
+
+def test_people_without_doubles_teach_that_there_are_few():
+    records = [record for record in people_twice(600, birth_date=birth) if record[0].endswith("0")]
+    model = train(prepare(records))
+    assert 0 < model.prior <= 2 / 100 / (len(records) - 1)
 
 
 def test_a_prior_stays_a_probability():
