@@ -1,19 +1,22 @@
 """Exports of personal data take two people: one asks, another approves; an approval opens one export, for a while, or the
 sending of one segment with contact values to one destination, both for what the segment meant when it was asked for."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
 from cdp.core.types import Actor, now
 from consent.models import ContactChannel
-from segments import exclusions
-from segments.models import Destination, ExportRequest, Run, Segment
+from segments import exclusions, vocabulary
+from segments.models import ComputedTrait, Destination, ExportRequest, Run, Segment, UploadedList
+from segments.query import ast
 
 State = ExportRequest.State
 
@@ -76,13 +79,26 @@ def use(
 
 
 def in_force(segment: Segment) -> dict[str, int]:
-    """The versions of a segment and of all that it builds on, by their ids: who widens any of these widens the segment."""
+    """The versions of a segment and of all that it builds on, segments, computed traits and uploaded lists, by their ids: who
+    widens any of these widens the segment."""
     kept = {one.key: one for one in Segment.objects.exclude(state=Segment.State.ARCHIVED)}
     own = next((one for one in kept.values() if one.pk == segment.pk), None)
     if own is None:
         return {}
     keys = {own.key} | exclusions.below(own.key, exclusions.building(kept.values()))
-    return {str(kept[key].pk): kept[key].version for key in sorted(keys)}
+    among = [kept[key] for key in sorted(keys)]
+    return {str(one.pk): one.version for one in [*among, *_traits_of(among), *_lists_of(among)]}
+
+
+def _traits_of(among: Iterable[Segment]) -> QuerySet[ComputedTrait]:
+    names = frozenset[str]().union(*(vocabulary.told_of(one.rule, ast.trait_names) for one in among))
+    return ComputedTrait.objects.filter(key__in=vocabulary.computed_keys(names))
+
+
+def _lists_of(among: Iterable[Segment]) -> QuerySet[UploadedList]:
+    return UploadedList.objects.filter(
+        key__in=frozenset[str]().union(*(vocabulary.told_of(one.rule, ast.list_names) for one in among))
+    )
 
 
 def stands(segment: Segment, versions: dict[str, int]) -> bool:
@@ -100,9 +116,17 @@ def check(segment: Segment, versions: dict[str, int]) -> None:
 
 
 def _check_computed(versions: dict[str, int]) -> None:
-    """Members of a version before are nobody's who was approved."""
-    done = Run.objects.filter(segment__in=list(map(UUID, versions)), state=Run.State.DONE)
+    """Members of a version before, of the segments or of what they read, are nobody's who was approved."""
+    ids = list(map(UUID, versions))
+    asked = {str(pk): versions[str(pk)] for pk in Segment.objects.filter(pk__in=ids).values_list("pk", flat=True)}
+    done = Run.objects.filter(segment__in=ids, state=Run.State.DONE)
     last = done.order_by("segment", "-started_at").distinct("segment").values_list("segment", "version")
     computed = {str(pk): number for pk, number in last}
-    if computed != versions:
+    if computed != asked or _waits(ids):
         raise Refused("not_computed", _("The members of this version are not computed yet: try again when they are."))
+
+
+def _waits(ids: Sequence[UUID]) -> bool:
+    """Whether a trait has not been computed since it was changed, or a segment is to be computed again."""
+    changed = ComputedTrait.objects.filter(Q(computed_at=None) | Q(computed_at__lt=F("updated_at")), pk__in=ids)
+    return changed.exists() or Segment.objects.filter(pk__in=ids, due_at__lte=now()).exists()

@@ -17,6 +17,8 @@ class UploadedList(models.Model):
     purpose = models.ForeignKey("consent.Purpose", on_delete=models.PROTECT, verbose_name=_("purpose"))
     came_from = models.CharField(_("came from"), max_length=200, help_text=_("Who gave it to us, and on which ground."))
     expires_at = models.DateTimeField(_("kept until"))
+    # Grows as somebody comes onto the list, and as its time ends: an approval of contact values is of those who were on it.
+    version = models.IntegerField(_("version"), default=1, db_default=1, editable=False)
     made_by = models.CharField(_("uploaded by"), max_length=100, editable=False)
     made_at = models.DateTimeField(_("uploaded"), db_default=Now())
 

@@ -12,12 +12,13 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from cdp.core import crypto
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
-from cdp.core.statements import column, execute, fetch
+from cdp.core.statements import column, fetch
 from cdp.core.types import UNSTORABLE, Actor, now
 from cdp.core.wake import wake
 from cdp.events import queries as events
@@ -27,8 +28,7 @@ from segments import lists_sql as sql
 from segments import membership
 from segments.models import ListEntry, Segment, UploadedList
 from segments.query import ast
-from segments.query.parse import parse
-from segments.query.problems import RuleError
+from segments.vocabulary import told_of
 
 CONTACTS: Final = ("email", "phone")
 # An upload at once.
@@ -73,8 +73,8 @@ def add_contacts(actor: Actor, listed: UploadedList, kind: str, values: Sequence
     rows = sorted((crypto.contact_digest(*name),) for name in names - stopped)
     unreadable = sum(value is None for value in normal)
     with transaction.atomic():
-        execute(sql.ADD_DIGESTS, {"list": listed.pk, "digests": [digest for (digest,) in rows]})
-        return _added(actor, listed, Added(len(rows), unreadable, len(stopped)), kind)
+        fresh = fetch(sql.ADD_DIGESTS, {"list": listed.pk, "digests": [digest for (digest,) in rows]})[0][0]
+        return _added(actor, listed, Added(len(rows), unreadable, len(stopped)), kind, fresh)
 
 
 def add_profiles(actor: Actor, listed: UploadedList, profiles: Collection[UUID]) -> Added:
@@ -101,8 +101,8 @@ def _add_records(actor: Actor, listed: UploadedList, records: Collection[UUID], 
     stopped = suppression.stopped(names)
     kept = sorted(record for name, record in names.items() if name not in stopped)
     with transaction.atomic():
-        execute(sql.ADD_RECORDS, {"list": listed.pk, "records": kept})
-        return _added(actor, listed, Added(len(kept), given - len(names), len(stopped)), kind)
+        fresh = fetch(sql.ADD_RECORDS, {"list": listed.pk, "records": kept})[0][0]
+        return _added(actor, listed, Added(len(kept), given - len(names), len(stopped)), kind, fresh)
 
 
 def _check_number(values: Collection[object]) -> None:
@@ -110,7 +110,9 @@ def _check_number(values: Collection[object]) -> None:
         raise Refused("too_many_values", _("At most %(limit)s values at once.") % {"limit": MOST})
 
 
-def _added(actor: Actor, listed: UploadedList, added: Added, kind: str) -> Added:
+def _added(actor: Actor, listed: UploadedList, added: Added, kind: str, fresh: int) -> Added:
+    if fresh:
+        UploadedList.objects.filter(pk=listed.pk).update(version=F("version") + 1)
     audit(actor, "list.added", target=str(listed.pk), purpose=listed.purpose_id, kind=kind, count=added.listed)
     follow([listed.key])
     return added
@@ -132,6 +134,7 @@ def expire() -> int:
     keys = list(over.values_list("key", flat=True))
     gone, _by_table = ListEntry.objects.filter(list__key__in=keys).delete() if keys else (0, {})
     if keys:
+        UploadedList.objects.filter(key__in=keys).update(version=F("version") + 1)
         audit(Actor.system("retention"), "list.expired", keys=keys, count=gone)
         follow(keys)
     return gone
@@ -145,11 +148,8 @@ def users(keys: Iterable[str]) -> list[Segment]:
 
 
 def named(rule: object) -> frozenset[str]:
-    """The keys of the lists that a rule (JSON) names; none where it cannot be read, which its own check will say."""
-    try:
-        return ast.list_names(parse(rule))
-    except RuleError:
-        return frozenset()
+    """The keys of the lists that a rule (JSON) names."""
+    return told_of(rule, ast.list_names)
 
 
 def follow(keys: Iterable[str]) -> None:

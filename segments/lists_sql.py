@@ -3,12 +3,16 @@
 # ruff: noqa: S608 - put together of our own text
 
 ADD_RECORDS = """
-insert into segments_listentry (list_id, record) select %(list)s, unnest(%(records)s::uuid[])
-on conflict (list_id, record) do nothing
+with fresh as (
+    insert into segments_listentry (list_id, record) select %(list)s, unnest(%(records)s::uuid[])
+    on conflict (list_id, record) do nothing returning 1)
+select count(*) from fresh
 """
 ADD_DIGESTS = """
-insert into segments_listentry (list_id, digest) select %(list)s, unnest(%(digests)s::bytea[])
-on conflict (list_id, digest) do nothing
+with fresh as (
+    insert into segments_listentry (list_id, digest) select %(list)s, unnest(%(digests)s::bytea[])
+    on conflict (list_id, digest) do nothing returning 1)
+select count(*) from fresh
 """
 
 # The first record of each live profile that these ids mean, merged ones too.

@@ -69,6 +69,8 @@ class ComputedTrait(models.Model):
     )  # fmt: skip
     zone = models.CharField(_("time zone"), max_length=50)
     refresh_minutes = models.IntegerField(_("recomputed every … minutes"), default=60)
+    # Grows with what the definition means, so that an approval of contact values is of one meaning.
+    version = models.IntegerField(_("version"), default=1, db_default=1, editable=False)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.DRAFT, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now())
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

@@ -7,7 +7,6 @@ with everybody, so only full runs compute it. Segments whose rules name the trai
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, TypedDict, Unpack, cast
@@ -32,9 +31,8 @@ from segments.query import ast
 from segments.query.ast import Kind
 from segments.query.catalog import Catalog
 from segments.query.computed import ZERO, Definition, TraitKind, compile_trait, define, value_of
-from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.vocabulary import computed_specs, zone_of
+from segments.vocabulary import computed_specs, told_of, zone_of
 
 logger = logging.getLogger(__name__)
 State, RFM = ComputedTrait.State, ComputedTrait.Kind.RFM
@@ -43,6 +41,7 @@ FIRST = UUID(int=0)
 # Under these a trait is known once it is published, and these decide which rules may read it.
 FIXED = ("key", "kind")
 READ_BY = ("value_type", "data_class")
+MEANING = frozenset({"event", "path", "value_type", "condition", "zone"})
 Values = dict[UUID, dict[str, Any]]
 
 
@@ -93,6 +92,7 @@ def change(actor: Actor, trait: ComputedTrait, **fields: Unpack[TraitFields]) ->
     for name, value in fields.items():
         setattr(changed, name, value)
     _check(changed)
+    changed.version += not MEANING.isdisjoint(moved)
     if changed.state == State.PUBLISHED:
         _make_due(changed)
     changed.save()
@@ -170,13 +170,8 @@ def names(trait: ComputedTrait) -> list[str]:
 def users(trait: ComputedTrait) -> list[Segment]:
     """The segments, of those that are not archived, whose rules read this trait."""
     known = set(names(trait))
-    return [one for one in Segment.objects.exclude(state=Segment.State.ARCHIVED) if known & _read_by(one)]
-
-
-def _read_by(segment: Segment) -> frozenset[str]:
-    with suppress(RuleError):  # its own run will say so
-        return ast.trait_names(parse(segment.rule))
-    return frozenset()
+    alive = Segment.objects.exclude(state=Segment.State.ARCHIVED)
+    return [one for one in alive if known & told_of(one.rule, ast.trait_names)]
 
 
 # --- values of the profiles just touched ------------------------------------------------------------------------------
@@ -263,10 +258,11 @@ def _full_run(trait: ComputedTrait, as_of: datetime | None) -> None:
         logger.warning("A run of computed trait %s failed: %s", trait.pk, reason)
         _over(trait, began, error=reason[:200])
         return
-    _over(trait, began, computed_at=began, took=now() - began, profiles=known, error="")
-    if changed and (using := users(trait)):
+    # Segments first: a run that dies in between is done again, but would find nothing changed any more.
+    if (changed or trait.error) and (using := users(trait)):
         membership.make_due(using)
         wake()
+    _over(trait, began, computed_at=began, took=now() - began, profiles=known, error="")
 
 
 def _over(trait: ComputedTrait, began: datetime, **about: Any) -> None:

@@ -30,6 +30,7 @@ from segments.query.computed import NUMBERS
 from segments.query.describe import describe
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
+from segments.query.problems import RuleError
 
 KINDS: dict[str, Kind] = {
     "number": "number", "text": "string", "string": "string", "boolean": "boolean", "date": "date", "moment": "moment",
@@ -189,6 +190,14 @@ def names_in(rule: object) -> frozenset[str]:
     return ast.trait_names(node) | ast.event_names(node)
 
 
+def told_of(rule: object, names: Callable[[Node], frozenset[str]]) -> frozenset[str]:
+    """What names a saved rule holds; none where it cannot be read, which its own run will say."""
+    try:
+        return names(parse(rule))
+    except RuleError:
+        return frozenset()
+
+
 def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] | None = None) -> frozenset[str]:
     """The data classes that a saved rule reads itself, by those built in and those `planned` (None: looked up)."""
     node, planned = parse(rule), events.classes_of_fields() if planned is None else planned
@@ -199,10 +208,15 @@ def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] |
 
 def computed_classes(names: Collection[str]) -> set[str]:
     """The data classes of the computed traits among some names as rules write them."""
-    keys = {
+    keys = computed_keys(names)
+    return set(ComputedTrait.objects.filter(key__in=keys).values_list("data_class", flat=True)) if keys else set()
+
+
+def computed_keys(names: Collection[str]) -> set[str]:
+    """The keys of the definitions behind the computed traits among some names as rules write them."""
+    return {
         name.removeprefix(COMPUTED).removesuffix(EACH).partition(".")[0] for name in names if name.startswith(COMPUTED)
     }
-    return set(ComputedTrait.objects.filter(key__in=keys).values_list("data_class", flat=True)) if keys else set()
 
 
 def _read(node: Node) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -18,12 +18,14 @@ from cdp.core.types import Actor
 from cdp.profiles.models import ContactPoint
 from consent.actions import suppress
 from identity.models import Record
-from segments import actions, approval, destinations, queries
-from segments.models import Delivery, Destination, ExportRequest, Segment, Subscription
-from tests.segments.people import ACTOR, NOW, people, says, segment, told
+from segments import actions, approval, destinations, lists, queries, traits
+from segments.models import Delivery, Destination, ExportRequest, Segment, Subscription, UploadedList
+from tests.segments.people import ACTOR, NOW, happened, members_of, people, says, segment, told
 from tests.segments.receiver import Receiver, receiving
 from tests.segments.test_deliveries import destination, filled, send
+from tests.segments.test_lists import uploaded
 from tests.segments.test_membership import at_once
+from tests.segments.test_traits import ORDERED, trait
 
 pytestmark = pytest.mark.django_db
 ANOTHER = Actor.system("another")
@@ -167,6 +169,71 @@ def test_nor_by_another_rule_of_a_segment_that_it_builds_on(receiver: Receiver, 
     actions.recompute(made.pk, NOW)
     send(place)
     assert contacts(receiver) == {str(other): None} and destinations.outdated(place) == {made.pk}
+
+
+def entering(made: Segment, other: UUID) -> None:
+    """Somebody of whom consent allows comes into a segment by what it reads."""
+    says([other], "granted")
+    reached(other, "wide@shop.example")
+    actions.recompute(made.pk, NOW)
+    assert other in members_of(made)
+
+
+def test_nor_by_a_list_to_which_somebody_was_added(receiver: Receiver, sent: Sent) -> None:
+    place, _made, (a, *_others) = sent
+    guests = uploaded()
+    lists.add_profiles(ACTOR, guests, [a])
+    made = segment("on", {"all": [{"list": "guests"}]})
+    refused("not_computed", lambda: destinations.subscribe(ACTOR, place, made, approved(made, place)))
+    actions.recompute(made.pk, NOW)
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    send(place)
+    lists.add_profiles(ACTOR, guests, [a])
+    assert destinations.outdated(place) == set(), "the same once more widens nothing"
+    (other,) = people(1)
+    asked = approval.ask(ACTOR, made, "email", "x")
+    lists.add_profiles(ACTOR, guests, [other])
+    entering(made, other)
+    send(place)
+    assert contacts(receiver) == {str(other): None} and destinations.outdated(place) == {made.pk}
+    approval.decide(ANOTHER, asked.pk, approve=True)
+    refused("approval_outdated", lambda: list(exported(made, asked.pk)))
+    given = approved(made, place)
+    UploadedList.objects.update(expires_at=NOW)
+    lists.expire()
+    refused("approval_outdated", lambda: destinations.subscribe(ACTOR, place, made, given))
+
+
+def test_nor_by_another_meaning_of_a_computed_trait(receiver: Receiver, sent: Sent) -> None:
+    place, _made, (a, *_others) = sent
+    (other,) = people(1)
+    bought, looks = trait("often", "count", ""), {"event": "Product Viewed"}
+    happened(a, ORDERED)
+    happened(other, "Product Viewed")
+    inner = segment("inner", {"trait": "computed.often", "op": "gte", "value": 1})
+    made = segment("outer", {"segment": inner.key})
+
+    def computed() -> None:
+        traits.recompute(bought.pk, NOW)
+        for one in (inner, made):
+            actions.recompute(one.pk, NOW)
+
+    computed()
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    send(place)
+    assert contacts(receiver) == {str(a): "canary0@shop.example"}
+    traits.change(ACTOR, bought, label_en="How often", refresh_minutes=30)
+    assert destinations.outdated(place) == set(), "what it is called widens nothing"
+    traits.change(ACTOR, bought, **looks)
+    assert destinations.outdated(place) == {made.pk}
+    refused("not_computed", lambda: destinations.subscribe(ACTOR, place, made, approved(made, place)))
+    says([other], "granted")
+    reached(other, "wide@shop.example")
+    computed()
+    send(place)
+    assert contacts(receiver) == {str(a): None, str(other): None}
+    destinations.subscribe(ACTOR, place, made, approved(made, place))
+    assert destinations.outdated(place) == set()
 
 
 def test_what_was_approved_of_one_rule_opens_no_other(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
