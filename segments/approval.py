@@ -39,6 +39,14 @@ def ask(
     return made
 
 
+def open_requests(actor: Actor, destination: Destination) -> list[ExportRequest]:
+    """What this actor asked of sending segments to a destination, and has not used: what was approved too long ago opens
+    nothing any more and is left out."""
+    alike = ExportRequest.objects.filter(destination=destination, asked_by=actor.name)
+    fresh = Q(state=State.ASKED) | Q(state=State.APPROVED, decided_at__gt=now() - settings.EXPORT_APPROVAL)
+    return list(alike.filter(fresh).select_related("segment").order_by("segment__name", "-asked_at"))
+
+
 @transaction.atomic
 def decide(actor: Actor, request: UUID, approve: bool) -> ExportRequest:
     """Approve or refuse it. Raises `Refused`: `same_person` for whoever asked, `decided_already`."""

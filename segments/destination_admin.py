@@ -21,7 +21,7 @@ from cdp.core.admin import ReadOnlyRoom, link
 from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor
-from segments import deliveries, destinations, models
+from segments import approval, deliveries, destinations, models
 from segments.outgoing import kind_of
 
 CHANGE, USE = "segments.change_destination", "segments.use_destination"
@@ -69,6 +69,18 @@ class DestinationForm(forms.ModelForm[models.Destination]):
         }
 
 
+class AskForm(forms.Form):
+    """What contact values are needed for."""
+
+    reason = forms.CharField(max_length=200)
+
+
+class ApprovedForm(forms.Form):
+    """By which approval a segment is sent with contact values; without one they stay here."""
+
+    approval = forms.UUIDField(required=False)
+
+
 @admin.register(models.DestinationGroupPermission)
 class DestinationGroupPermissionAdmin(OpenedRoom[models.DestinationGroupPermission]):
     """Destinations that are opened to groups."""
@@ -89,7 +101,7 @@ class DestinationAdmin(ObjectRoom[models.Destination]):
     ordering = ("name",)
 
     def get_urls(self) -> list[URLPattern]:
-        steps = (("segment", self.segment), ("secret", self.secret), ("replay", self.replay))
+        steps = (("segment", self.segment), ("ask", self.ask), ("secret", self.secret), ("replay", self.replay))
         return [
             path(
                 f"<uuid:pk>/{name}/",
@@ -135,12 +147,18 @@ class DestinationAdmin(ObjectRoom[models.Destination]):
 
     def segment(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Send a segment there, or send it no more."""
-        found = _usable(request, pk, USE)
-        segment = get_object_or_404(models.Segment, key=request.POST.get("segment", "").replace("\0", ""))
-        if not may(request.user, EXPORT, segment):
-            raise PermissionDenied
-        act = destinations.unsubscribe if request.POST.get("word") == "end" else destinations.subscribe
-        return _done(request, found, lambda: act(Actor.user(request.user), found, segment))
+        found, segment = _usable(request, pk, USE), _exportable(request)
+        return _done(request, found, lambda: _sent(request, found, segment))
+
+    def ask(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Ask another person whether a segment may be sent there with contact values."""
+        found, segment = _usable(request, pk, USE), _exportable(request)
+        form = AskForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, _("Say what the contact values are needed for, in at most 200 characters."))
+            return HttpResponseRedirect(reverse("admin:segments_destination_change", args=[pk]))
+        about = (segment, found.channel_id, form.cleaned_data["reason"], found)
+        return _done(request, found, lambda: approval.ask(Actor.user(request.user), *about))
 
     def secret(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Give it a new secret."""
@@ -162,6 +180,24 @@ def _usable(request: HttpRequest, pk: UUID, *permissions: str) -> models.Destina
     return get_object_or_404(models.Destination, pk=pk)
 
 
+def _exportable(request: HttpRequest) -> models.Segment:
+    segment = get_object_or_404(models.Segment, key=request.POST.get("segment", "").replace("\0", ""))
+    if not may(request.user, EXPORT, segment):
+        raise PermissionDenied
+    return segment
+
+
+def _sent(request: HttpRequest, found: models.Destination, segment: models.Segment) -> None:
+    """Sent no more, sent, or sent with contact values by what somebody approved."""
+    actor, form = Actor.user(request.user), ApprovedForm(request.POST)
+    if request.POST.get("word") == "end":
+        destinations.unsubscribe(actor, found, segment)
+    elif not form.is_valid():
+        raise Refused("not_approved", _("There is no such approval."))
+    else:
+        destinations.subscribe(actor, found, segment, form.cleaned_data["approval"])
+
+
 def _done(request: HttpRequest, found: models.Destination, act: Callable[[], Any]) -> HttpResponse:
     try:
         act()
@@ -180,9 +216,19 @@ def _state_of(request: HttpRequest, found: models.Destination) -> dict[str, Any]
     sent = found.subscriptions.filter(ended_at=None).select_related("segment").order_by("segment__name")
     fit = models.Segment.objects.filter(state=models.Segment.State.PUBLISHED, purpose=found.purpose_id)
     others = fit.exclude(pk__in=sent.values("segment")).order_by("name")
+    outdated = destinations.outdated(found)
+    may_ask = may_use and found.channel.point
     return {
         "sent": sent,
-        "outdated": destinations.outdated(found),
+        "outdated": outdated,
+        "to_ask": [
+            one
+            for one in fit.exclude(pk__in=sent.exclude(segment__in=outdated).values("segment")).order_by("name")
+            if may(request.user, EXPORT, one)
+        ]
+        if may_ask
+        else [],
+        "asked": approval.open_requests(Actor.user(request.user), found) if may_ask else [],
         "states": [(label, counted.get(state, 0)) for state, label in models.Delivery.State.choices],
         "dead": counted.get(models.Delivery.State.DEAD, 0),
         "withheld": counts.told(withheld, request.user.has_perm(SEES_PEOPLE)),

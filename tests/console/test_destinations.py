@@ -7,8 +7,8 @@ from django.urls import reverse
 
 from cdp.core import secondfactor
 from cdp.core.models import AuditEntry
-from segments import destinations
-from segments.models import Delivery, Destination, Subscription
+from segments import actions, destinations
+from segments.models import Delivery, Destination, ExportRequest, Subscription
 from tests.console.test_pages import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,33 @@ def test_a_marketer_sends_a_segment_there_and_sends_again_what_was_given_up(worl
     assert signed_in("administrator").post(send, {"segment": "birthday"}).status_code == 403
     client.post(reverse("admin:segments_destination_replay", args=[place.pk]))
     assert not Delivery.objects.filter(state="dead").exists()
+
+
+def test_a_marketer_asks_for_contact_values_and_sends_them_once_an_officer_agreed(world: dict[str, Any]) -> None:
+    place, client, officer = Destination.objects.get(), signed_in("marketer"), signed_in("privacy officer")
+    ask, send = (reverse(f"admin:segments_destination_{name}", args=[place.pk]) for name in ("ask", "segment"))
+    page = reverse("admin:segments_destination_change", args=[place.pk])
+    wanted = {"segment": "birthday", "reason": "the July letter"}
+    assert ask in client.get(page).content.decode()
+    for wrong in ({"reason": " "}, {"reason": "x" * 201}, {"reason": "\0"}):
+        client.post(ask, wanted | wrong)
+    assert signed_in("administrator").post(ask, wanted).status_code == 403
+    assert not ExportRequest.objects.filter(destination=place).exists()
+    client.post(ask, wanted)
+    asked = ExportRequest.objects.get(destination=place)
+    approved = {"segment": "birthday", "approval": str(asked.pk)}
+    assert "the July letter" in client.get(page).content.decode()
+    assert "Send with contact values" not in client.get(page).content.decode()
+    for wrong in (approved, approved | {"approval": "?"}):
+        client.post(send, wrong)
+    assert not Subscription.objects.filter(segment__key="birthday").exists()
+    officer.post(reverse("admin:segments_exportrequest_decide", args=[asked.pk]), {"word": "approve"})
+    actions.recompute(asked.segment_id)
+    assert "Send with contact values" in client.get(page).content.decode()
+    assert "the July letter" not in officer.get(page).content.decode(), "what others asked for is theirs to send"
+    client.post(send, approved)
+    assert Subscription.objects.get(segment__key="birthday").contacts
+    assert "the July letter" not in client.get(page).content.decode()
 
 
 def test_an_officer_excepts_a_destination_from_an_erasure(world: dict[str, Any]) -> None:
