@@ -95,7 +95,8 @@ def in_force(segment: Segment) -> dict[str, int]:
         return {}
     keys = {own.key} | exclusions.below(own.key, exclusions.building(kept.values()))
     among = [kept[key] for key in sorted(keys)]
-    return {str(one.pk): one.version for one in [*among, *_traits_of(among), *_lists_of(among)]}
+    read: list[Segment | ComputedTrait | UploadedList] = [*among, *_traits_of(among), *_lists_of(among)]
+    return {str(one.pk): one.version for one in read}
 
 
 def _traits_of(among: Iterable[Segment]) -> QuerySet[ComputedTrait]:

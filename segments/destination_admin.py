@@ -193,7 +193,7 @@ def _sent(request: HttpRequest, found: models.Destination, segment: models.Segme
     if request.POST.get("word") == "end":
         destinations.unsubscribe(actor, found, segment)
     elif not form.is_valid():
-        raise Refused("not_approved", _("There is no such approval."))
+        raise Refused("not_approved", str(_("There is no such approval.")))
     else:
         destinations.subscribe(actor, found, segment, form.cleaned_data["approval"])
 

@@ -11,8 +11,9 @@ from cdp.core.errors import CdpError
 from cdp.core.types import Actor, now
 from segments import dropoff, glimpses, queries, versions
 from segments.models import Segment
-from segments.segment_form import SegmentForm, purpose_name
+from segments.segment_form import SegmentForm, purpose_name, sentence
 from segments.types import ClauseCount
+from segments.vocabulary import unseen
 
 
 def sees_people(request: HttpRequest) -> bool:
@@ -50,7 +51,7 @@ def _found(request: HttpRequest, cleaned: dict[str, Any], channel: str, segment:
     people = glimpses.of(Actor.user(request.user), dropoff.sample(members), purpose.pk, segment) if seen else []
     return {
         "found": told, "channel": channel, "purpose": purpose_name(purpose), "clauses": clauses, "people": people,
-        "movement": _movement(request, cleaned, segment),
+        "movement": _movement(request, cleaned, segment), "notices": [sentence(one) for one in unseen(rule)],
     }  # fmt: skip
 
 

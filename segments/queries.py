@@ -33,6 +33,7 @@ from segments.query.parse import parse
 from segments.query.problems import RuleError
 from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach, SegmentMembership, SegmentSize
 from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
+from segments.vocabulary import unseen as unseen
 
 GATE_CHUNK = 10_000
 WINDOW, WINDOWS = 20_000, 10

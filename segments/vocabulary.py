@@ -24,13 +24,13 @@ from segments import exclusions, sql
 from segments.models import ComputedTrait, Segment, UploadedList
 from segments.query import ast
 from segments.query.ast import EACH, Kind, Node
-from segments.query.catalog import TRAIT_EVENTS, Catalog, TraitSpec, kind_of, planned_classes
+from segments.query.catalog import TRAIT_EVENTS, Catalog, PropertySpec, TraitSpec, examine, kind_of, planned_classes
 from segments.query.compiler import Query, compile_rule
 from segments.query.computed import NUMBERS
 from segments.query.describe import describe
 from segments.query.dialects import POSTGRES, Dialect
 from segments.query.parse import parse
-from segments.query.problems import RuleError
+from segments.query.problems import Problem, RuleError
 
 KINDS: dict[str, Kind] = {
     "number": "number", "text": "string", "string": "string", "boolean": "boolean", "date": "date", "moment": "moment",
@@ -196,6 +196,14 @@ def told_of(rule: object, names: Callable[[Node], frozenset[str]]) -> frozenset[
         return names(parse(rule))
     except RuleError:
         return frozenset()
+
+
+def unseen(rule: object) -> list[Problem]:
+    """The events of a rule (JSON) that nobody has sent and no plan names, each at its place, with the name that was probably
+    meant. The rule stands: they may come one day."""
+    known = {name: dict[str, PropertySpec]() for name in events.names()}
+    found = examine(parse(rule), Catalog({}, events=known)).warnings
+    return [one for one in found if one.code.startswith("unknown_event")]
 
 
 def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] | None = None) -> frozenset[str]:

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from cdp.api.refusals import note_refusal
 from cdp.core.errors import Refused, Unavailable
 from cdp.core.types import uuid7
+from segments.query.problems import Problem as RuleProblem
 from segments.query.problems import RuleError, child
 
 logger = logging.getLogger(__name__)
@@ -155,15 +156,16 @@ def _of_refusal(error: Refused) -> Problem:
 
 def rule_refused(error: RuleError, root: str = "/rule") -> Problem:
     """What is wrong with a rule that stands at `root` of the body, each mistake at its place."""
-    errors = []
-    for problem in error.problems:
-        entry = {
-            "pointer": f"{root}{problem.path}",
-            "code": problem.code,
-            "detail": _(problem.message) % problem.params,
-        }
-        errors.append(entry | ({"suggestion": problem.params["near"]} if "near" in problem.params else {}))
-    return bad_request("rule_refused", _("The rule cannot be used as it is."), *errors)
+    return bad_request("rule_refused", _("The rule cannot be used as it is."), *mistakes(error.problems, root))
+
+
+def mistakes(problems: Iterable[RuleProblem], root: str = "/rule") -> list[dict[str, str]]:
+    """Each at its place in a rule that stands at `root` of the body."""
+    return [
+        {"pointer": f"{root}{one.path}", "code": one.code, "detail": _(one.message) % one.params}
+        | ({"suggestion": one.params["near"]} if "near" in one.params else {})
+        for one in problems
+    ]
 
 
 def _of_model(error: ModelValidationError) -> Problem:

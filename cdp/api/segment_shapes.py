@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cdp.api.shapes import KEPT_BACK, PageShape, Shape, moment, number, text, uuid
+from cdp.api.shapes import KEPT_BACK, MistakeShape, PageShape, Shape, moment, number, text, uuid
 from segments.models import ExportRequest, Segment, Transition, Version
 
 
@@ -146,6 +146,10 @@ class PreviewShape(Shape):
     consented = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
     reachable = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
     as_of = moment()
+    notices = MistakeShape(
+        many=True,
+        help_text="What is probably no mistake of form but one of meaning: an event that nobody has sent yet.",
+    )
 
 
 class MemberShape(Shape):

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from cdp.api import actions as api
 from cdp.api import segment_shapes as shapes
 from cdp.api.endpoint import Endpoint
-from cdp.api.errors import Problem, bad_request, forbidden
+from cdp.api.errors import Problem, bad_request, forbidden, mistakes
 from cdp.api.forms import (
     CursorField,
     Form,
@@ -162,10 +162,10 @@ class SegmentEndpoint(Endpoint):
         """A count of people as this key may know it."""
         return counts.told(count, bool({"profiles:read", "members:read"} & set(self.key.scopes)))
 
-    def counted(self, found: Preview) -> Response:
-        """Counts as this key may know them."""
+    def counted(self, rule: object, found: Preview) -> Response:
+        """Counts as this key may know them, and what of the rule is probably not meant."""
         numbers = {name: self.told(getattr(found, name)) for name in ("count", "consented", "reachable")}
-        return Response({**numbers, "as_of": found.as_of})
+        return Response({**numbers, "as_of": found.as_of, "notices": mistakes(queries.unseen(rule))})
 
     def shown(self, segment: Segment) -> dict[str, Any]:
         """A segment as it is answered to this key."""
@@ -302,7 +302,8 @@ class PreviewView(SegmentEndpoint):
             raise bad_request("purpose_missing", detail, {"pointer": "/purpose", "code": "required", "detail": detail})
         leaving = asked.pop("exclusions", [])
         self.read_rule(asked["rule"], leaving)
-        return self.counted(queries.preview(asked.pop("rule"), purpose, channel or None, leaving=leaving, **asked))
+        rule = asked.pop("rule")
+        return self.counted(rule, queries.preview(rule, purpose, channel or None, leaving=leaving, **asked))
 
 
 class SegmentPreviewView(SegmentEndpoint):
@@ -321,7 +322,7 @@ class SegmentPreviewView(SegmentEndpoint):
             segment.rule, purpose, channel or None, asked["as_of"], segment.zone, segment.brand,
             leaving=segment.exclusions, key=segment.key,
         )  # fmt: skip
-        return self.counted(counted)
+        return self.counted(segment.rule, counted)
 
 
 # --- members ----------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from cdp.core.models import Watermark
 from cdp.core.statements import fetch, prepared
 from cdp.events import sql
 from cdp.events.models import Event, PlannedField, Quarantined, ReferenceValue, Source, TrackingPlan, WriteKey
+from cdp.events.quality_models import SeenField
 from cdp.events.tracking.files import Plan, words_of
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
@@ -57,6 +58,12 @@ def planned_rules() -> dict[tuple[UUID | None, str], EventRule]:
     compiled once a process."""
     rows = TrackingPlan.objects.filter(in_force=True).order_by("key").values_list("pk", "source_id")
     return {(source, event): rule for plan, source in rows for event, rule in _rules_of(plan).items()}
+
+
+def names() -> set[str]:
+    """What events are called that were ever counted here, or that a plan in force names."""
+    seen = set(SeenField.objects.filter(field="").values_list("event", flat=True))
+    return seen | {event for _source, event in planned_rules() if event}
 
 
 def planned_titles() -> list[tuple[str, Mapping[str, str]]]:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cdp.core.models import AuditEntry
+from cdp.events.quality_models import SeenField
 from segments import actions
 from segments.models import Segment
 from tests.api.people import (
@@ -25,6 +26,7 @@ from tests.api.people import (
     segment,
     walk,
 )
+from tests.segments.people import source
 
 pytestmark = pytest.mark.django_db
 NEW = {"key": "fresh", "name": "단골", "purpose": "marketing", "rule": VIP}
@@ -157,6 +159,15 @@ def test_a_preview_counts_consent_and_reach(settings: LazySettings) -> None:
     assert counts(bound.post("/segments/preview", {"rule": VIP})) == (4, 2, 1)
     is_problem(bound.post("/segments/preview", NEW_PREVIEW | {"channel": "sms"}), 403, "channel_bound")
     is_problem(caller.post("/segments/preview", {"rule": VIP}), 400, "purpose_missing")
+
+
+def test_a_preview_says_which_events_nobody_has_sent() -> None:
+    SeenField.objects.create(source=source(), event="Order Completed", field="", first="2026-01-01")
+    rule = {"all": [{"event": "Order Completed"}, {"not": {"event": "Order Complete"}}]}
+    answer = Caller("segments:read").post("/segments/preview", {"purpose": "marketing", "rule": rule})
+    [notice] = answer.json()["notices"]
+    expected = {"pointer": "/rule/all/1/not/event", "code": "unknown_event_near", "suggestion": "Order Completed"}
+    assert notice | expected == notice and "Did you mean" in notice["detail"]
 
 
 def counts(answer: Any) -> tuple[int, int | None, int | None]:

@@ -113,11 +113,11 @@ def asked(op: str, value: Any) -> dict[str, Any]:
     return {"op": op, "value": several.get(op, value)}
 
 
-def previewed(user: User) -> str:
+def previewed(user: User, rule: str = '{"trait": "gender", "op": "eq", "value": "F"}') -> str:
     """What a preview on the page of a new segment tells somebody."""
     client = Client()
     client.force_login(user)
-    written = {"purpose": "marketing", "zone": "Asia/Seoul", "rule": '{"trait": "gender", "op": "eq", "value": "F"}'}
+    written = {"purpose": "marketing", "zone": "Asia/Seoul", "rule": rule}
     return str(client.post(reverse("admin:segments_segment_add"), {**written, "_preview": ""}).content.decode())
 
 
@@ -126,6 +126,13 @@ def test_members_are_shown_to_who_sees_people_and_the_look_is_written_down(world
     assert 'class="sample"' in page and "**" in page
     seen = AuditEntry.objects.get(action="segment.sample_shown")
     assert seen.details["count"] == min(SAMPLED, len(world["profiles"])) and seen.purpose == "marketing"
+
+
+def test_a_name_that_no_event_has_is_told(world: dict[str, Any]) -> None:
+    user = account("marketer")
+    page = previewed(user, '{"not": {"event": "Never Sent"}}')
+    assert "/not/event: " in page and "chip warn" in page
+    assert "chip warn" not in previewed(user)
 
 
 def test_who_sees_no_people_is_told_of_none_and_of_no_small_count(world: dict[str, Any]) -> None:
