@@ -17,7 +17,7 @@ from cdp.events.models import Event, PlannedField
 from cdp.profiles.models import Golden
 from consent.models import Purpose
 from identity.models import Profile, Record
-from segments import actions, engines, queries, traits
+from segments import actions, engines, membership, queries, traits
 from segments.models import ComputedTrait, Segment
 from segments.query.problems import RuleError
 from segments.vocabulary import Names, in_words
@@ -140,6 +140,22 @@ def test_what_a_crash_interrupted_is_done_again(monkeypatch: pytest.MonkeyPatch)
         traits.refresh_due()
     assert sum(bool(values(one)) for one in everybody) == 2
     assert traits.refresh_due() == 1 and all(map(values, everybody))
+
+
+def test_segments_follow_a_run_that_dies_just_before_it_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    spent, one = trait("spent"), person()
+    ordered(one)
+    big = segment("big", {"trait": "computed.spent", "op": "gte", "value": 1})
+    actions.recompute(big.pk, NOW)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(traits, "_over", die)
+        traits.recompute(spent.pk, NOW)
+    traits.recompute(spent.pk, NOW)
+    assert big.pk in {due.pk for due in membership.due()}, "the second run finds nothing changed any more"
+
+
+def die(*_about: Any, **_also: Any) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.django_db(transaction=True)
