@@ -20,7 +20,7 @@ from cdp.core import counts
 from cdp.core.admin import Room, titled
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
-from cdp.events.words import event_word
+from cdp.events.queries import event_title
 from segments import models, traits
 from segments.query.problems import Problem, RuleError
 from segments.segment_form import Indented, RuleField, sentence
@@ -101,7 +101,7 @@ class ComputedTraitAdmin(Room[models.ComputedTrait]):
 
     @admin.display(description=models.ComputedTrait._meta.get_field("event").verbose_name, ordering="event")
     def event_named(self, trait: models.ComputedTrait) -> str:
-        return titled(event_word(trait.event), trait.event)
+        return titled(event_title(trait.event), trait.event)
 
     @admin.display(description=_("in rules"))
     def named(self, trait: models.ComputedTrait) -> str:

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.charts import AGAINST, FOR, LINE, NEITHER, draw
 from cdp.core.types import now
 from cdp.events.quality import reading, usual
+from cdp.events.queries import event_title
 from cdp.events.types import Alert, Measure, QualityDay
-from cdp.events.words import event_word, field_word
+from cdp.events.words import field_word
 
 PERMISSION = "events.view_anomaly"
 DAYS, ALERT_DAYS, ALERTS_SHOWN, SOURCES_SHOWN = 28, 7, 50, 100
@@ -148,7 +149,7 @@ def _told(alert: Alert) -> Told:
             else f"{number_format(100 * value, 1)} %"
         )
 
-    event, field = event_word(alert.event), field_word(alert.field)
+    event, field = event_title(alert.event), field_word(alert.field)
     about = pgettext("a field of an event", "%(field)s of %(event)s") % {"field": field, "event": event}
     value = "" if alert.usual is None else shown(alert.value)
     return Told(alert, str(alert.measure.label), about if field else event, value, shown(alert.usual))

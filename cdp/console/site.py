@@ -29,6 +29,12 @@ QUESTIONS = (
     ("which", _("Which people?"), ("segments",)),
     ("house", _("Accounts and operations"), ("core", "lake", "auth")),
 )
+# Question → what only those may do whose work is to answer it.
+WORK_OF_ROOM = {
+    "who": "identity.change_reviewcase",
+    "may": "consent.change_privacyrequest",
+    "which": "segments.change_segment",
+}
 # Tables that people come for, first in their room; the others follow by name.
 FIRST = (
     "Event", "Source", "WriteKey", "Upload", "Quarantined", "TrackingPlan", "PlannedField",
@@ -137,11 +143,14 @@ class ConsoleSite(AdminSite):
         return pages + super().get_urls()
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """The rooms in the order of the four questions; a question's room holds the tables of all its packages."""
+        """The rooms in the order of the four questions, but that of somebody's own work first; a question's room holds the
+        tables of all its packages."""
         rooms = {room["app_label"]: room for room in super().get_app_list(request, app_label)}
         if app_label is not None:
             return list(rooms.values())
-        return [room for question in QUESTIONS if (room := _room(rooms, *question)) is not None]
+        ordered = [room for question in QUESTIONS if (room := _room(rooms, *question)) is not None]
+        own = _own_room(request.user)
+        return sorted(ordered, key=lambda room: room["key"] != own)
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         """A room's tables, under its question."""
@@ -174,6 +183,12 @@ def _room(rooms: dict[str, Any], key: str, question: Any, labels: tuple[str, ...
     first = [model for model in models if model["object_name"] in FIRST] or models
     others = [model for model in models if model not in first]
     return {**own[0], "key": key, "name": question, "models": models, "first": first, "others": others}
+
+
+def _own_room(user: Any) -> str | None:
+    """The room where an account's work is; who may do that of several rooms, or of none, has no room before others."""
+    own = [key for key, work in WORK_OF_ROOM.items() if user.has_perm(work)]
+    return own[0] if len(own) == 1 else None
 
 
 def _place(model: dict[str, Any]) -> tuple[int, str]:

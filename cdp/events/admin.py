@@ -11,9 +11,10 @@ from django.utils.translation import pgettext_lazy
 from cdp.core.admin import ReadOnlyRoom, Room, titled
 from cdp.core.objects import ObjectRoom, OpenedRoom
 from cdp.events import models, quality_models
+from cdp.events.queries import event_title
 from cdp.events.tracking.shown import shown
 from cdp.events.types import VIOLATIONS
-from cdp.events.words import event_word, field_word
+from cdp.events.words import field_word
 
 
 class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
@@ -99,7 +100,7 @@ class EventAdmin(ReadOnlyRoom[models.Event]):
 
     @admin.display(description=models.Event._meta.get_field("name").verbose_name, ordering="name")
     def named(self, event: models.Event) -> str:
-        return titled(event_word(event.name), event.name)
+        return titled(event_title(event.name), event.name)
 
 
 @admin.register(models.Mapping)
@@ -177,7 +178,7 @@ class PlannedFieldAdmin(Room[models.PlannedField]):
 
     @admin.display(description=models.PlannedField._meta.get_field("event").verbose_name, ordering="event")
     def event_named(self, row: models.PlannedField) -> str:
-        return titled(event_word(row.event), row.event)
+        return titled(event_title(row.event), row.event)
 
     def has_change_permission(self, request: HttpRequest, obj: models.PlannedField | None = None) -> bool:
         # What the file of a plan says is changed there.

@@ -1,12 +1,15 @@
 """Reads of the event store."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
+from django.utils.translation import get_language
 
 from cdp.core import crypto
 from cdp.core.models import Watermark
@@ -17,9 +20,12 @@ from cdp.events.quality_models import SeenField
 from cdp.events.tracking.files import Plan, words_of
 from cdp.events.tracking.schema import EventRule
 from cdp.events.types import KnownSource, PlannedTreatment, QuarantineGroup, ToldEvent, ViolationCount
+from cdp.events.words import event_words
 
 # How far back the latest events of one source are looked for: there is no index by source.
 LOOKED_AT = 5_000
+# How long a page may call events by the plans it has read.
+FRESH_SECONDS = 5
 _FACTS = ("id", "name", "channel_id", "brand", "zone", "currency", "enabled", "required_purpose")
 
 
@@ -70,6 +76,17 @@ def planned_titles() -> list[tuple[str, Mapping[str, str]]]:
     """(event, title by language) of the plans in force, each version read once a process."""
     versions = TrackingPlan.objects.filter(in_force=True).order_by("key").values_list("pk", flat=True)
     return [titled for plan in versions for titled in _titles_of(plan)]
+
+
+def event_title(name: str) -> str:
+    """What an event is called in the reader's language, also by the house's own plans, which are known for some seconds."""
+    tick = int(time.monotonic() // FRESH_SECONDS)
+    return _event_words(tick, get_language(), str(connection.settings_dict["NAME"])).get(name, name)
+
+
+@lru_cache(maxsize=4)
+def _event_words(tick: int, language: str | None, database: str) -> dict[str, str]:
+    return event_words(planned_titles())
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from cdp.console import health
+from cdp.console.site import QUESTIONS
 from cdp.core.models import AuditEntry, User
 from cdp.events.models import Event
 from consent.models import ConsentRecord, PrivacyRequest
@@ -272,6 +273,17 @@ def test_each_role_opens_home_and_sees_its_own_rooms(world: dict[str, Any]) -> N
     }
     assert rooms["auditor"] == {"what", "who", "may", "which", "house"}
     assert "which" in rooms["marketer"] and "house" not in rooms["marketer"]
+
+
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [("marketer", "which"), ("steward", "who"), ("privacy officer", "may"), ("administrator", "what")],
+)
+def test_the_room_of_somebody_s_own_work_comes_first(world: dict[str, Any], role: str, first: str) -> None:
+    rooms = signed_in(role).get(reverse("admin:index")).context["app_list"]
+    others = [room["key"] for room in rooms[1:]]
+    assert rooms[0]["key"] == first
+    assert others == [key for key, *_ in QUESTIONS if key in others]
 
 
 def test_an_auditor_changes_nothing(world: dict[str, Any]) -> None:

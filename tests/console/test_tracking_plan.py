@@ -3,12 +3,14 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from cdp.core.types import Actor, now
+from cdp.events import queries
 from cdp.events.actions import count_violations, create_source
 from cdp.events.models import PlannedField, PlanViolation, TrackingPlan
 from cdp.events.tracking import plans
-from cdp.events.tracking.files import find, read
+from cdp.events.tracking.files import Plan, find, read
 from cdp.events.types import Violation
 from tests.console.conftest import account
 
@@ -59,3 +61,21 @@ def test_what_a_file_says_of_a_field_is_not_changed_by_hand(plan: TrackingPlan) 
     client.post(reverse("admin:events_plannedfield_change", args=[own.pk]), said | {"path": "memo"})
     own.refresh_from_db()
     assert own.treatment == "clear"
+
+
+def test_events_are_listed_by_the_titles_of_the_house_s_own_plan_without_a_query_per_row(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    source, _key = create_source(Actor.system("test"), "clinic", "web")
+    booked = {"title": "Visit arranged", "title_ko": "방문 예약", "properties": {}}
+    plans.load(Actor.system("test"), Plan.of({"plan": "clinic", "events": {"Visit Booked": booked}}))
+    for number in range(30):
+        PlannedField.objects.create(event="Visit Booked", path=f"field_{number}", source=source)
+    client, address = signed_in("steward"), reverse("admin:events_plannedfield_changelist")
+    for language, title in (("en", "Visit arranged"), ("ko", "방문 예약")):
+        client.cookies["django_language"] = language
+        queries._event_words.cache_clear()
+        with django_assert_max_num_queries(20):
+            shown = client.get(address).content.decode()
+        assert shown.count(f'title="Visit Booked">{title}</span>') >= 30
+    queries._event_words.cache_clear()

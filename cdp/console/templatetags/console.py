@@ -16,7 +16,8 @@ from cdp.console import snippets as told
 from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
 from cdp.core.admin import titled
 from cdp.core.queries import actor_names
-from cdp.events.words import event_word, field_word
+from cdp.events.queries import event_title
+from cdp.events.words import field_word
 from consent.types import CONTACT_CHANNELS
 
 register = template.Library()
@@ -88,7 +89,7 @@ def pairs(values: dict[str, Any]) -> list[tuple[str, Any]]:
 @register.filter
 def event_name(name: str) -> str:
     """What an event is called, its technical name for whoever points at it."""
-    return titled(event_word(name), name)
+    return titled(event_title(name), name)
 
 
 @register.filter
