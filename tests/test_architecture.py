@@ -55,7 +55,6 @@ JUSTIFIED = {
     # What events and fields are called in the reader's language: pure.
     "cdp.profiles.admin": {"cdp.events.words"},
     "cdp.console.templatetags.console": {"cdp.events.words"},
-    "segments.trait_admin": {"cdp.events.words"},
     # What the tracking plan tells tools.
     "cdp.api.tracking": {"cdp.events.tracking.plans", "cdp.events.tracking.shown"},
     # How good what arrives is: its page, and what tools are told.
