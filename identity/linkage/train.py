@@ -34,7 +34,7 @@ LARGEST_PRIOR: Final = 0.5
 # However few matches there seem to be, one record in so many has a double: a file without any teaches nothing else.
 DOUBLES: Final = 100
 # The pairs of so many records with all others tell how many matches there are.
-COUNTED_RECORDS: Final = 10_000
+COUNTED_RECORDS: Final = 2_500
 # Steps of the prior, which mostly stands still after ten.
 STEPS: Final = 200
 BIRTH_PASS: Final = ("birth_date",)

@@ -17,7 +17,7 @@ from identity.linkage.comparisons import COMPARISONS
 from identity.linkage.model import DEFAULT, Model, Weight
 from identity.linkage.score import GAMMAS, prepare, score
 from identity.linkage.splink_settings import settings
-from identity.linkage.train import FEWEST_RECORDS, MOST_MOVED, _moved, _ordered, train, training
+from identity.linkage.train import COUNTED_RECORDS, FEWEST_RECORDS, MOST_MOVED, _moved, _ordered, train, training
 from identity.linkage.types import MODEL
 
 MIN = {
@@ -248,6 +248,14 @@ def test_matches_that_no_certain_rule_finds_are_expected_all_the_same():
     shares = {weight.level: weight for weight in learnt.model.weights["birth_date"]}
     assert shares["one slip"].origin == "trained"
     assert shares["one slip"].m > 0.9
+
+
+def test_a_sample_of_the_records_tells_the_prior_whatever_the_order_of_their_ids():
+    """Of every two records the first in order of the id is the one that was there before."""
+    records = people_twice(6000, birth_date=birth)
+    true = 6000 / (len(records) * (len(records) - 1) / 2)
+    assert len(records) >= 4 * COUNTED_RECORDS
+    assert true / 1.2 < train(prepare(records)).prior < true * 1.2
 
 
 def test_people_without_doubles_teach_that_there_are_few():
