@@ -200,15 +200,17 @@ def _channel(key: str) -> ContactChannel:
 
 
 def members(
-    segment: Segment, purpose: str, channel: str, after: UUID | None = None, limit: int = 100, *, actor: Actor
-) -> MemberPage:
-    """A page of the members who may be contacted now, in order of profile id; full while there are enough. Audited.
+    segment: Segment, purpose: str, channel: str, after: UUID | None = None, limit: int = 100, *, actor: Actor,
+    at: datetime | None = None,
+) -> MemberPage:  # fmt: skip
+    """A page of the members, or of who was one `at` a moment, who may be contacted now, in order of profile id; full while
+    there are enough. Audited.
 
     Raises `Refused` where the segment serves another purpose or the contact channel does not exist.
     """
     bind(segment, purpose, channel)
     rows: list[Member] = []
-    for chunk in chunks(segment, after or FIRST, min(limit + limit // 4 + 1, GATE_CHUNK)):
+    for chunk in chunks(segment, after or FIRST, min(limit + limit // 4 + 1, GATE_CHUNK), at):
         rows += allowed_of(segment, channel, chunk)
         if len(rows) > limit:
             break
@@ -219,11 +221,11 @@ def members(
     return MemberPage(page, page[-1].profile_id if page else after, len(rows) > limit)
 
 
-def chunks(segment: Segment, after: UUID, size: int) -> Iterator[list[Member]]:
+def chunks(segment: Segment, after: UUID, size: int, at: datetime | None = None) -> Iterator[list[Member]]:
     """Members in order of profile id; every chunk is a statement, and so a snapshot, of its own."""
     while True:
-        params = {"segment": segment.pk, "after": after, "limit": size}
-        chunk = [Member(*row) for row in fetch(sql.MEMBERS_AFTER, params)]
+        params = {"segment": segment.pk, "after": after, "limit": size, "at": at}
+        chunk = [Member(*row) for row in fetch(sql.MEMBERS_AT if at else sql.MEMBERS_AFTER, params)]
         if chunk:
             yield chunk
         if len(chunk) < size:

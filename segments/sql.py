@@ -192,6 +192,16 @@ select profile_id, entered_at from segments_membership
 where segment_id = %(segment)s and profile_id > %(after)s order by profile_id limit %(limit)s
 """
 
+# Who was in it at a moment, since when, told of the profile that each is part of now.
+MEMBERS_AT = """
+select profile_id, min(at) as entered_at from (
+    select coalesce(p.redirect_id, last.profile) as profile_id, last.at from (
+        select distinct on (profile) profile, kind, at from segments_transition
+        where segment_id = %(segment)s and purpose = '' and at <= %(at)s order by profile, at desc, id desc) last
+    left join identity_profile p on p.id = last.profile where last.kind = 'entered') inside
+where profile_id > %(after)s group by 1 order by 1 limit %(limit)s
+"""
+
 LAST_NUMBER = "select coalesce(max(seq), 0) from core_sequence where stream = 'segments'"
 
 NUMBERED = """

@@ -106,6 +106,10 @@ class AudienceQuery(Form):
 
 
 class MembersQuery(AudienceQuery):
+    at = MomentField(
+        default=None, allow_null=True,
+        help_text="Who was a member at this moment, told of the profile that each is part of now; now where omitted.",
+    )  # fmt: skip
     cursor = IdCursorField()
     limit = limit_field()
 
@@ -340,7 +344,7 @@ class MembersView(SegmentEndpoint):
         asked = read_query(MembersQuery, request)
         purpose, channel = self.audience(asked)
         found = queries.members(
-            self.find(key), purpose, channel, asked["cursor"] or None, asked["limit"], actor=self.actor
+            self.find(key), purpose, channel, asked["cursor"] or None, asked["limit"], actor=self.actor, at=asked["at"]
         )
         return self.page([asdict(row) for row in found.rows], found.has_more, found.next_after)
 

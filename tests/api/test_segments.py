@@ -187,6 +187,14 @@ def test_pages_of_members_cover_all_once_and_nobody_who_withdrew() -> None:
     assert [len(page) for page in pages] == [3, 3, 3]
 
 
+def test_members_of_a_moment_are_told_page_by_page() -> None:
+    _made, ids = filled(5)
+    pages = list(walk(everything(), "/segments/vip/members", limit=2, at=NOW.isoformat(), **MARKETING))
+    assert [row["profile_id"] for page in pages for row in page] == [str(one) for one in ids]
+    assert everything().get("/segments/vip/members", at="2020-01-01T00:00:00Z", **MARKETING).json()["results"] == []
+    is_problem(everything().get("/segments/vip/members", at="0001-01-01T00:00:00Z", **MARKETING), 400, "invalid")
+
+
 def test_a_withdrawal_is_told_as_an_exit_with_its_reason() -> None:
     _made, ids = filled(3)
     caller = everything()

@@ -1,6 +1,7 @@
 """What readers are told: bound to a purpose and contact channel, as consent allows at that moment, in commit order."""
 
 import threading
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from cdp.core import sequence
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Disclosure
-from identity.models import Profile
+from identity.models import Profile, Record
 from segments import actions, privacy, queries
 from segments.models import Segment, Transition
 from tests.segments.people import (
@@ -81,6 +82,31 @@ def test_a_reader_is_bound_to_the_segments_purpose(asked: tuple[str, str], code:
         with pytest.raises(Refused) as caught:
             read()
         assert caught.value.code == code
+
+
+@pytest.mark.django_db
+def test_who_was_a_member_at_a_moment_is_told_of_the_profile_of_now() -> None:
+    made, (came, left, merged, silent) = segment(), people(4, orders_count=3)
+    says([came, left, merged], "granted")
+    first, later = NOW - timedelta(days=9), NOW - timedelta(days=2)
+    retrait(came, orders_count=0)
+    actions.recompute(made.pk, first)
+    retrait(came, orders_count=3)
+    retrait(left, orders_count=0)
+    Record.objects.filter(profile=merged).update(profile=came)
+    Profile.objects.filter(pk=merged).update(state="merged", redirect=came)
+    actions.refresh_profiles([came, left, merged, silent], later)
+
+    def at(moment: datetime | None, limit: int = 10) -> list[Any]:
+        rows, after, more = [], None, True
+        while more:
+            page = queries.members(made, "marketing", "email", after, limit, actor=ACTOR, at=moment)
+            rows, after, more = rows + page.rows, page.next_after, page.has_more
+        return [(row.profile_id, row.entered_at) for row in rows]
+
+    assert at(first - timedelta(seconds=1)) == []
+    assert at(later - timedelta(seconds=1)) == at(first, 1) == sorted([(came, first), (left, first)])
+    assert at(later) == at(None) == [(came, later)]
 
 
 @pytest.mark.django_db
