@@ -12,7 +12,7 @@ from segments import queries, sql
 from segments.query import ast
 from segments.query.ast import Node
 from segments.query.catalog import Catalog
-from segments.query.compiler import Query, compile_flags
+from segments.query.compiler import Asked, Query, compile_flags
 from segments.query.describe import describe_clause
 from segments.query.parse import parse
 from segments.query.problems import child
@@ -84,7 +84,8 @@ def _placed(node: Node, path: str, depth: int, before: tuple[int, ...], found: l
 def _counts(places: Sequence[Place], left_out: Collection[str], catalog: Catalog, zone: str) -> list[int]:
     """For each place, of how many it was asked and how many hold it too."""
     asked = [*(place.node for place in places), *map(ast.Segment, sorted(left_out))]
-    flags = compile_flags(asked, catalog, as_of=now(), zone=zone_of(zone or settings.TIME_ZONE))
+    begins = zone_of(zone or settings.TIME_ZONE)
+    flags = compile_flags([Asked(node, catalog, begins) for node in asked], as_of=now())
     sets = [held for at, place in enumerate(places) for held in (place.before, (*place.before, at))]
     counts = ", ".join(f"count(*) filter (where {_holding(held)})" for held in sets)
     kept = " and ".join(f"not m{at}" for at in range(len(places), len(asked))) or "true"

@@ -27,9 +27,10 @@ from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, too_slow
 from segments.query import moments
 from segments.query.bounds import Clock
+from segments.query.compiler import compile_flags
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.vocabulary import Names, compiled, zone_of
+from segments.vocabulary import Names, asked, zone_of
 
 logger = logging.getLogger(__name__)
 SOONEST = timedelta(minutes=1)
@@ -172,12 +173,13 @@ def reason(error: Exception) -> str:
 def one_pass(profiles: Sequence[UUID], as_of: datetime) -> int:
     """Look again at some profiles in every published segment; returns how many came or left."""
     execute(sql.BEGIN_PASS)
-    segments = in_order(_published())
+    segments = _published()
     lock(segments)
     for run_id in Run.objects.filter(state=Run.State.RUNNING).values_list("pk", flat=True):
         touch(_stage(run_id), profiles)
     names = Names.read()
-    return sum(_pass_segment(segment, names, profiles, as_of) for segment in segments)
+    levels = list(_levels(segments))
+    return sum(_pass(level, names, profiles, as_of) for level in levels)
 
 
 def lock(segments: Iterable[Segment]) -> None:
@@ -185,30 +187,44 @@ def lock(segments: Iterable[Segment]) -> None:
     execute(sql.LOCK_MEMBERS, [[str(segment.pk) for segment in segments]])
 
 
-def _pass_segment(segment: Segment, names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
-    """One segment's part of a pass. One that cannot be computed never holds up the others: its next run says why."""
+def _pass(segments: Sequence[Segment], names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
+    """The part in a pass of segments that do not build on each other. One that cannot be computed never holds up the
+    others, which are looked at by halves: its next run says why."""
     try:
-        query = compiled(segment, names, as_of, only_profiles=True)
-        about = {"segment": segment.pk, "profiles": list(profiles), "as_of": as_of}
         with transaction.atomic():
-            entered, left = fetch(sql.APPLY_PASS.format(rule=query.sql), query.params | about)[0]
-            if entered:
-                assignment.draw(segment, as_of, profiles)
-            return int(entered + left)
+            return _look_at(segments, names, profiles, as_of)
     except (CdpError, RuleError, DatabaseError) as error:
-        logger.warning("Segment %s was not refreshed: %s", segment.pk, reason(error))
-        make_due([segment])
+        if len(segments) > 1:
+            half = len(segments) // 2
+            return sum(_pass(part, names, profiles, as_of) for part in (segments[:half], segments[half:]))
+        logger.warning("Segment %s was not refreshed: %s", segments[0].pk, reason(error))
+        make_due(segments)
         return 0
+
+
+def _look_at(segments: Sequence[Segment], names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
+    query = compile_flags([asked(segment, names) for segment in segments], as_of=as_of, only_profiles=True)
+    holding = ", ".join(f"m{place}" for place in range(len(segments)))
+    about = {"segments": [segment.pk for segment in segments], "profiles": list(profiles), "as_of": as_of}
+    moved = fetch(sql.APPLY_PASS.format(flags=query.sql, holding=holding), query.params | about)
+    entered = {segment for segment, came, _left in moved if came}
+    for segment in segments:
+        if segment.pk in entered:
+            assignment.draw(segment, as_of, profiles)
+    return sum(came + left for _segment, came, left in moved)
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
 
 
-def in_order(segments: Collection[Segment]) -> list[Segment]:
-    """Segments after those that they build on."""
-    by_key = {segment.key: segment for segment in sorted(segments, key=lambda segment: segment.pk)}
-    graph = {key: sorted(keys) for key, keys in exclusions.building(by_key.values()).items()}
-    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+def _levels(segments: Collection[Segment]) -> Iterator[list[Segment]]:
+    """Segments after those that they build on, together with others that do not build on each other."""
+    by_key = {segment.key: segment for segment in segments}
+    order = TopologicalSorter(exclusions.building(segments))
+    order.prepare()
+    while ready := order.get_ready():
+        yield sorted((by_key[key] for key in ready), key=lambda segment: segment.pk)
+        order.done(*ready)
 
 
 def dependants(segment: Segment) -> list[Segment]:

@@ -37,14 +37,14 @@ COUNT_FRESH = "analyze segments_fresh"
 _NOTE = f"""
 noted as (
     insert into segments_transition (id, segment_id, profile, kind, reason, purpose, channel, at)
-    select {UUID7}, %(segment)s, moved.profile_id, moved.kind, moved.reason, '', '', %(as_of)s from (
-        select g.profile_id, 'left' as kind,
+    select {UUID7}, moved.segment_id, moved.profile_id, moved.kind, moved.reason, '', '', %(as_of)s from (
+        select g.segment_id, g.profile_id, 'left' as kind,
             case p.state when 'live' then 'rule' else coalesce(p.state, 'erased') end as reason
         from gone g left join identity_profile p on p.id = g.profile_id
-        union all select profile_id, 'entered', 'rule' from came) moved
-    returning kind)
-select count(*) filter (where kind = 'entered'), count(*) filter (where kind = 'left') from noted
+        union all select segment_id, profile_id, 'entered', 'rule' from came) moved
+    returning segment_id, kind)
 """
+_MOVES = "count(*) filter (where kind = 'entered'), count(*) filter (where kind = 'left')"
 
 # Whom an incremental pass has looked at since the run began is left alone: the pass knew more.
 APPLY_RUN = f"""
@@ -53,7 +53,7 @@ gone as (
     delete from segments_membership m where m.segment_id = %(segment)s
         and not exists (select from segments_fresh f where f.profile_id = m.profile_id)
         and not exists (select from passed where subject = m.profile_id)
-    returning m.profile_id),
+    returning m.segment_id, m.profile_id),
 came as (
     insert into segments_membership (segment_id, profile_id, entered_at)
     select %(segment)s, f.profile_id, %(as_of)s
@@ -61,22 +61,31 @@ came as (
     where not exists (
         select from segments_membership m where m.segment_id = %(segment)s and m.profile_id = f.profile_id)
         and not exists (select from passed where subject = f.profile_id)
-    returning profile_id),
-{_NOTE}"""
+    returning segment_id, profile_id),
+{_NOTE}
+select {_MOVES} from noted"""
 
+# Of several segments at once: `{{flags}}` says of each profile in `{{holding}}`, its columns, which of their rules hold.
 APPLY_PASS = f"""
-with fresh as materialized ({{rule}}),
+with flags as materialized ({{flags}}),
+fresh as materialized (
+    select rule.segment_id, flags.profile_id
+    from flags, unnest(%(segments)s::uuid[], array[{{holding}}]) as rule (segment_id, holds) where rule.holds),
+present as materialized (
+    select segment_id, profile_id from segments_membership
+    where segment_id = any(%(segments)s::uuid[]) and profile_id = any(%(profiles)s::uuid[])),
 gone as (
-    delete from segments_membership m where m.segment_id = %(segment)s and m.profile_id = any(%(profiles)s::uuid[])
-        and not exists (select from fresh f where f.profile_id = m.profile_id)
-    returning m.profile_id),
+    delete from segments_membership m
+    where m.segment_id = any(%(segments)s::uuid[]) and m.profile_id = any(%(profiles)s::uuid[]) and not exists (
+        select from fresh f where f.segment_id = m.segment_id and f.profile_id = m.profile_id)
+    returning m.segment_id, m.profile_id),
 came as (
     insert into segments_membership (segment_id, profile_id, entered_at)
-    select %(segment)s, f.profile_id, %(as_of)s from fresh f
-    where not exists (
-        select from segments_membership m where m.segment_id = %(segment)s and m.profile_id = f.profile_id)
-    returning profile_id),
-{_NOTE}"""
+    select f.segment_id, f.profile_id, %(as_of)s from fresh f
+    where not exists (select from present m where m.segment_id = f.segment_id and m.profile_id = f.profile_id)
+    returning segment_id, profile_id),
+{_NOTE}
+select segment_id, {_MOVES} from noted group by segment_id"""
 
 # The first record of each member without a part, and the part in whose reach its hash lies.
 DRAW = f"""

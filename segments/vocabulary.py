@@ -25,7 +25,7 @@ from segments.models import ComputedTrait, Segment, UploadedList
 from segments.query import ast
 from segments.query.ast import EACH, Kind, Node
 from segments.query.catalog import TRAIT_EVENTS, Catalog, PropertySpec, TraitSpec, examine, kind_of, planned_classes
-from segments.query.compiler import Query, compile_rule
+from segments.query.compiler import Asked, Query, compile_rule
 from segments.query.computed import NUMBERS
 from segments.query.describe import describe
 from segments.query.dialects import POSTGRES, Dialect
@@ -173,15 +173,17 @@ def _traits_of(segment: UUID, version: int, minute: int) -> dict[str, TraitSpec]
     return own | built_in() | named_traits(node)
 
 
-def compiled(
-    segment: Segment, names: Names, as_of: datetime, *, only_profiles: bool = False, dialect: Dialect = POSTGRES
-) -> Query:
+def compiled(segment: Segment, names: Names, as_of: datetime, *, dialect: Dialect = POSTGRES) -> Query:
     """A saved segment's query for an engine. Raises `RuleError` where its purpose (now) refuses the rule."""
+    rule = asked(segment, names)
+    return compile_rule(rule.node, rule.catalog, as_of=as_of, zone=rule.zone, dialect=dialect)
+
+
+def asked(segment: Segment, names: Names) -> Asked:
+    """What a saved segment asks of a profile. Raises `RuleError` and `Refused` where it cannot be read any more."""
     traits = _traits_of(segment.pk, segment.version, _minute())
-    known = names.catalog(segment.purpose_id, traits)
     node = exclusions.without(parse(segment.rule), names.left_out.get(segment.key, frozenset()))
-    zone = zone_of(segment.zone)
-    return compile_rule(node, known, as_of=as_of, zone=zone, only_profiles=only_profiles, dialect=dialect)
+    return Asked(node, names.catalog(segment.purpose_id, traits), zone_of(segment.zone))
 
 
 def names_in(rule: object) -> frozenset[str]:

@@ -35,7 +35,7 @@ from segments.query.catalog import Catalog, kind_of, require
 from segments.query.conditions import Conditions, JsonField
 from segments.query.dialects import ELEMENT, POSTGRES, Dialect
 from segments.query.guard import guard
-from segments.query.happenings import PROFILES, Happenings, equal, table
+from segments.query.happenings import PROFILES, Happenings, among, equal, table
 from segments.query.parameters import Parameters
 
 Leaf = Event | Sequence | Segment | Consent | Listed
@@ -49,43 +49,65 @@ class Query:
     params: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rule, what it may name, and the zone in which its days begin."""
+
+    node: Node
+    catalog: Catalog
+    zone: ZoneInfo
+
+
 def compile_rule(
-    node: Node, catalog: Catalog, *, as_of: datetime, zone: ZoneInfo, only_profiles: bool = False,
-    dialect: Dialect = POSTGRES,
-) -> Query:  # fmt: skip
+    node: Node, catalog: Catalog, *, as_of: datetime, zone: ZoneInfo, dialect: Dialect = POSTGRES
+) -> Query:
     """The query whose one column `profile_id` names the rule's members among live profiles, each once.
 
-    `as_of` (aware) moves the clock for events; traits, consent and record → profile are current. With `only_profiles`
-    every scan is restricted to the parameter `profiles`. Raises `RuleError` where the catalog refuses the rule.
+    `as_of` (aware) moves the clock for events; traits, consent and record → profile are current. Raises `RuleError` where
+    the catalog refuses the rule.
     """
-    require(node, catalog)
-    compiler = _Compiler(catalog, Clock(as_of, zone), only_profiles, dialect)
-    return compiler.printed(compiler.query(node))
+    whole = _Whole(as_of, dialect)
+    holds = whole.holds(Asked(node, catalog, zone))
+    return whole.printed(whole.live().where(holds, copy=False))
 
 
-def compile_flags(nodes: Iterable[Node], catalog: Catalog, *, as_of: datetime, zone: ZoneInfo) -> Query:
+def compile_flags(asked: Iterable[Asked], *, as_of: datetime, only_profiles: bool = False) -> Query:
     """The query of all live profiles, whose columns `m0`, `m1`, … say of each whether the rule at that place holds.
 
-    As `compile_rule`, in one pass over them for however many rules.
+    As `compile_rule`, in one pass over them for however many rules, whose catalogs differ only in what a purpose allows
+    and in traits; what several of them ask is looked up once. With `only_profiles` it is restricted to the parameter
+    `profiles`.
     """
-    asked = list(nodes)
-    for node in asked:
-        require(node, catalog)
-    compiler = _Compiler(catalog, Clock(as_of, zone), only_profiles=False, dialect=POSTGRES)
-    return compiler.printed(compiler.flags(asked))
+    whole = _Whole(as_of, POSTGRES, only_profiles)
+    flags = [exp.alias_(whole.holds(rule), f"m{place}") for place, rule in enumerate(asked)]
+    return whole.printed(whole.live().select(*flags, copy=False))
 
 
-class _Compiler:
-    def __init__(self, catalog: Catalog, clock: Clock, only_profiles: bool, dialect: Dialect) -> None:
-        self.catalog = catalog
-        self.clock = clock
-        self.dialect = dialect
+class _Whole:
+    """One query, and what its rules share: the sets that they look up, and parameters."""
+
+    def __init__(self, as_of: datetime, dialect: Dialect, only_profiles: bool = False) -> None:
+        self.as_of, self.dialect, self.only_profiles = as_of, dialect, only_profiles
         self.parameters = Parameters()
-        self.conditions = Conditions(self.parameters, clock, dialect)
-        self.events = Happenings(catalog, clock, only_profiles, dialect, self.parameters, self.conditions)
-        self.sets: dict[Leaf, tuple[str, exp.Select]] = {}
+        self.sets: dict[tuple[Leaf, str], tuple[str, exp.Select]] = {}
         self.reads_traits = False
-        self.only_profiles = only_profiles
+
+    def holds(self, asked: Asked) -> exp.Expr:
+        """Whether a rule holds of a profile of `live`. Raises `RuleError` where its catalog refuses it."""
+        require(asked.node, asked.catalog)
+        return _Compiler(asked.catalog, Clock(self.as_of, asked.zone), self).holds(asked.node)
+
+    def live(self) -> exp.Select:
+        """Live profiles, joined to what was asked of `holds` before."""
+        live = equal(exp.column("state", "p"), exp.Literal.string(relations.LIVE))
+        query = exp.select(exp.column("id", "p").as_("profile_id")).from_(table(relations.PROFILE, "p"))
+        if self.reads_traits:
+            query.join(table(relations.GOLDEN, "t"), on=_same_profile("t"), join_type="left", copy=False)
+        for alias, select in self.sets.values():
+            query.with_(alias, as_=select, copy=False)
+            query.join(table(alias), on=_same_profile(alias), join_type="left", copy=False)
+        scope = among(exp.column("id", "p")) if self.only_profiles else []
+        return query.where(live, *scope, copy=False)
 
     def printed(self, tree: exp.Select) -> Query:
         """The text of a tree that holds no word but ours, and its parameters."""
@@ -93,26 +115,15 @@ class _Compiler:
         guard(tree, {*values, *([PROFILES] if self.only_profiles else [])})
         return Query(tree.sql(dialect=self.dialect.name, pretty=True, copy=False), values)
 
-    def query(self, node: Node) -> exp.Select:
-        """Live profiles, joined to what the rule reads, kept where it holds."""
-        holds = self.holds(node)
-        return self._live(exp.column("id", "p").as_("profile_id")).where(holds, copy=False)
 
-    def flags(self, nodes: Iterable[Node]) -> exp.Select:
-        """Live profiles, joined to what the rules read: for each rule a column that says whether it holds."""
-        return self._live(*[exp.alias_(self.holds(node), f"m{place}") for place, node in enumerate(nodes)])
+class _Compiler:
+    """Conditions over one live profile."""
 
-    def _live(self, *columns: exp.Expr) -> exp.Select:
-        """Columns of live profiles, joined to what was asked of `holds` before."""
-        live = equal(exp.column("state", "p"), exp.Literal.string(relations.LIVE))
-        query = exp.select(*columns).from_(table(relations.PROFILE, "p"))
-        if self.reads_traits:
-            on = exp.and_(_same_profile("t"), *self.events.scope(exp.column("profile_id", "t")))
-            query.join(table(relations.GOLDEN, "t"), on=on, join_type="left", copy=False)
-        for alias, select in self.sets.values():
-            query.with_(alias, as_=select, copy=False)
-            query.join(table(alias), on=_same_profile(alias), join_type="left", copy=False)
-        return query.where(live, *self.events.scope(exp.column("id", "p")), copy=False)
+    def __init__(self, catalog: Catalog, clock: Clock, whole: _Whole) -> None:
+        self.catalog, self.clock, self.whole = catalog, clock, whole
+        self.dialect, self.parameters = whole.dialect, whole.parameters
+        conditions = Conditions(self.parameters, clock, self.dialect)
+        self.events = Happenings(catalog, clock, whole.only_profiles, self.dialect, self.parameters, conditions)
 
     def holds(self, node: Node) -> exp.Expr:
         """A condition over one live profile that is true or false."""
@@ -129,7 +140,7 @@ class _Compiler:
                 return self._in_set(node)
 
     def _trait(self, node: Trait) -> exp.Expr:
-        self.reads_traits = True
+        self.whole.reads_traits = True
         spec = self.catalog.traits[node.name]
         key = node.name.removesuffix(EACH) if spec.many else node.name
         found = self.dialect.member(exp.column("traits", "t"), key, self.parameters.text)
@@ -138,9 +149,10 @@ class _Compiler:
         return self.events.some(elements, field, node.test, kind_of(node.test, spec))
 
     def _in_set(self, node: Leaf) -> exp.Expr:
-        if node not in self.sets:
-            self.sets[node] = (f"s{len(self.sets)}", self._set(node))
-        found = exp.column("profile_id", self.sets[node][0])
+        sets, key = self.whole.sets, (node, self.clock.zone.key)
+        if key not in sets:
+            sets[key] = (f"s{len(sets)}", self._set(node))
+        found = exp.column("profile_id", sets[key][0])
         missing = exp.Is(this=found, expression=exp.null())
         counts_none = isinstance(node, Event) and measures.admits_zero(node)
         return missing if counts_none else exp.Not(this=missing)

@@ -110,7 +110,7 @@ def compile_trait(
     """The query, for PostgreSQL, of `profile_id` and value; a profile without a value has no row or NULL.
 
     An average is sum and number of values; a list has a row for each of its first `MOST_LISTED` values in order; RFM has
-    the last time, the number and the sum of orders. With `only_profiles` as `compile_rule`.
+    the last time, the number and the sum of orders. With `only_profiles` as `compile_flags`.
     """
     parameters, clock = Parameters(), Clock(as_of, zone)
     conditions = Conditions(parameters, clock, POSTGRES)

@@ -30,10 +30,7 @@ class Happenings:
 
     def scope(self, profile_id: exp.Expr) -> list[exp.Expr]:
         """Nothing, or that a profile is one of those asked for."""
-        if not self.only_profiles:
-            return []
-        uuids = cast(exp.Placeholder(this=PROFILES), "uuid[]")
-        return [exp.EQ(this=profile_id, expression=exp.Any(this=exp.paren(uuids)))]
+        return among(profile_id) if self.only_profiles else []
 
     def scan(
         self, names: list[str], start: datetime | None, end: datetime, *also: exp.Expr
@@ -162,6 +159,12 @@ def joined(query: exp.Select, elements: list[exp.Expr]) -> exp.Select:
     for element in elements:
         query = query.join(element, join_type="cross") if query.args.get("from_") else query.from_(element)
     return query
+
+
+def among(profile_id: exp.Expr) -> list[exp.Expr]:
+    """That a profile is one of the parameter."""
+    uuids = cast(exp.Placeholder(this=PROFILES), "uuid[]")
+    return [equal(profile_id, exp.Any(this=exp.paren(uuids)))]
 
 
 def table(name: str, alias: str | None = None) -> exp.Expr:

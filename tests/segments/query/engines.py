@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cdp.lake.spark import EVENTS, SparkSnapshot
 from segments.query.catalog import Catalog
-from segments.query.compiler import compile_rule
+from segments.query.compiler import Asked, compile_flags, compile_rule
 from segments.query.dialects import DUCKDB
 from segments.query.parse import parse
 from segments.query.spark import SPARK, arguments
@@ -79,9 +79,12 @@ def members(
     only: list[str] | None = None,
 ) -> list[UUID]:
     """Who PostgreSQL says fits, sorted; with `only`, among those profiles."""
-    query = compile_rule(parse(rule), catalog, as_of=as_of, zone=zone, only_profiles=only is not None)
-    profiles = {} if only is None else {"profiles": [uuid_of(name) for name in only]}
-    return sorted(row[0] for row in pg.execute(query.sql, query.params | profiles).fetchall())
+    if only is None:
+        query = compile_rule(parse(rule), catalog, as_of=as_of, zone=zone)
+        return sorted(row[0] for row in pg.execute(query.sql, query.params).fetchall())
+    query = compile_flags([Asked(parse(rule), catalog, zone)], as_of=as_of, only_profiles=True)
+    params = query.params | {"profiles": [uuid_of(name) for name in only]}
+    return sorted(row[0] for row in pg.execute(f"select profile_id from ({query.sql}) f where m0", params).fetchall())
 
 
 def duckdb_members(

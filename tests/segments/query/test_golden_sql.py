@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from segments.query.compiler import compile_rule
+from segments.query.compiler import Asked, compile_flags, compile_rule
 from segments.query.dialects import DUCKDB, POSTGRES, Dialect
 from segments.query.parse import parse
 from segments.query.spark import SPARK
@@ -74,11 +74,10 @@ def test_duckdb_finds_the_same_members() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_scan_is_restricted_for_few_profiles(name: str) -> None:
-    query = compile_rule(parse(CASES[name][0]), CATALOG, as_of=AS_OF, zone=ZONE, only_profiles=True)
+    query = compile_flags([Asked(parse(CASES[name][0]), CATALOG, ZONE)], as_of=AS_OF, only_profiles=True)
     assert query.sql.count("%(profiles)s") == query.sql.count("FROM identity_profile") + sum(
         query.sql.count(f"{words} AS")
         for words in (
-            "JOIN profiles_golden",
             "JOIN identity_record",
             "FROM segments_membership",
             "FROM segments_ever",
