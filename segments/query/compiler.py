@@ -21,6 +21,7 @@ from segments.query.ast import (
     Any,
     Consent,
     Event,
+    Kind,
     Listed,
     Node,
     Not,
@@ -31,13 +32,14 @@ from segments.query.ast import (
     happenings,
 )  # fmt: skip
 from segments.query.bounds import Clock
-from segments.query.catalog import Catalog, kind_of, require
+from segments.query.catalog import Catalog, TraitSpec, kind_of, require
 from segments.query.conditions import Conditions, JsonField
 from segments.query.dialects import ELEMENT, POSTGRES, Dialect
 from segments.query.guard import guard
 from segments.query.happenings import PROFILES, Happenings, among, equal, table
 from segments.query.parameters import Parameters
 
+TRAITS = "traits"
 Leaf = Event | Sequence | Segment | Consent | Listed
 
 
@@ -90,6 +92,7 @@ class _Whole:
         self.as_of, self.dialect, self.only_profiles = as_of, dialect, only_profiles
         self.parameters = Parameters()
         self.sets: dict[tuple[Leaf, str], tuple[str, exp.Select]] = {}
+        self.traits: dict[tuple[Trait, Kind, str], tuple[str, exp.Expr]] = {}
         self.reads_traits = False
 
     def holds(self, asked: Asked) -> exp.Expr:
@@ -99,15 +102,23 @@ class _Whole:
 
     def live(self) -> exp.Select:
         """Live profiles, joined to what was asked of `holds` before."""
-        live = equal(exp.column("state", "p"), exp.Literal.string(relations.LIVE))
-        query = exp.select(exp.column("id", "p").as_("profile_id")).from_(table(relations.PROFILE, "p"))
-        if self.reads_traits:
-            query.join(table(relations.GOLDEN, "t"), on=_same_profile("t"), join_type="left", copy=False)
+        query = self._profiles()
+        if self.traits:
+            flags = [exp.alias_(condition, alias) for alias, condition in self.traits.values()]
+            told = query.select(exp.column("id", "p"), *flags, copy=False)
+            query = exp.Select().from_(table(TRAITS, "p")).with_(TRAITS, as_=told, materialized=True)
         for alias, select in self.sets.values():
             query.with_(alias, as_=select, copy=False)
             query.join(table(alias), on=_same_profile(alias), join_type="left", copy=False)
+        return query.select(exp.column("id", "p").as_("profile_id"), copy=False)
+
+    def _profiles(self) -> exp.Select:
+        live = equal(exp.column("state", "p"), exp.Literal.string(relations.LIVE))
         scope = among(exp.column("id", "p")) if self.only_profiles else []
-        return query.where(live, *scope, copy=False)
+        query = exp.Select().from_(table(relations.PROFILE, "p")).where(live, *scope, copy=False)
+        if self.reads_traits:
+            query.join(table(relations.GOLDEN, "t"), on=_same_profile("t"), join_type="left", copy=False)
+        return query
 
     def printed(self, tree: exp.Select) -> Query:
         """The text of a tree that holds no word but ours, and its parameters."""
@@ -140,8 +151,17 @@ class _Compiler:
                 return self._in_set(node)
 
     def _trait(self, node: Trait) -> exp.Expr:
+        """A condition on the golden record; where many rules are asked of some profiles, looked at once for all."""
         self.whole.reads_traits = True
-        spec = self.catalog.traits[node.name]
+        spec, traits = self.catalog.traits[node.name], self.whole.traits
+        if not self.whole.only_profiles:
+            return self._told(node, spec)
+        key = (node, spec.type, self.clock.zone.key)
+        if key not in traits:
+            traits[key] = (f"t{len(traits)}", self._told(node, spec))
+        return exp.column(traits[key][0], "p")
+
+    def _told(self, node: Trait, spec: TraitSpec) -> exp.Expr:
         key = node.name.removesuffix(EACH) if spec.many else node.name
         found = self.dialect.member(exp.column("traits", "t"), key, self.parameters.text)
         elements = [self.dialect.elements(found, "v0")] if spec.many else []

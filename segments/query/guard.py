@@ -9,7 +9,7 @@ from segments.query import measures, relations, sequences, spark
 from segments.query.dialects import CONSTANTS, ELEMENT, FUNCTIONS
 from segments.query.happenings import WEEKDAY
 
-ALIASES = re.compile(r"p|t|e|r|[smv]\d+")
+ALIASES = re.compile(r"p|t|e|r|[smtv]\d+")
 WORDS = relations.TABLES | relations.COLUMNS | sequences.WORDS | measures.WORDS | {"C", "fits", ELEMENT}
 
 
