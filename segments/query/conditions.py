@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from segments.query.ast import NEGATIONS, Flag, Kind, NextDays, Number, Test, Text, This, Value
 from segments.query.bounds import Clock, canonical
-from segments.query.dialects import Dialect, shaped, truth
+from segments.query.dialects import SHAPES, Dialect, has_shape, truth, when
 from segments.query.parameters import Parameters
 
 COMPARISONS: dict[str, type[exp.Binary]] = {
@@ -24,6 +24,9 @@ class Field(Protocol):
 
     def typed(self, kind: Kind) -> exp.Expr:
         """The value where it is of this kind, else NULL."""
+
+    def compared(self, kind: Kind) -> tuple[exp.Expr, list[exp.Expr]]:
+        """The value to compare, and what must hold besides where it fits: dearer to find out than that it fits."""
 
     def present(self) -> exp.Expr:
         """Whether there is a value."""
@@ -46,7 +49,12 @@ class JsonField:
             case "boolean":
                 return self.dialect.boolean(self.json.copy())
             case "date" | "moment":
-                return shaped(self.dialect, self.json.copy(), kind)
+                return when(has_shape(self.dialect, self.json, kind), self.dialect.text(self.json.copy()))
+
+    def compared(self, kind: Kind) -> tuple[exp.Expr, list[exp.Expr]]:
+        if kind in SHAPES:
+            return self.dialect.text(self.json.copy()), [has_shape(self.dialect, self.json, kind)]
+        return self.typed(kind), []
 
     def present(self) -> exp.Expr:
         return self.dialect.present(self.json.copy())
@@ -61,6 +69,9 @@ class ColumnField:
 
     def typed(self, kind: Kind) -> exp.Expr:
         return self.column.copy()
+
+    def compared(self, kind: Kind) -> tuple[exp.Expr, list[exp.Expr]]:
+        return self.column.copy(), []
 
     def present(self) -> exp.Expr:
         return exp.Not(this=exp.Is(this=self.column.copy(), expression=exp.null()))
@@ -90,7 +101,11 @@ class Conditions:
         return truth(field.present() if test.op == "exists" else self._compared(field, test, kind))
 
     def _compared(self, field: Field, test: Test, kind: Kind) -> exp.Expr:
-        value = field.typed(kind)
+        value, also = field.compared(kind)
+        fits = self._fits(value, field, test, kind)
+        return exp.and_(fits, *also, copy=False) if also else fits
+
+    def _fits(self, value: exp.Expr, field: Field, test: Test, kind: Kind) -> exp.Expr:
         match test.op:
             case "in":
                 return exp.EQ(this=value, expression=exp.Any(this=exp.paren(self._array(test.values, kind, field))))

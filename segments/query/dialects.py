@@ -64,11 +64,11 @@ class Dialect(Protocol):
         """The whole tree in words that sqlglot's dialect has no translation for."""
 
 
-def shaped(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
-    """A string that has the shape of a date or moment, else NULL; such strings sort as the times they name."""
-    text = dialect.text(json)
-    masked = exp.func("translate", text.copy(), exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
-    return when(exp.EQ(this=masked, expression=exp.Literal.string(SHAPES[kind])), text)
+def has_shape(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
+    """Whether a value is a string of the shape of a date or moment; such strings sort as the times they name."""
+    text = dialect.text(json.copy())
+    masked = exp.func("translate", text, exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
+    return exp.EQ(this=masked, expression=exp.Literal.string(SHAPES[kind]))
 
 
 def truth(condition: exp.Expr) -> exp.Expr:
@@ -110,10 +110,7 @@ class Postgres:
         return when(_type_is("jsonb_typeof", json, "number"), when(fits, cast(rounded.copy(), DECIMAL)))
 
     def text(self, json: exp.Expr) -> exp.Expr:
-        # #>> with an empty path is the only operator that unquotes a jsonb scalar.
-        empty = cast(exp.Literal.string("{}"), "text[]")
-        unquoted = exp.JSONBExtractScalar(this=exp.paren(json.copy()), expression=empty)
-        return self.by_code_point(when(_type_is("jsonb_typeof", json, "string"), unquoted))
+        return self.by_code_point(when(_type_is("jsonb_typeof", json, "string"), self._unquoted(json.copy())))
 
     def boolean(self, json: exp.Expr) -> exp.Expr:
         return when(_type_is("jsonb_typeof", json, "boolean"), cast(json.copy(), "boolean"))
@@ -128,6 +125,13 @@ class Postgres:
     def worded(self, tree: exp.Select) -> exp.Select:
         return tree
 
+    def _unquoted(self, json: exp.Expr) -> exp.Expr:
+        """A member at once; of another scalar #>> with an empty path is the only operator that unquotes it."""
+        if isinstance(json, exp.JSONExtract):
+            return exp.JSONExtractScalar(**json.args)
+        empty = cast(exp.Literal.string("{}"), "text[]")
+        return exp.JSONBExtractScalar(this=exp.paren(json), expression=empty)
+
 
 @dataclass(frozen=True, slots=True)
 class DuckDB:
@@ -139,27 +143,27 @@ class DuckDB:
         """By JSON pointer, for a bare key that starts with $ would be a path; "0" must not index an array."""
         pointer = "/" + name.replace("~", "~0").replace("/", "~1")
         found = exp.Anonymous(this="json_extract", expressions=[json.copy(), bind(pointer)])
-        return when(_type_is("json_type", json, "OBJECT"), found) if name.isdigit() else found
+        return when(self._is(json, "OBJECT"), found) if name.isdigit() else found
 
     def present(self, json: exp.Expr) -> exp.Expr:
-        return exp.NEQ(this=exp.func("json_type", json), expression=exp.Literal.string("NULL"))
+        return exp.NEQ(this=self._type(json), expression=exp.Literal.string("NULL"))
 
     def number(self, json: exp.Expr) -> exp.Expr:
         names = [exp.Literal.string(name) for name in ("UBIGINT", "BIGINT", "DOUBLE")]
-        is_number = exp.In(this=exp.func("json_type", json.copy()), expressions=names)
+        is_number = exp.In(this=self._type(json), expressions=names)
         read = exp.TryCast(this=self._string(json), to=sql_type(DECIMAL).copy())
         return when(is_number, read)
 
     def text(self, json: exp.Expr) -> exp.Expr:
-        return when(_type_is("json_type", json, "VARCHAR"), self._string(json))
+        return when(self._is(json, "VARCHAR"), self._string(json))
 
     def boolean(self, json: exp.Expr) -> exp.Expr:
         read = exp.TryCast(this=self._string(json), to=sql_type("boolean").copy())
-        return when(_type_is("json_type", json, "BOOLEAN"), read)
+        return when(self._is(json, "BOOLEAN"), read)
 
     def elements(self, json: exp.Expr, alias: str) -> exp.Expr:
         every = exp.Anonymous(this="json_extract", expressions=[json.copy(), exp.Literal.string("$[*]")])
-        return _rows("unnest", when(_type_is("json_type", json, "ARRAY"), every), alias)
+        return _rows("unnest", when(self._is(json, "ARRAY"), every), alias)
 
     def by_code_point(self, text: exp.Expr) -> exp.Expr:
         return text
@@ -167,8 +171,20 @@ class DuckDB:
     def worded(self, tree: exp.Select) -> exp.Select:
         return tree
 
+    def _is(self, json: exp.Expr, name: str) -> exp.Expr:
+        return exp.EQ(this=self._type(json), expression=exp.Literal.string(name))
+
+    def _type(self, json: exp.Expr) -> exp.Expr:
+        return exp.Anonymous(this="json_type", expressions=self._placed(json))
+
     def _string(self, json: exp.Expr) -> exp.Expr:
-        return exp.Anonymous(this="json_extract_string", expressions=[json.copy(), exp.Literal.string("$")])
+        return exp.Anonymous(this="json_extract_string", expressions=self._placed(json))
+
+    def _placed(self, json: exp.Expr) -> list[exp.Expr]:
+        """A document and the place of a value in it: to read it there is one look, to take it out first are two."""
+        if isinstance(json, exp.Anonymous):
+            return [part.copy() for part in json.expressions]
+        return [json.copy(), exp.Literal.string("$")]
 
 
 POSTGRES = Postgres()

@@ -28,9 +28,7 @@ WHERE
       (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p3)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p3)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p3)s AS TEXT)
         END COLLATE "C"
       ) = CAST(%(p4)s AS TEXT),
       FALSE
@@ -64,8 +62,8 @@ WHERE
     NOT s0.profile_id IS NULL
     AND COALESCE(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p3 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p3 AS TEXT)), '$')
+        WHEN JSON_TYPE(t.traits, CAST($p3 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p3 AS TEXT))
       END = CAST($p4 AS TEXT),
       FALSE
     )

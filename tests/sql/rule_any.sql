@@ -38,9 +38,7 @@ WHERE
       (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p1)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p1)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p1)s AS TEXT)
         END COLLATE "C"
       ) = CAST(%(p2)s AS TEXT),
       FALSE
@@ -85,8 +83,8 @@ WHERE
     NOT s0.profile_id IS NULL
     OR COALESCE(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT)), '$')
+        WHEN JSON_TYPE(t.traits, CAST($p1 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p1 AS TEXT))
       END = CAST($p2 AS TEXT),
       FALSE
     )

@@ -8,28 +8,22 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN TRANSLATE(
-        (
-          CASE
-            WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              t.traits -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
-          END COLLATE "C"
-        ),
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00'
-      THEN (
+    (
+      CASE
+        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+        THEN t.traits ->> CAST(%(p0)s AS TEXT)
+      END COLLATE "C"
+    ) BETWEEN CAST(%(p1)s AS TEXT) AND CAST(%(p2)s AS TEXT)
+    AND TRANSLATE(
+      (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
-      )
-    END BETWEEN CAST(%(p1)s AS TEXT) AND CAST(%(p2)s AS TEXT),
+      ),
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );
 
@@ -43,19 +37,17 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00'
-      THEN CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-      END
-    END BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT),
+      WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+      THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+    END BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT)
+    AND TRANSLATE(
+      CASE
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );
 
@@ -69,21 +61,17 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN SCHEMA_OF_VARIANT(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-          ) = 'STRING'
-          THEN TRY_VARIANT_GET(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-            '$',
-            'string'
-          )
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00'
-      THEN CASE
+      WHEN SCHEMA_OF_VARIANT(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+      ) = 'STRING'
+      THEN TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      )
+    END BETWEEN CAST(:p1 AS STRING) AND CAST(:p2 AS STRING)
+    AND TRANSLATE(
+      CASE
         WHEN SCHEMA_OF_VARIANT(
           ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
         ) = 'STRING'
@@ -92,7 +80,9 @@ WHERE
           '$',
           'string'
         )
-      END
-    END BETWEEN CAST(:p1 AS STRING) AND CAST(:p2 AS STRING),
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );

@@ -8,30 +8,24 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    SUBSTRING(CASE
-      WHEN TRANSLATE(
-        (
-          CASE
-            WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              t.traits -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
-          END COLLATE "C"
-        ),
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00'
-      THEN (
+    SUBSTRING((
+      CASE
+        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+        THEN t.traits ->> CAST(%(p0)s AS TEXT)
+      END COLLATE "C"
+    ) FROM 6 FOR 5) = ANY(
+      CAST(%(p1)s AS TEXT[])
+    )
+    AND TRANSLATE(
+      (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
-      )
-    END FROM 6 FOR 5) = ANY(
-      CAST(%(p1)s AS TEXT[])
-    ),
+      ),
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );
 
@@ -46,24 +40,22 @@ WHERE
   AND COALESCE(
     SUBSTRING(
       CASE
-        WHEN TRANSLATE(
-          CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-          END,
-          '0123456789',
-          '0000000000'
-        ) = '0000-00-00'
-        THEN CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-        END
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
       END,
       6,
       5
     ) = ANY(
       CAST($p1 AS TEXT[])
-    ),
+    )
+    AND TRANSLATE(
+      CASE
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );
 
@@ -80,34 +72,32 @@ WHERE
       CAST(:p1 AS ARRAY<STRING>),
       SUBSTRING(
         CASE
-          WHEN TRANSLATE(
-            CASE
-              WHEN SCHEMA_OF_VARIANT(
-                ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-              ) = 'STRING'
-              THEN TRY_VARIANT_GET(
-                ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-                '$',
-                'string'
-              )
-            END,
-            '0123456789',
-            '0000000000'
-          ) = '0000-00-00'
-          THEN CASE
-            WHEN SCHEMA_OF_VARIANT(
-              ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-            ) = 'STRING'
-            THEN TRY_VARIANT_GET(
-              ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-              '$',
-              'string'
-            )
-          END
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          )
         END,
         6,
         5
       )
-    ),
+    )
+    AND TRANSLATE(
+      CASE
+        WHEN SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) = 'STRING'
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        )
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00',
     FALSE
   );

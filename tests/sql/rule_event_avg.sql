@@ -51,13 +51,13 @@ WITH s0 AS (
   HAVING
     SUM(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS DECIMAL(38, 6))
       END
     ) >= CAST($p3 AS DECIMAL(38, 6)) * COUNT(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS DECIMAL(38, 6))
       END
     )
 )

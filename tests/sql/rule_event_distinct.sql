@@ -15,9 +15,7 @@ WITH s0 AS (
       DISTINCT (
         CASE
           WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            e.properties -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN e.properties ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
       )
     ) >= CAST(%(p3)s AS DECIMAL(38, 6))
@@ -44,8 +42,8 @@ WITH s0 AS (
   HAVING
     COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
       END
     ) >= CAST($p3 AS DECIMAL(38, 6))
 )

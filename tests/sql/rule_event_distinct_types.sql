@@ -15,9 +15,7 @@ WITH s0 AS (
       DISTINCT (
         CASE
           WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            e.properties -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN e.properties ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
       )
     ) + COUNT(
@@ -57,18 +55,18 @@ WITH s0 AS (
   HAVING
     COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
       END
     ) + COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS DECIMAL(38, 6))
       END
     ) + COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'BOOLEAN'
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS BOOLEAN)
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'BOOLEAN'
+        THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS BOOLEAN)
       END
     ) = CAST($p3 AS DECIMAL(38, 6))
 )

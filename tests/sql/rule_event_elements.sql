@@ -23,9 +23,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'string'
-              THEN (
-                v0.element -> CAST(%(p1)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN v0.element ->> CAST(%(p1)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p2)s AS TEXT),
           FALSE
@@ -59,15 +57,15 @@ WITH s0 AS (
         1
       FROM UNNEST(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
           THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
         END
       ) AS v0(element)
       WHERE
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$')
+            WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT))
           END = CAST($p2 AS TEXT),
           FALSE
         )

@@ -21,9 +21,7 @@ WITH s0 AS (
       DISTINCT (
         CASE
           WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'string'
-          THEN (
-            v0.element -> CAST(%(p1)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN v0.element ->> CAST(%(p1)s AS TEXT)
         END COLLATE "C"
       )
     ) + COUNT(
@@ -58,7 +56,7 @@ WITH s0 AS (
     ON r.id = e.record
   CROSS JOIN UNNEST(
     CASE
-      WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+      WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
       THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
     END
   ) AS v0(element)
@@ -69,18 +67,18 @@ WITH s0 AS (
   HAVING
     COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$')
+        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT))
       END
     ) + COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS DECIMAL(38, 6))
       END
     ) + COUNT(
       DISTINCT CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'BOOLEAN'
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS BOOLEAN)
+        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'BOOLEAN'
+        THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS BOOLEAN)
       END
     ) = CAST($p4 AS DECIMAL(38, 6))
 )

@@ -64,20 +64,20 @@ WITH s0 AS (
         1
       FROM UNNEST(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
           THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
         END
       ) AS v0(element)
       CROSS JOIN UNNEST(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) = 'ARRAY'
+          WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'ARRAY'
           THEN JSON_EXTRACT(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$[*]')
         END
       ) AS v1(element)
       WHERE
         COALESCE(
           CASE
-            WHEN JSON_TYPE(v1.element) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+            WHEN JSON_TYPE(v1.element, '$') IN ('UBIGINT', 'BIGINT', 'DOUBLE')
             THEN TRY_CAST(JSON_EXTRACT_STRING(v1.element, '$') AS DECIMAL(38, 6))
           END >= CAST($p2 AS DECIMAL(38, 6)),
           FALSE

@@ -49,12 +49,12 @@ WITH s0 AS (
         1
       FROM UNNEST(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
           THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
         END
       ) AS v0(element)
       WHERE
-        COALESCE(JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) <> 'NULL', FALSE)
+        COALESCE(JSON_TYPE(v0.element, CAST($p1 AS TEXT)) <> 'NULL', FALSE)
     )
   GROUP BY
     r.profile_id

@@ -62,7 +62,7 @@ WITH s0 AS (
         1
       FROM UNNEST(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
           THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
         END
       ) AS v0(element)
@@ -70,7 +70,7 @@ WITH s0 AS (
         COALESCE(
           STARTS_WITH(
             CASE
-              WHEN JSON_TYPE(v0.element) = 'VARCHAR'
+              WHEN JSON_TYPE(v0.element, '$') = 'VARCHAR'
               THEN JSON_EXTRACT_STRING(v0.element, '$')
             END,
             CAST($p1 AS TEXT)

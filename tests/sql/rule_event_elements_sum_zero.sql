@@ -49,7 +49,7 @@ WITH s0 AS (
     ON r.id = e.record
   CROSS JOIN UNNEST(
     CASE
-      WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'ARRAY'
+      WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'ARRAY'
       THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$[*]')
     END
   ) AS v0(element)
@@ -62,8 +62,8 @@ WITH s0 AS (
       COALESCE(
         SUM(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-            THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(v0.element, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+            WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+            THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS DECIMAL(38, 6))
           END
         ),
         0

@@ -10,9 +10,7 @@ WITH s0 AS (
         (
           CASE
             WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              e.properties -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
+            THEN e.properties ->> CAST(%(p0)s AS TEXT)
           END COLLATE "C"
         ) = CAST(%(p1)s AS TEXT),
         FALSE
@@ -49,8 +47,8 @@ WITH s0 AS (
       r.profile_id,
       COALESCE(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
         END = CAST($p1 AS TEXT),
         FALSE
       ) AS fits,

@@ -66,7 +66,7 @@ WITH s0 AS (
         e.name = CAST($p1 AS TEXT)
         AND e.occurred_at >= CAST($p2 AS TIMESTAMPTZ)
         AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
-        AND COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) <> 'NULL', FALSE)
+        AND COALESCE(JSON_TYPE(e.properties, CAST($p0 AS TEXT)) <> 'NULL', FALSE)
     ) AS e
     GROUP BY
       e.profile_id,

@@ -14,9 +14,7 @@ WITH s0 AS (
         (
           CASE
             WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              e.properties -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
+            THEN e.properties ->> CAST(%(p0)s AS TEXT)
           END COLLATE "C"
         ) AS value
       FROM events_event AS e
@@ -55,8 +53,8 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
         END AS value
       FROM events_event AS e
       JOIN identity_record AS r

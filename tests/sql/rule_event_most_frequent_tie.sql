@@ -54,8 +54,8 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+          THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS DECIMAL(38, 6))
         END AS value
       FROM events_event AS e
       JOIN identity_record AS r

@@ -13,9 +13,7 @@ WITH s0 AS (
       (
         CASE
           WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT) -> CAST(%(p1)s AS TEXT)) = 'string'
-          THEN (
-            e.properties -> CAST(%(p0)s AS TEXT) -> CAST(%(p1)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN e.properties -> CAST(%(p0)s AS TEXT) ->> CAST(%(p1)s AS TEXT)
         END COLLATE "C"
       ) = CAST(%(p2)s AS TEXT),
       FALSE
@@ -45,11 +43,8 @@ WITH s0 AS (
     AND e.occurred_at < CAST($p4 AS TIMESTAMPTZ)
     AND COALESCE(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(
-          JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT)),
-          '$'
-        )
+        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT))
       END = CAST($p2 AS TEXT),
       FALSE
     )

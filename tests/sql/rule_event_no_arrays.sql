@@ -39,9 +39,10 @@ WITH s0 AS (
     AND COALESCE(
       JSON_TYPE(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'OBJECT'
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'OBJECT'
           THEN JSON_EXTRACT(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), CAST($p1 AS TEXT))
-        END
+        END,
+        '$'
       ) <> 'NULL',
       FALSE
     )

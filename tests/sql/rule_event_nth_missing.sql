@@ -37,7 +37,7 @@ WITH s0 AS (
   FROM (
     SELECT
       r.profile_id,
-      NOT COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) <> 'NULL', FALSE) AS fits,
+      NOT COALESCE(JSON_TYPE(e.properties, CAST($p0 AS TEXT)) <> 'NULL', FALSE) AS fits,
       ROW_NUMBER() OVER (
         PARTITION BY r.profile_id
         ORDER BY e.occurred_at ASC, e.message_id ASC, e.record ASC

@@ -44,8 +44,8 @@ WITH s0 AS (
     AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
     AND COALESCE(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$') AS DECIMAL(38, 6))
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+        THEN TRY_CAST(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) AS DECIMAL(38, 6))
       END > CAST($p1 AS DECIMAL(38, 6)),
       FALSE
     )

@@ -10,28 +10,22 @@ WITH s0 AS (
     e.name = CAST(%(p2)s AS TEXT)
     AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
     AND COALESCE(
-      CASE
-        WHEN TRANSLATE(
-          (
-            CASE
-              WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p0)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
-            END COLLATE "C"
-          ),
-          '0123456789',
-          '0000000000'
-        ) = '0000-00-00'
-        THEN (
+      (
+        CASE
+          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
+          THEN e.properties ->> CAST(%(p0)s AS TEXT)
+        END COLLATE "C"
+      ) >= CAST(%(p1)s AS TEXT)
+      AND TRANSLATE(
+        (
           CASE
             WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              e.properties -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
+            THEN e.properties ->> CAST(%(p0)s AS TEXT)
           END COLLATE "C"
-        )
-      END >= CAST(%(p1)s AS TEXT),
+        ),
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -59,19 +53,17 @@ WITH s0 AS (
     AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
     AND COALESCE(
       CASE
-        WHEN TRANSLATE(
-          CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
-          END,
-          '0123456789',
-          '0000000000'
-        ) = '0000-00-00'
-        THEN CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
-        END
-      END >= CAST($p1 AS TEXT),
+        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
+      END >= CAST($p1 AS TEXT)
+      AND TRANSLATE(
+        CASE
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -99,21 +91,17 @@ WITH s0 AS (
     AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
     AND COALESCE(
       CASE
-        WHEN TRANSLATE(
-          CASE
-            WHEN SCHEMA_OF_VARIANT(
-              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-            ) = 'STRING'
-            THEN TRY_VARIANT_GET(
-              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-              '$',
-              'string'
-            )
-          END,
-          '0123456789',
-          '0000000000'
-        ) = '0000-00-00'
-        THEN CASE
+        WHEN SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) = 'STRING'
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        )
+      END >= CAST(:p1 AS STRING)
+      AND TRANSLATE(
+        CASE
           WHEN SCHEMA_OF_VARIANT(
             ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
           ) = 'STRING'
@@ -122,8 +110,10 @@ WITH s0 AS (
             '$',
             'string'
           )
-        END
-      END >= CAST(:p1 AS STRING),
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY

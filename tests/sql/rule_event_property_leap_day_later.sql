@@ -10,30 +10,24 @@ WITH s0 AS (
     e.name = CAST(%(p2)s AS TEXT)
     AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
     AND COALESCE(
-      SUBSTRING(CASE
-        WHEN TRANSLATE(
-          (
-            CASE
-              WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p0)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
-            END COLLATE "C"
-          ),
-          '0123456789',
-          '0000000000'
-        ) = '0000-00-00'
-        THEN (
+      SUBSTRING((
+        CASE
+          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
+          THEN e.properties ->> CAST(%(p0)s AS TEXT)
+        END COLLATE "C"
+      ) FROM 6 FOR 5) = ANY(
+        CAST(%(p1)s AS TEXT[])
+      )
+      AND TRANSLATE(
+        (
           CASE
             WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              e.properties -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
+            THEN e.properties ->> CAST(%(p0)s AS TEXT)
           END COLLATE "C"
-        )
-      END FROM 6 FOR 5) = ANY(
-        CAST(%(p1)s AS TEXT[])
-      ),
+        ),
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -62,24 +56,22 @@ WITH s0 AS (
     AND COALESCE(
       SUBSTRING(
         CASE
-          WHEN TRANSLATE(
-            CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
-            END,
-            '0123456789',
-            '0000000000'
-          ) = '0000-00-00'
-          THEN CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
-          END
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
         END,
         6,
         5
       ) = ANY(
         CAST($p1 AS TEXT[])
-      ),
+      )
+      AND TRANSLATE(
+        CASE
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -110,35 +102,33 @@ WITH s0 AS (
         CAST(:p1 AS ARRAY<STRING>),
         SUBSTRING(
           CASE
-            WHEN TRANSLATE(
-              CASE
-                WHEN SCHEMA_OF_VARIANT(
-                  ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-                ) = 'STRING'
-                THEN TRY_VARIANT_GET(
-                  ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-                  '$',
-                  'string'
-                )
-              END,
-              '0123456789',
-              '0000000000'
-            ) = '0000-00-00'
-            THEN CASE
-              WHEN SCHEMA_OF_VARIANT(
-                ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-              ) = 'STRING'
-              THEN TRY_VARIANT_GET(
-                ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-                '$',
-                'string'
-              )
-            END
+            WHEN SCHEMA_OF_VARIANT(
+              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+            ) = 'STRING'
+            THEN TRY_VARIANT_GET(
+              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+              '$',
+              'string'
+            )
           END,
           6,
           5
         )
-      ),
+      )
+      AND TRANSLATE(
+        CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          )
+        END,
+        '0123456789',
+        '0000000000'
+      ) = '0000-00-00',
       FALSE
     )
   GROUP BY

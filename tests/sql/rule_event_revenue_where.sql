@@ -64,7 +64,7 @@ WITH s0 AS (
       r.profile_id,
       e.revenue,
       COALESCE(e.currency = CAST($p0 AS TEXT), FALSE)
-      AND COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p1 AS TEXT))) <> 'NULL', FALSE) AS fits
+      AND COALESCE(JSON_TYPE(e.properties, CAST($p1 AS TEXT)) <> 'NULL', FALSE) AS fits
     FROM events_event AS e
     JOIN identity_record AS r
       ON r.id = e.record

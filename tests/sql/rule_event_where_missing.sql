@@ -33,7 +33,7 @@ WITH s0 AS (
   WHERE
     e.name = CAST($p1 AS TEXT)
     AND e.occurred_at < CAST($p2 AS TIMESTAMPTZ)
-    AND NOT COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) <> 'NULL', FALSE)
+    AND NOT COALESCE(JSON_TYPE(e.properties, CAST($p0 AS TEXT)) <> 'NULL', FALSE)
   GROUP BY
     r.profile_id
   HAVING

@@ -14,9 +14,7 @@ WITH s0 AS (
         CAST(%(p1)s AS TEXT) IN (
           CASE
             WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              e.properties -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
+            THEN e.properties ->> CAST(%(p0)s AS TEXT)
           END COLLATE "C"
         )
       ) > 0,
@@ -48,8 +46,8 @@ WITH s0 AS (
     AND COALESCE(
       STRPOS(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p0 AS TEXT)), '$')
+          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
         END,
         CAST($p1 AS TEXT)
       ) > 0,

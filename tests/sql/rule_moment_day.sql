@@ -8,50 +8,30 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN TRANSLATE(
-        (
-          CASE
-            WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              t.traits -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
-          END COLLATE "C"
-        ),
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN (
+    (
+      (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
-      )
-    END >= CAST(%(p1)s AS TEXT)
-    AND CASE
-      WHEN TRANSLATE(
-        (
-          CASE
-            WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN (
-              t.traits -> CAST(%(p0)s AS TEXT)
-            ) #>> CAST('{}' AS TEXT[])
-          END COLLATE "C"
-        ),
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN (
+      ) >= CAST(%(p1)s AS TEXT)
+      AND (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
-      )
-    END < CAST(%(p2)s AS TEXT),
+      ) < CAST(%(p2)s AS TEXT)
+    )
+    AND TRANSLATE(
+      (
+        CASE
+          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
+        END COLLATE "C"
+      ),
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00T00:00:00.000000Z',
     FALSE
   );
 
@@ -64,34 +44,24 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-      END
-    END >= CAST($p1 AS TEXT)
-    AND CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
-      END
-    END < CAST($p2 AS TEXT),
+    (
+      CASE
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+      END >= CAST($p1 AS TEXT)
+      AND CASE
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+      END < CAST($p2 AS TEXT)
+    )
+    AND TRANSLATE(
+      CASE
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00T00:00:00.000000Z',
     FALSE
   );
 
@@ -104,22 +74,8 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN SCHEMA_OF_VARIANT(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-          ) = 'STRING'
-          THEN TRY_VARIANT_GET(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-            '$',
-            'string'
-          )
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN CASE
+    (
+      CASE
         WHEN SCHEMA_OF_VARIANT(
           ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
         ) = 'STRING'
@@ -128,24 +84,8 @@ WHERE
           '$',
           'string'
         )
-      END
-    END >= CAST(:p1 AS STRING)
-    AND CASE
-      WHEN TRANSLATE(
-        CASE
-          WHEN SCHEMA_OF_VARIANT(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-          ) = 'STRING'
-          THEN TRY_VARIANT_GET(
-            ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-            '$',
-            'string'
-          )
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00T00:00:00.000000Z'
-      THEN CASE
+      END >= CAST(:p1 AS STRING)
+      AND CASE
         WHEN SCHEMA_OF_VARIANT(
           ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
         ) = 'STRING'
@@ -154,7 +94,21 @@ WHERE
           '$',
           'string'
         )
-      END
-    END < CAST(:p2 AS STRING),
+      END < CAST(:p2 AS STRING)
+    )
+    AND TRANSLATE(
+      CASE
+        WHEN SCHEMA_OF_VARIANT(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
+        ) = 'STRING'
+        THEN TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        )
+      END,
+      '0123456789',
+      '0000000000'
+    ) = '0000-00-00T00:00:00.000000Z',
     FALSE
   );

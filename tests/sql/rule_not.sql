@@ -54,8 +54,8 @@ WHERE
     OR NOT (
       COALESCE(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT))) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p1 AS TEXT)), '$') AS DECIMAL(38, 6))
+          WHEN JSON_TYPE(t.traits, CAST($p1 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+          THEN TRY_CAST(JSON_EXTRACT_STRING(t.traits, CAST($p1 AS TEXT)) AS DECIMAL(38, 6))
         END < CAST($p2 AS DECIMAL(38, 6)),
         FALSE
       )

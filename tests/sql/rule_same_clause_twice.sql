@@ -85,8 +85,8 @@ WHERE
       NOT s0.profile_id IS NULL
       AND COALESCE(
         CASE
-          WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p4 AS TEXT))) = 'BOOLEAN'
-          THEN TRY_CAST(JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p4 AS TEXT)), '$') AS BOOLEAN)
+          WHEN JSON_TYPE(t.traits, CAST($p4 AS TEXT)) = 'BOOLEAN'
+          THEN TRY_CAST(JSON_EXTRACT_STRING(t.traits, CAST($p4 AS TEXT)) AS BOOLEAN)
         END = CAST($p5 AS BOOLEAN),
         FALSE
       )

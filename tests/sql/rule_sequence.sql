@@ -23,9 +23,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p2)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p2)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p3)s AS TEXT),
           FALSE
@@ -34,9 +32,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p2)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p2)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p4)s AS TEXT),
           FALSE
@@ -59,9 +55,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p3)s AS TEXT),
             FALSE
@@ -70,9 +64,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p4)s AS TEXT),
             FALSE
@@ -113,15 +105,15 @@ WITH s0 AS (
         e.occurred_at,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
           END = CAST($p3 AS TEXT),
           FALSE
         ) AS m0,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
           END = CAST($p4 AS TEXT),
           FALSE
         ) AS m1,
@@ -139,15 +131,15 @@ WITH s0 AS (
         AND (
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p3 AS TEXT),
             FALSE
           )
           OR COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p4 AS TEXT),
             FALSE
           )

@@ -23,9 +23,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p2)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p2)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p3)s AS TEXT),
           FALSE
@@ -51,9 +49,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p3)s AS TEXT),
             FALSE
@@ -97,8 +93,8 @@ WITH s0 AS (
         e.occurred_at,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
           END = CAST($p3 AS TEXT),
           FALSE
         ) AS m0,
@@ -119,8 +115,8 @@ WITH s0 AS (
         AND (
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p3 AS TEXT),
             FALSE
           )

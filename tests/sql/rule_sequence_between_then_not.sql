@@ -23,9 +23,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p3)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p3)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p4)s AS TEXT),
           FALSE
@@ -34,9 +32,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p3)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p3)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p5)s AS TEXT),
           FALSE
@@ -61,9 +57,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p3)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p3)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p4)s AS TEXT),
             FALSE
@@ -72,9 +66,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p3)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p3)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p3)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p5)s AS TEXT),
             FALSE
@@ -124,15 +116,15 @@ WITH s0 AS (
         e.occurred_at,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p3 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p3 AS TEXT))
           END = CAST($p4 AS TEXT),
           FALSE
         ) AS m0,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p3 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p3 AS TEXT))
           END = CAST($p5 AS TEXT),
           FALSE
         ) AS m1,
@@ -152,15 +144,15 @@ WITH s0 AS (
         AND (
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p3 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p3 AS TEXT))
             END = CAST($p4 AS TEXT),
             FALSE
           )
           OR COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p3 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p3 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p3 AS TEXT))
             END = CAST($p5 AS TEXT),
             FALSE
           )

@@ -95,9 +95,7 @@ WITH s0 AS (
               (
                 CASE
                   WHEN JSONB_TYPEOF(e.properties -> CAST(%(p4)s AS TEXT)) = 'string'
-                  THEN (
-                    e.properties -> CAST(%(p4)s AS TEXT)
-                  ) #>> CAST('{}' AS TEXT[])
+                  THEN e.properties ->> CAST(%(p4)s AS TEXT)
                 END COLLATE "C"
               ) = CAST(%(p5)s AS TEXT),
               FALSE
@@ -107,9 +105,7 @@ WITH s0 AS (
               (
                 CASE
                   WHEN JSONB_TYPEOF(e.properties -> CAST(%(p4)s AS TEXT)) = 'string'
-                  THEN (
-                    e.properties -> CAST(%(p4)s AS TEXT)
-                  ) #>> CAST('{}' AS TEXT[])
+                  THEN e.properties ->> CAST(%(p4)s AS TEXT)
                 END COLLATE "C"
               ) = CAST(%(p6)s AS TEXT),
               FALSE
@@ -143,9 +139,7 @@ WITH s0 AS (
                   (
                     CASE
                       WHEN JSONB_TYPEOF(e.properties -> CAST(%(p4)s AS TEXT)) = 'string'
-                      THEN (
-                        e.properties -> CAST(%(p4)s AS TEXT)
-                      ) #>> CAST('{}' AS TEXT[])
+                      THEN e.properties ->> CAST(%(p4)s AS TEXT)
                     END COLLATE "C"
                   ) = CAST(%(p5)s AS TEXT),
                   FALSE
@@ -157,9 +151,7 @@ WITH s0 AS (
                   (
                     CASE
                       WHEN JSONB_TYPEOF(e.properties -> CAST(%(p4)s AS TEXT)) = 'string'
-                      THEN (
-                        e.properties -> CAST(%(p4)s AS TEXT)
-                      ) #>> CAST('{}' AS TEXT[])
+                      THEN e.properties ->> CAST(%(p4)s AS TEXT)
                     END COLLATE "C"
                   ) = CAST(%(p6)s AS TEXT),
                   FALSE
@@ -287,16 +279,16 @@ WITH s0 AS (
             e.name = CAST($p3 AS TEXT)
             AND COALESCE(
               CASE
-                WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT))) = 'VARCHAR'
-                THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT)), '$')
+                WHEN JSON_TYPE(e.properties, CAST($p4 AS TEXT)) = 'VARCHAR'
+                THEN JSON_EXTRACT_STRING(e.properties, CAST($p4 AS TEXT))
               END = CAST($p5 AS TEXT),
               FALSE
             ) AS m0,
             e.name = CAST($p3 AS TEXT)
             AND COALESCE(
               CASE
-                WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT))) = 'VARCHAR'
-                THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT)), '$')
+                WHEN JSON_TYPE(e.properties, CAST($p4 AS TEXT)) = 'VARCHAR'
+                THEN JSON_EXTRACT_STRING(e.properties, CAST($p4 AS TEXT))
               END = CAST($p6 AS TEXT),
               FALSE
             ) AS m1,
@@ -322,8 +314,8 @@ WITH s0 AS (
                 e.name = CAST($p3 AS TEXT)
                 AND COALESCE(
                   CASE
-                    WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT))) = 'VARCHAR'
-                    THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT)), '$')
+                    WHEN JSON_TYPE(e.properties, CAST($p4 AS TEXT)) = 'VARCHAR'
+                    THEN JSON_EXTRACT_STRING(e.properties, CAST($p4 AS TEXT))
                   END = CAST($p5 AS TEXT),
                   FALSE
                 )
@@ -332,8 +324,8 @@ WITH s0 AS (
                 e.name = CAST($p3 AS TEXT)
                 AND COALESCE(
                   CASE
-                    WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT))) = 'VARCHAR'
-                    THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p4 AS TEXT)), '$')
+                    WHEN JSON_TYPE(e.properties, CAST($p4 AS TEXT)) = 'VARCHAR'
+                    THEN JSON_EXTRACT_STRING(e.properties, CAST($p4 AS TEXT))
                   END = CAST($p6 AS TEXT),
                   FALSE
                 )

@@ -75,7 +75,7 @@ WITH s0 AS (
       SELECT
         r.profile_id,
         e.occurred_at,
-        COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) <> 'NULL', FALSE) AS m0,
+        COALESCE(JSON_TYPE(e.properties, CAST($p2 AS TEXT)) <> 'NULL', FALSE) AS m0,
         COALESCE(e.currency = CAST($p3 AS TEXT), FALSE) AS m1,
         ROW_NUMBER() OVER (
           PARTITION BY r.profile_id
@@ -89,7 +89,7 @@ WITH s0 AS (
           e.name = CAST($p0 AS TEXT) AND e.occurred_at < CAST($p1 AS TIMESTAMPTZ)
         )
         AND (
-          COALESCE(JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) <> 'NULL', FALSE)
+          COALESCE(JSON_TYPE(e.properties, CAST($p2 AS TEXT)) <> 'NULL', FALSE)
           OR COALESCE(e.currency = CAST($p3 AS TEXT), FALSE)
         )
     ) AS e

@@ -28,9 +28,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p2)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p2)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p3)s AS TEXT),
           FALSE
@@ -39,9 +37,7 @@ WITH s0 AS (
           (
             CASE
               WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-              THEN (
-                e.properties -> CAST(%(p2)s AS TEXT)
-              ) #>> CAST('{}' AS TEXT[])
+              THEN e.properties ->> CAST(%(p2)s AS TEXT)
             END COLLATE "C"
           ) = CAST(%(p4)s AS TEXT),
           FALSE
@@ -64,9 +60,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p3)s AS TEXT),
             FALSE
@@ -75,9 +69,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p4)s AS TEXT),
             FALSE
@@ -125,15 +117,15 @@ WITH s0 AS (
         e.occurred_at,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
           END = CAST($p3 AS TEXT),
           FALSE
         ) AS m0,
         COALESCE(
           CASE
-            WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-            THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+            WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+            THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
           END = CAST($p4 AS TEXT),
           FALSE
         ) AS m1,
@@ -151,15 +143,15 @@ WITH s0 AS (
         AND (
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p3 AS TEXT),
             FALSE
           )
           OR COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p4 AS TEXT),
             FALSE
           )

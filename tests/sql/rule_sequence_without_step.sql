@@ -52,9 +52,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p3)s AS TEXT),
             FALSE
@@ -63,9 +61,7 @@ WITH s0 AS (
             (
               CASE
                 WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                THEN (
-                  e.properties -> CAST(%(p2)s AS TEXT)
-                ) #>> CAST('{}' AS TEXT[])
+                THEN e.properties ->> CAST(%(p2)s AS TEXT)
               END COLLATE "C"
             ) = CAST(%(p4)s AS TEXT),
             FALSE
@@ -88,9 +84,7 @@ WITH s0 AS (
               (
                 CASE
                   WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                  THEN (
-                    e.properties -> CAST(%(p2)s AS TEXT)
-                  ) #>> CAST('{}' AS TEXT[])
+                  THEN e.properties ->> CAST(%(p2)s AS TEXT)
                 END COLLATE "C"
               ) = CAST(%(p3)s AS TEXT),
               FALSE
@@ -99,9 +93,7 @@ WITH s0 AS (
               (
                 CASE
                   WHEN JSONB_TYPEOF(e.properties -> CAST(%(p2)s AS TEXT)) = 'string'
-                  THEN (
-                    e.properties -> CAST(%(p2)s AS TEXT)
-                  ) #>> CAST('{}' AS TEXT[])
+                  THEN e.properties ->> CAST(%(p2)s AS TEXT)
                 END COLLATE "C"
               ) = CAST(%(p4)s AS TEXT),
               FALSE
@@ -174,15 +166,15 @@ WITH s0 AS (
           e.occurred_at,
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p3 AS TEXT),
             FALSE
           ) AS m0,
           COALESCE(
             CASE
-              WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-              THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+              WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+              THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
             END = CAST($p4 AS TEXT),
             FALSE
           ) AS m1,
@@ -200,15 +192,15 @@ WITH s0 AS (
           AND (
             COALESCE(
               CASE
-                WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-                THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+                WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+                THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
               END = CAST($p3 AS TEXT),
               FALSE
             )
             OR COALESCE(
               CASE
-                WHEN JSON_TYPE(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT))) = 'VARCHAR'
-                THEN JSON_EXTRACT_STRING(JSON_EXTRACT(e.properties, CAST($p2 AS TEXT)), '$')
+                WHEN JSON_TYPE(e.properties, CAST($p2 AS TEXT)) = 'VARCHAR'
+                THEN JSON_EXTRACT_STRING(e.properties, CAST($p2 AS TEXT))
               END = CAST($p4 AS TEXT),
               FALSE
             )

@@ -12,9 +12,7 @@ WHERE
       CAST(%(p1)s AS TEXT) IN (
         CASE
           WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN (
-            t.traits -> CAST(%(p0)s AS TEXT)
-          ) #>> CAST('{}' AS TEXT[])
+          THEN t.traits ->> CAST(%(p0)s AS TEXT)
         END COLLATE "C"
       )
     ) > 0,
@@ -32,8 +30,8 @@ WHERE
   AND COALESCE(
     STRPOS(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
       END,
       CAST($p1 AS TEXT)
     ) > 0,

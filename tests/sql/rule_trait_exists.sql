@@ -17,7 +17,7 @@ LEFT JOIN profiles_golden AS t
   ON t.profile_id = p.id
 WHERE
   p.state = 'live'
-  AND COALESCE(JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) <> 'NULL', FALSE);
+  AND COALESCE(JSON_TYPE(t.traits, CAST($p0 AS TEXT)) <> 'NULL', FALSE);
 
 -- spark: {"p0": "country"}
 SELECT

@@ -46,7 +46,7 @@ WHERE
       1
     FROM UNNEST(
       CASE
-        WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'ARRAY'
+        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'ARRAY'
         THEN JSON_EXTRACT(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$[*]')
       END
     ) AS v0(element)
@@ -54,7 +54,7 @@ WHERE
       COALESCE(
         STARTS_WITH(
           CASE
-            WHEN JSON_TYPE(v0.element) = 'VARCHAR'
+            WHEN JSON_TYPE(v0.element, '$') = 'VARCHAR'
             THEN JSON_EXTRACT_STRING(v0.element, '$')
           END,
           CAST($p1 AS TEXT)

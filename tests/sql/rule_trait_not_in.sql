@@ -11,9 +11,7 @@ WHERE
     (
       CASE
         WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-        THEN (
-          t.traits -> CAST(%(p0)s AS TEXT)
-        ) #>> CAST('{}' AS TEXT[])
+        THEN t.traits ->> CAST(%(p0)s AS TEXT)
       END COLLATE "C"
     ) = ANY(
       CAST(%(p1)s AS TEXT[])
@@ -31,8 +29,8 @@ WHERE
   p.state = 'live'
   AND NOT COALESCE(
     CASE
-      WHEN JSON_TYPE(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT))) = 'VARCHAR'
-      THEN JSON_EXTRACT_STRING(JSON_EXTRACT(t.traits, CAST($p0 AS TEXT)), '$')
+      WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
+      THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
     END = ANY(
       CAST($p1 AS TEXT[])
     ),
