@@ -25,15 +25,17 @@ from cdp.core.types import now
 from segments import assignment, engines, exclusions, pulse, sql
 from segments.models import Membership, Run, Segment
 from segments.queries import CANCELLED, too_slow
-from segments.query import moments
+from segments.query import ast, moments
 from segments.query.bounds import Clock
-from segments.query.compiler import compile_flags
+from segments.query.compiler import Asked, compile_flags
 from segments.query.parse import parse
 from segments.query.problems import RuleError
 from segments.vocabulary import Names, asked, zone_of
 
 logger = logging.getLogger(__name__)
 SOONEST = timedelta(minutes=1)
+# So many different sets of profiles a statement of a pass looks up: to plan it takes as many squared.
+LOOKUPS = 50
 
 
 # A run that has not told that it lives for so long, and whose lock nobody holds, is over.
@@ -188,22 +190,28 @@ def lock(segments: Iterable[Segment]) -> None:
 
 
 def _pass(segments: Sequence[Segment], names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
-    """The part in a pass of segments that do not build on each other. One that cannot be computed never holds up the
-    others, which are looked at by halves: its next run says why."""
+    """The part in a pass of segments that do not build on each other, by halves where they ask too much for one statement.
+    One that cannot be computed never holds up the others: its next run says why."""
     try:
         with transaction.atomic():
-            return _look_at(segments, names, profiles, as_of)
+            rules = [asked(segment, names) for segment in segments]
+            if len(segments) == 1 or _lookups(rules) <= LOOKUPS:
+                return _look_at(segments, rules, profiles, as_of)
     except (CdpError, RuleError, DatabaseError) as error:
-        if len(segments) > 1:
-            half = len(segments) // 2
-            return sum(_pass(part, names, profiles, as_of) for part in (segments[:half], segments[half:]))
-        logger.warning("Segment %s was not refreshed: %s", segments[0].pk, reason(error))
-        make_due(segments)
-        return 0
+        if len(segments) == 1:
+            logger.warning("Segment %s was not refreshed: %s", segments[0].pk, reason(error))
+            make_due(segments)
+            return 0
+    half = len(segments) // 2
+    return sum(_pass(part, names, profiles, as_of) for part in (segments[:half], segments[half:]))
 
 
-def _look_at(segments: Sequence[Segment], names: Names, profiles: Sequence[UUID], as_of: datetime) -> int:
-    query = compile_flags([asked(segment, names) for segment in segments], as_of=as_of, only_profiles=True)
+def _lookups(rules: Sequence[Asked]) -> int:
+    return len({leaf for rule in rules for leaf in ast.leaves(rule.node) if not isinstance(leaf, ast.Trait)})
+
+
+def _look_at(segments: Sequence[Segment], rules: Sequence[Asked], profiles: Sequence[UUID], as_of: datetime) -> int:
+    query = compile_flags(rules, as_of=as_of, only_profiles=True)
     holding = ", ".join(f"m{place}" for place in range(len(segments)))
     about = {"segments": [segment.pk for segment in segments], "profiles": list(profiles), "as_of": as_of}
     moved = fetch(sql.APPLY_PASS.format(flags=query.sql, holding=holding), query.params | about)

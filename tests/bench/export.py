@@ -72,11 +72,12 @@ def _compare(made: Any, fmt: str, statement: str, rounds: int) -> dict[str, Any]
     if lines != theirs:
         raise AssertionError(f"{fmt}: the outputs differ ({len(lines)} and {len(theirs)} lines)")
     times = paired(lambda: _exported(made, fmt), lambda: copied(statement), rounds)
-    cpu = _cpu_seconds(lambda: copied(statement), rounds) / _cpu_seconds(lambda: _exported(made, fmt), rounds)
+    cpu = core_seconds(lambda: copied(statement), rounds) / core_seconds(lambda: _exported(made, fmt), rounds)
     return {"members": len(lines), **times, "speed": round(1 / times["ratio"], 3), "cpu_speed": round(cpu, 3)}
 
 
-def _cpu_seconds(work: Callable[[], object], rounds: int) -> float:
+def core_seconds(work: Callable[[], object], rounds: int) -> float:
+    """CPU seconds that it takes here and in the database, so many times."""
     from django.db import connection
 
     server = postmaster_of(connection.connection)
