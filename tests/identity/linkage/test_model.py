@@ -258,6 +258,13 @@ def test_a_sample_of_the_records_tells_the_prior_whatever_the_order_of_their_ids
     assert true / 1.2 < train(prepare(records)).prior < true * 1.2
 
 
+def test_parts_of_the_records_give_the_pairs_of_the_whole(monkeypatch):
+    table = prepare(people_twice(300, birth_date=birth))
+    whole = score(table, DEFAULT).edges
+    monkeypatch.setattr("identity.linkage.score.PART", 50)
+    assert whole.num_rows >= 200 and score(table, DEFAULT).edges.equals(whole)
+
+
 def test_people_without_doubles_teach_that_there_are_few():
     records = [record for record in people_twice(600, birth_date=birth) if record[0].endswith("0")]
     model = train(prepare(records))
