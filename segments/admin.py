@@ -42,7 +42,7 @@ from segments.preview_admin import few, sees_people
 from segments.query.parse import parse
 from segments.query.problems import RuleError
 from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, told
-from segments.types import Reach
+from segments.types import Overlap, Reach
 from segments.versions import DEFINITION
 
 __all__ = [
@@ -56,6 +56,8 @@ __all__ = [
 ]
 
 RUNS_SHOWN = 10
+# The page tells it where its address asks for it: it reads all members.
+OVERLAP, MOST_OVERLAPS = "overlap", 20
 CHANNEL = "email"
 EXAMPLES = (
     (
@@ -82,6 +84,13 @@ EXAMPLES = (
 def _reach_told(row: Reach, seen: bool) -> dict[str, Any]:
     numbers = {name: few(counts.told(getattr(row, name), seen)) for name in ("consented", "reachable")}
     return {"channel": row.channel, **numbers}
+
+
+def _overlap_told(row: Overlap, seen: bool) -> dict[str, Any]:
+    """Counts as they may be told, and the length of the bar: the share of the other's members (0–100)."""
+    members, both = counts.told(row.members, seen), counts.told(row.both, seen)
+    share = round(100 * both / members) if both and members else 0
+    return {"key": row.key, "name": row.name, "members": few(members), "both": few(both), "share": share}
 
 
 @admin.register(models.SegmentGroupPermission)
@@ -246,6 +255,8 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         segment = self.get_object(request, object_id) if object_id else None
         if segment is not None:
             shown |= self._history(request, segment)
+        if segment is not None and OVERLAP in request.GET:
+            shown["overlap"] = self._overlap(request, segment)
         may_write = self.has_change_permission(request, segment) if segment else self.has_add_permission(request)
         if request.method == "POST" and PREVIEW in request.POST and may_write:
             shown["preview"] = preview_admin.preview(request, shown["channel"], segment)
@@ -258,6 +269,16 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         asked[PREVIEW] = ""
         request.POST = asked  # type: ignore[assignment]
         return super().changeform_view(request, object_id, form_url, shown)
+
+    def _overlap(self, request: HttpRequest, segment: models.Segment) -> list[dict[str, Any]]:
+        """Other segments of which the reader may know, and how many of their members are this one's too."""
+        seen = sees_people(request)
+        try:
+            found = queries.overlap(segment, super().get_queryset(request))
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return []
+        return [_overlap_told(row, seen) for row in found[:MOST_OVERLAPS]]
 
     def _history(self, request: HttpRequest, segment: models.Segment) -> dict[str, Any]:
         seen, published = sees_people(request), segment.state == models.Segment.State.PUBLISHED

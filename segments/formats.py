@@ -1,12 +1,13 @@
 """Rows of an export as CSV or NDJSON: the clear columns are formatted by the database, contact values in memory."""
 
 import csv
+import hashlib
 import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from django.db import connection
@@ -26,6 +27,15 @@ _MEMBER = {
     "is_holdout": f"coalesce({sql.VARIANT} = 'holdout', false)",
 }  # fmt: skip
 _CODES = ", ".join(str(ord(character)) for character in DANGEROUS)
+
+
+def _digest(contact: str) -> str:
+    """As ad platforms match audiences: SHA-256 of the normalised value (E.164, e-mail in small letters), in hexadecimal."""
+    return hashlib.sha256(contact.encode()).hexdigest()
+
+
+# Columns that are made of a member's contact value.
+PERSONAL: Final[Mapping[str, Callable[[str], str]]] = {CONTACT: str, "contact_sha256": _digest}
 
 
 def defused(cell: str) -> str:
@@ -75,29 +85,34 @@ def personal(
     fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, object],
     contacts: Callable[[str], Mapping[UUID, str]],
 ) -> Chunk:  # fmt: skip
-    """The same with the column "contact": the value of each member (of an array) that has one. It passes through memory
-    only."""
-    others = [column for column in columns if column != CONTACT]
-    write = _csv_lines if fmt == "csv" else _json_lines
+    """The same with columns of `PERSONAL`, made of the contact value of each member (of an array) that has one. It passes
+    through memory only."""
+    others = [column for column in columns if column not in PERSONAL]
     told = fetch((_csv_rows if fmt == "csv" else _json_rows)(others, gate), params)
     allowed = [row for row in told if row[0]]
     members = literal([row[1].hex for row in allowed])
     found = contacts(members) if allowed else {}
-    lines = write([row[2:] for row in allowed], [found.get(row[1]) for row in allowed], list(columns).index(CONTACT))
+    write = _csv_lines if fmt == "csv" else _json_lines
+    lines = write(columns, [row[2:] for row in allowed], [found.get(row[1]) for row in allowed])
     return Chunk(lines, members, len(allowed), told[-1][1].hex if told else None)
 
 
-def _csv_lines(rows: list[tuple[str | None, ...]], contacts: list[str | None], place: int) -> bytes:
+def _csv_lines(columns: Sequence[str], rows: list[tuple[str | None, ...]], contacts: list[str | None]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    makers = [PERSONAL.get(column) for column in columns]
     for row, contact in zip(rows, contacts, strict=True):
-        writer.writerow([*row[:place], defused(contact or ""), *row[place:]])
+        cells = iter(row)
+        writer.writerow([defused(make(contact) if contact else "") if make else next(cells) for make in makers])
     return text.getvalue().encode()
 
 
-def _json_lines(rows: list[tuple[str, ...]], contacts: list[str | None], place: int) -> bytes:
-    pairs = zip(rows, contacts, strict=True)
-    lines = [f'{row[0][:-1]}, "{CONTACT}" : {json.dumps(contact, ensure_ascii=False)}}}\n' for row, contact in pairs]
+def _json_lines(columns: Sequence[str], rows: list[tuple[str, ...]], contacts: list[str | None]) -> bytes:
+    makers = {column: PERSONAL[column] for column in columns if column in PERSONAL}
+    lines = []
+    for (row,), contact in zip(rows, contacts, strict=True):
+        made = {column: make(contact) if contact else None for column, make in makers.items()}
+        lines.append(f"{row[:-1]}, {json.dumps(made, ensure_ascii=False)[1:]}\n")
     return "".join(lines).encode()
 
 

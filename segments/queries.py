@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
 
@@ -24,14 +24,24 @@ from consent.models import ContactChannel
 from segments import approval as approvals
 from segments import assignment, exclusions, formats, sql
 from segments.contacts import released
-from segments.formats import CONTACT, Format
+from segments.formats import PERSONAL, Format
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
 from segments.query.ast import EACH, Node, references
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Query, compile_rule
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.types import ChangePage, Coming, Member, MemberPage, Preview, Reach, SegmentMembership, SegmentSize
+from segments.types import (
+    ChangePage,
+    Coming,
+    Member,
+    MemberPage,
+    Overlap,
+    Preview,
+    Reach,
+    SegmentMembership,
+    SegmentSize,
+)
 from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
 from segments.vocabulary import unseen as unseen
 
@@ -123,6 +133,15 @@ def _reach(segment: Segment, channel: ContactChannel) -> Reach:
     params = asked | {"segment": segment.pk, "point": channel.point}
     _, consented, reachable = limited(sql.REACH.format(gate=gate), params)[0]
     return Reach(channel.key, consented, reachable)
+
+
+def overlap(segment: Segment, others: QuerySet[Segment]) -> list[Overlap]:
+    """Of each of the `others` that has members, how many are members of this segment too, the most first; by their rules
+    alone, before consent. Raises `Refused`, `too_slow`."""
+    named = {row.pk: row for row in others.exclude(pk=segment.pk)}
+    rows = limited(sql.OVERLAP, {"segment": segment.pk, "others": list(named)})
+    found = [Overlap(named[pk].key, named[pk].name, members, both) for pk, members, both in rows]
+    return sorted(found, key=lambda row: (-row.both, row.key))
 
 
 def sizes() -> list[SegmentSize]:
@@ -298,8 +317,8 @@ def export(
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
-    purpose allows) and the published computed traits; "contact" needs `personal` and the `approval` of a second person,
-    which this spends, and is empty for a holdout; it breaks off once the segment means something else. Audited when it
+    purpose allows) and the published computed traits; "contact" and "contact_sha256" need `personal` and the `approval` of a
+    second person, which this spends, and are empty for a holdout; it breaks off once the segment means something else. Audited when it
     begins and when it ends, however it ends. Raises `Refused` before the first byte.
     """
     point = bind(segment, purpose, channel).point
@@ -307,7 +326,7 @@ def export(
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
         raise Refused("format_unknown", _("The format is csv or ndjson."))
-    versions = approvals.use(actor, approval, segment, channel) if CONTACT in chosen else {}
+    versions = approvals.use(actor, approval, segment, channel) if PERSONAL.keys() & chosen else {}
     asked = Export(segment, channel, point, fmt, chosen, versions)
     asked.audit(actor, "segment.export_started")
     return _stream(asked, actor)
@@ -331,7 +350,7 @@ class Export:
         about = (self.segment.purpose_id, self.channel, now(), self.segment.brand)
         gate, asked = consent.allowed_among(sql.PART, *about)
         params = asked | {"segment": self.segment.pk, "after": after, "limit": GATE_CHUNK}
-        if CONTACT in self.columns:
+        if PERSONAL.keys() & self.columns:
             return formats.personal(self.fmt, self.columns, gate, params, self._contacts)
         return formats.clear(self.fmt, self.columns, gate, params)
 
@@ -368,10 +387,10 @@ def _class_allowed(segment: Segment, column: str) -> bool:
 
 def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> None:
     for column in columns:
-        fixed = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, CONTACT) or MONEY_TRAIT.fullmatch(column)
+        fixed = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, *PERSONAL) or MONEY_TRAIT.fullmatch(column)
         if not (fixed or column in computed_traits()) or columns.count(column) > 1:
             raise Refused("column_unknown", _("An export has no such column, or it is named twice."))
-        if column == CONTACT and not personal:
+        if column in PERSONAL and not personal:
             raise Refused("personal_not_allowed", _("Contact values need the permission to read personal data."))
         if not _class_allowed(segment, column):
             raise Refused("data_class", _("The purpose of the segment does not allow a column of this data class."))

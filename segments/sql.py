@@ -193,6 +193,14 @@ select (select count(*) from entering), (select count(*) from leaving), (select 
 """
 REACH = "with member as (select profile_id from segments_membership where segment_id = %(segment)s), " + _REACHED
 
+# How many members each of some other segments has, and how many of them are this one's too.
+OVERLAP = """
+select other.segment_id, count(*), count(own.profile_id)
+from segments_membership other
+left join segments_membership own on own.segment_id = %(segment)s and own.profile_id = other.profile_id
+where other.segment_id = any(%(others)s) group by 1
+"""
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 # Whether a member still lives is the gate's to say.

@@ -57,6 +57,16 @@ class ClauseCount:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Another segment, how many members it has, and how many of them are members of the one that was asked about too."""
+
+    key: str
+    name: str
+    members: int
+    both: int
+
+
+@dataclass(frozen=True)
 class Reach:
     """How many members consent to a contact channel, and how many of them also have a usable contact point for it."""
 

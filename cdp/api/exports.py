@@ -23,7 +23,7 @@ from cdp.core.actions import active_keys
 from cdp.core.models import ServiceKey
 from cdp.core.objects import seen_by
 from segments import approval, queries
-from segments.formats import CONTACT
+from segments.formats import PERSONAL
 from segments.models import Destination, ExportRequest
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
@@ -39,12 +39,15 @@ class ExportRequestBody(Form):
 
 class ExportQuery(AudienceQuery):
     approval = serializers.UUIDField(
-        default=None, allow_null=True, help_text="The approved export request, which the column `contact` needs."
+        default=None,
+        allow_null=True,
+        help_text="The approved export request, which the columns `contact` and `contact_sha256` need.",
     )
     format = choices_of(tuple(FORMATS), default="csv")
     columns = serializers.CharField(
         default="", allow_blank=True, max_length=1_000,
-        help_text="Names joined by commas; all clear ones where omitted. `contact` needs an approval.",
+        help_text="Names joined by commas; all clear ones where omitted. `contact` needs an approval, and so does "
+        "`contact_sha256`: the SHA-256 of the normalised value, as ad platforms match it.",
     )  # fmt: skip
     trailer = serializers.BooleanField(
         default=False, help_text='NDJSON only: a last line {"end": true, "count": n}; without it the export broke off.'
@@ -67,7 +70,7 @@ class ExportView(SegmentEndpoint):
         columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
         self._check(asked, columns)
         chunks = queries.export(
-            self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=CONTACT in columns,
+            self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=bool(PERSONAL.keys() & columns),
             approval=asked["approval"],
         )  # fmt: skip
         chunks = while_valid(self.key, chunks)
@@ -76,7 +79,7 @@ class ExportView(SegmentEndpoint):
         return StreamingHttpResponse(body, content_type=FORMATS[asked["format"]], headers=headers)
 
     def _check(self, asked: Mapping[str, Any], columns: list[str]) -> None:
-        if CONTACT in columns and asked["approval"] is None:
+        if PERSONAL.keys() & columns and asked["approval"] is None:
             self.need("profiles:personal")
         if asked["trailer"] and asked["format"] != "ndjson":
             detail = _("Only NDJSON can end with a trailer.")

@@ -44,6 +44,21 @@ class SegmentsPageShape(PageShape):
     results = SegmentShape(many=True)
 
 
+class OverlapShape(Shape):
+    """Another segment, and how many of its members are in both."""
+
+    key = text()
+    name = text()
+    members = number(KEPT_BACK, allow_null=True)
+    both = number(KEPT_BACK, allow_null=True)
+
+
+class OverlapsShape(Shape):
+    """The other segments, those with most in common first."""
+
+    results = OverlapShape(many=True)
+
+
 class VersionShape(Shape):
     """What a segment meant when, who wrote it and who decided."""
 

@@ -329,6 +329,20 @@ class SegmentPreviewView(SegmentEndpoint):
         return self.counted(segment.rule, counted)
 
 
+class OverlapView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "segments:read"}
+
+    @extend_schema(
+        operation_id="listOverlap", summary="How many members a segment has in common with others",
+        responses={200: shapes.OverlapsShape},
+    )  # fmt: skip
+    def get(self, request: Request, key: str) -> Response:
+        """The most first, by the rules alone, before consent; of segments that have members. Nobody is named."""
+        found = queries.overlap(self.find(key), self.visible())
+        rows = [asdict(row) | {name: self.told(getattr(row, name)) for name in ("members", "both")} for row in found]
+        return Response({"results": rows})
+
+
 # --- members ----------------------------------------------------------------------------------------------------------
 
 

@@ -63,6 +63,7 @@ urlpatterns = [
     path("v1/segments/<slug:key>/recompute", segments.RecomputeView.as_view()),
     path("v1/segments/<slug:key>/cancel", segments.CancelView.as_view()),
     path("v1/segments/<slug:key>/preview", segments.SegmentPreviewView.as_view()),
+    path("v1/segments/<slug:key>/overlap", segments.OverlapView.as_view()),
     path("v1/segments/<slug:key>/members", segments.MembersView.as_view()),
     path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),
     path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),

@@ -161,6 +161,17 @@ def test_a_preview_counts_consent_and_reach(settings: LazySettings) -> None:
     is_problem(caller.post("/segments/preview", {"rule": VIP}), 400, "purpose_missing")
 
 
+def test_the_overlap_with_others_is_told_by_those_that_the_key_sees(settings: LazySettings) -> None:
+    settings.SMALLEST_COUNT = 0
+    made, ids = filled()
+    actions.recompute(segment("twin").pk, NOW)
+    [row] = Caller("segments:read").get(f"/segments/{made.key}/overlap").json()["results"]
+    assert (row["key"], row["members"], row["both"]) == ("twin", len(ids), len(ids))
+    settings.SMALLEST_COUNT = 100
+    [row] = Caller("segments:read").get(f"/segments/{made.key}/overlap").json()["results"]
+    assert (row["members"], row["both"]) == (None, None)
+
+
 def test_a_preview_says_which_events_nobody_has_sent() -> None:
     SeenField.objects.create(source=source(), event="Order Completed", field="", first="2026-01-01")
     rule = {"all": [{"event": "Order Completed"}, {"not": {"event": "Order Complete"}}]}

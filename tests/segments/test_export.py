@@ -1,6 +1,7 @@
 """Exports: the columns, the formats, the cells, and consent asked of every chunk."""
 
 import csv
+import hashlib
 import io
 import json
 from typing import Any
@@ -32,6 +33,8 @@ def approved(made: Segment) -> UUID:
 
 def exported(made: Segment, **fields: Any) -> list[dict[str, str]]:
     text = b"".join(queries.export(made, *MAIL, actor=ACTOR, **fields)).decode()
+    if fields.get("fmt") == "ndjson":
+        return [json.loads(line) for line in text.splitlines()]
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -103,7 +106,7 @@ def test_an_export_is_audited_however_it_ends() -> None:
     [
         (["password"], "column_unknown"), (["profile_id", "profile_id"], "column_unknown"),
         (["country' || version() || '"], "column_unknown"), (["revenue_total_krw"], "column_unknown"),
-        (["contact"], "personal_not_allowed"),
+        (["contact"], "personal_not_allowed"), (["contact_sha256"], "personal_not_allowed"),
     ],
 )  # fmt: skip
 def test_columns_outside_the_list_are_refused(columns: list[str], code: str) -> None:
@@ -133,6 +136,20 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
     stream = queries.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True, approval=approved(made))
     lines = b"".join(stream).splitlines()
     assert [json.loads(line)["contact"] for line in lines] == ["=evil@x.kr", None]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fmt", ["csv", "ndjson"])
+def test_ad_platforms_get_the_digest_of_the_normalised_value(monkeypatch: pytest.MonkeyPatch, fmt: Any) -> None:
+    made, (a, _) = filled(2)
+    values = {a: "kim@x.kr"}
+    monkeypatch.setattr("cdp.profiles.queries.contact_values", lambda _members, _kind: values)
+    columns = ["contact_sha256", "country", "contact"]
+    rows = exported(made, fmt=fmt, columns=columns, personal=True, approval=approved(made))
+    assert [row["contact_sha256"] or "" for row in rows] == [hashlib.sha256(b"kim@x.kr").hexdigest(), ""]
+    assert [(row["country"], row["contact"] or "") for row in rows] == [("KR", "kim@x.kr"), ("KR", "")]
+    with pytest.raises(Refused, match="approv"):
+        exported(made, columns=["contact_sha256"], personal=True)
 
 
 def withdrawn_between_chunks(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:

@@ -103,3 +103,14 @@ def test_a_tool_is_told_of_a_change_before_it_is_written_down(vip: tuple[Segment
     assert vip[0].versions.count() == 1 and Segment.objects.get().rule == VIP
     wrong = {"rule": {"trait": "no_such", "op": "exists"}}
     assert tool.post("/segments/vip/versions/preview", wrong).status_code == 400
+
+
+def test_the_page_of_a_segment_tells_its_overlap_where_asked(vip: tuple[Segment, UUID, UUID]) -> None:
+    made, _member, _outside = vip
+    other = segment("loyal", LOW)
+    actions.recompute(other.pk, NOW)
+    address, marketer = reverse("admin:segments_segment_change", args=[made.pk]), staff("marketer")
+    assert 'id="overlap"' not in marketer.get(address).content.decode()
+    page = marketer.get(f"{address}?overlap=").content.decode()
+    assert 'id="overlap"' in page and f'<span title="loyal">{other.name}</span>' in page
+    assert '<td class="number">1</td><td class="number quiet">2</td>' in page and 'width="50"' in page

@@ -43,6 +43,28 @@ def filled(number: int = 3, **fields: Any) -> tuple[Segment, list[UUID]]:
     return made, sorted(ids)
 
 
+# --- overlap ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_the_overlap_counts_who_is_in_both_the_most_first() -> None:
+    made, ids = filled(3)
+    none, two, all_ = (
+        segment(key, {"trait": "orders_count", "op": "gt", "value": most})
+        for key, most in (("none", 9), ("two", 3), ("all", 0))
+    )
+    retrait(ids[0], orders_count=2)
+    retrait(ids[1], orders_count=4)
+    retrait(ids[2], orders_count=5)
+    person(orders_count=1)
+    for one in (none, two, all_):
+        actions.recompute(one.pk, NOW)
+    found = queries.overlap(made, Segment.objects.all())
+    assert [(row.key, row.both, row.members) for row in found] == [("all", 3, 4), ("two", 2, 2)]
+    assert queries.overlap(made, Segment.objects.filter(key="two"))[0].name == two.name
+    assert queries.overlap(none, Segment.objects.filter(key="two"))[0].both == 0
+
+
 # --- members ----------------------------------------------------------------------------------------------------------
 
 
