@@ -102,9 +102,11 @@ def send(address: str, secrets: Sequence[str], message: Message) -> Outcome:
 def _sent(plain: socket.socket, parts: SplitResult, secrets: Sequence[str], message: Message, late: Event) -> Outcome:
     import paramiko
 
+    from segments.sftp_transport import Transport
+
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # it quotes what the other side says
     try:
-        with closing(paramiko.ServiceRequestingTransport(plain)) as transport:
+        with closing(Transport(plain)) as transport:
             why = _opened(transport, parts, secrets) or _written(transport, parts.path, message)
             return Outcome(not why, why)
     except (OSError, EOFError, paramiko.SSHException) as error:

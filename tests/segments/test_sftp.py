@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncssh
+import paramiko
 import pytest
+from asyncssh.constants import MSG_SERVICE_REQUEST
 
 from cdp.core.errors import Refused
 from segments import deliveries, delivery_plan, destinations, sftp
@@ -70,6 +73,30 @@ def test_the_key_before_counts_until_the_receiver_has_the_new_one(server: Server
 def test_a_host_that_hangs_up_has_refused_nobody(server: Server) -> None:
     server.hangs_up = True
     assert sftp.send(server.address(), let_in(server, sftp.new_secret()), MESSAGE).why == "no_connection"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_answer_that_comes_at_once_is_not_missed(
+    server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    settings.DELIVERY_SECONDS = 5
+    send = paramiko.Transport._send_message
+
+    def sent_and_answered(transport: Any, message: Any) -> None:
+        send(transport, message)
+        if bytes(message.asbytes()[:1]) == paramiko.common.cMSG_USERAUTH_REQUEST:
+            time.sleep(0.5)
+
+    monkeypatch.setattr(paramiko.Transport, "_send_message", sent_and_answered)
+    secrets = let_in(server, sftp.new_secret())
+    asked = secrets if known else [sftp.new_secret()]
+    assert sftp.send(server.address(), asked, MESSAGE).why == ("" if known else "login_refused")
+
+
+def test_a_host_that_hangs_up_before_we_may_log_in_is_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers = asyncssh.connection.SSHConnection._packet_handlers
+    monkeypatch.setitem(handlers, MSG_SERVICE_REQUEST, lambda connection, *_: connection.abort())
+    assert sftp.send(server.address(), [sftp.new_secret()], MESSAGE).why == "no_connection"
 
 
 def test_what_is_not_written_whole_has_no_name(server: Server) -> None:
