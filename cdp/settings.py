@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import django_stubs_ext
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cdp.core import embedded, keyring
 
@@ -34,6 +36,9 @@ def _list(name: str, default: str = "") -> list[str]:
 # What is prepared (see `cdp.core.statements`) is planned once, for any values.
 SESSION = {"search_path": "public,keys", "timezone": "UTC", "jit": "off", "plan_cache_mode": "force_generic_plan"}
 PREPARING = {"prepare_threshold": 5}
+# A server that takes a connection and says nothing is away as well: after so many seconds.
+SILENT_SECONDS = 5
+SILENT_REDIS = {"socket_timeout": SILENT_SECONDS, "socket_connect_timeout": SILENT_SECONDS}
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -52,6 +57,7 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             "options": " ".join(f"-c {name}={value}" for name, value in SESSION.items()),
             **PREPARING,
+            "connect_timeout": SILENT_SECONDS,
             **options,
         },
     }
@@ -148,7 +154,13 @@ TEMPLATES = [
     }
 ]
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {**SILENT_REDIS, "retry": Retry(NoBackoff(), 1)},
+    }
+}
 
 AUTH_USER_MODEL = "core.User"
 AUTHENTICATION_BACKENDS = [
@@ -276,7 +288,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, **SILENT_REDIS}
 CELERY_TIMEZONE = "UTC"
 # In memory: what was last sent need not be known after a restart, and beat writes no file.
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"

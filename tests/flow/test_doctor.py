@@ -1,5 +1,6 @@
 """`manage.py doctor`: each thing that can be wrong is told with what to do, and the exit code tells of what is grave."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ def test_what_would_keep_processes_from_starting_is_told() -> None:
 def ran(redis: str, **changed: str) -> tuple[int, str]:
     """The exit code of the command and what it says."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "doctor"], cwd=ROOT, check=False, capture_output=True, text=True,
+        [sys.executable, "manage.py", "doctor"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120,
         env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings"} | changed,
     )  # fmt: skip
     return done.returncode, done.stdout
@@ -144,6 +145,15 @@ def test_servers_workers_and_beat_are_missed(tmp_path: Path) -> None:
             1, "✗ PostgreSQL does not answer.\n  → Start it, or mend DATABASE_URL.\n",
         )  # fmt: skip
     assert ran(redis)[1].startswith("✗ Redis does not answer.")
+
+
+def test_servers_that_say_nothing_are_missed_as_well() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        said = ran(f"redis://{host}/0", DATABASE_URL=f"postgresql://nobody@{host}/none")[1]
+    assert [line for line in said.splitlines() if line.startswith("✗")] == [
+        "✗ PostgreSQL does not answer.", "✗ Redis does not answer.",
+    ]  # fmt: skip
 
 
 def test_busy_workers_are_told_from_a_silent_beat(monkeypatch: pytest.MonkeyPatch) -> None:
