@@ -253,7 +253,8 @@ def _settled() -> None:
 
     for _ in range(int(SETTLE_SECONDS)):
         time.sleep(1)
-        if not Touched.objects.exists() and events.oldest_waiting("identity") is None:
+        # Events first: what is folded after this look is touched, and found by the next.
+        if events.oldest_waiting("identity") is None and not Touched.objects.exists():
             connection.close()
             return
     raise RuntimeError("The pipeline does not come to rest.")
