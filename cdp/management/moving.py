@@ -7,6 +7,7 @@ what fails leaves only empty tables behind, in a database that is marked as clai
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from cdp.lake import actions as lake
 from cdp.management import moving_sql as sql
 
 OLDEST = 160000
+SECONDS_TO_LEAVE = 5.0
 Say = Callable[[str], None]
 Session = Connection[tuple[Any, ...]]
 
@@ -110,8 +112,13 @@ def _work_off(say: Say) -> None:
 
 
 def _refuse_company(source: Session) -> None:
-    if _row(source, sql.COMPANY, [[source.info.backend_pid]])[0]:
-        raise _in_use()
+    """A session that was closed is there until its server process has ended, so nobody is refused at the first look."""
+    ends = time.monotonic() + SECONDS_TO_LEAVE
+    while _row(source, sql.COMPANY, [[source.info.backend_pid]])[0]:
+        if time.monotonic() > ends:
+            raise _in_use()
+        time.sleep(0.05)
+        source.execute(sql.LOOK_AGAIN)
 
 
 def _in_use() -> Refused:

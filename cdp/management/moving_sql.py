@@ -17,6 +17,8 @@ COMPANY = """
 select count(*) from pg_stat_activity
 where datname = current_database() and backend_type = 'client backend' and pid <> all(%s)
 """
+# Within a transaction what is known of sessions stays as it was at the first look.
+LOOK_AGAIN = "select pg_stat_clear_snapshot()"
 
 # The schema that says: what is in this database was put there by a move that did not end.
 CLAIM, RELEASE = "create schema if not exists cdp_move", "drop schema cdp_move"

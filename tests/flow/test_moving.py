@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import StringIO
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import override_settings
 
 from cdp import pipeline
@@ -137,7 +140,23 @@ def test_a_pilot_is_moved_whole_after_a_failure_too_and_goes_on_there(
         move(target)
 
 
-def test_while_somebody_uses_it_or_the_addresses_are_wrong_nothing_is_touched(target: Postgres, pilot: str) -> None:
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_session_that_is_just_ending_stops_nothing(transactional_db: None, isolated: bool) -> None:
+    connections.close_all()
+    with (
+        psycopg.connect(**owner_parameters(), autocommit=True) as source,
+        source.transaction() if isolated else nullcontext(),
+    ):
+        leaving = psycopg.connect(**owner_parameters())
+        assert source.execute(sql.COMPANY, [[source.info.backend_pid]]).fetchone() == (1,)
+        Timer(0.3, leaving.close).start()
+        moving._refuse_company(source)
+
+
+def test_while_somebody_uses_it_or_the_addresses_are_wrong_nothing_is_touched(
+    target: Postgres, pilot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "SECONDS_TO_LEAVE", 0.1)
     with target.superuser("postgres") as session:
         session.execute("drop database if exists fresh")
         session.execute("create database fresh owner cdp_owner template template0 encoding 'UTF8' locale 'C'")
