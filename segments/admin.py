@@ -11,11 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from cdp.core import counts
 from cdp.core.errors import CdpError, Refused
@@ -27,6 +28,7 @@ from segments import (
     assignment,
     destination_admin,
     exclusions,
+    explanation_admin,
     export_admin,
     list_admin,
     membership,
@@ -205,7 +207,17 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         return [
             path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"segments_segment_{name}")
             for name, view in (("publish", self.publish), ("recompute", self.recompute))
-        ] + super().get_urls()
+        ] + [
+            path("why/", self.admin_site.admin_view(require_GET(self.why)), name="segments_segment_why"), *super().get_urls(),
+        ]  # fmt: skip
+
+    def why(self, request: HttpRequest) -> HttpResponse:
+        """Why somebody is in a segment or not: `?segment=…&profile=…`, or a form that asks for them."""
+        if not (sees_people(request) and self.has_view_permission(request)):
+            raise PermissionDenied
+        shown = explanation_admin.page(request, self.get_queryset(request))
+        context = {**self.admin_site.each_context(request), **shown, "opts": self.opts}
+        return TemplateResponse(request, "console/explanation.html", context)
 
     def publish(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Publish the saved rule; it is computed at once by the worker."""

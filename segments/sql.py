@@ -180,6 +180,8 @@ reached as (
     union select profile_id from agreeing where %(point)s = '')
 select (select count(*) from member), (select count(*) from agreeing), (select count(*) from reached)
 """
+# The rule of one profile alone.
+ALONE = "select %(profile)s::uuid as profile_id"
 PREVIEW = "with member as materialized ({rule}), " + _REACHED
 # Against the members that there are: who would enter, who would leave, how many there would be; and a few of the first two.
 _FEW = "array(select profile_id from {moved} order by uuid_hash(profile_id), profile_id limit %(most)s)"

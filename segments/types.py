@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
 from django.db.models import TextChoices
@@ -115,6 +115,61 @@ class ChangePage:
     rows: list[Coming]
     next_since: int
     has_more: bool
+
+
+FactName = Literal[
+    "trait", "sum", "avg", "min", "max", "distinct", "most_frequent", "events", "first_at", "last_at", "picked_at", "periods",
+    "entered_at", "left_at", "consent", "since",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value that decided a clause: what it is, of what (a trait, an event, a property, a segment; "": the clause), and
+    the value: text, number, boolean, list or moment; None where there is none."""
+
+    name: FactName
+    of: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A clause of a rule, at its place in the JSON, whether it holds of a profile, and what decided it. `group` is "all",
+    "any", "none" or "not_all" of the clauses that follow it, or ""; `depth` how many groups it lies in."""
+
+    path: str
+    group: str
+    words: str
+    depth: int
+    holds: bool
+    facts: list[Fact]
+
+
+@dataclass(frozen=True)
+class Way:
+    """Whether somebody agreed to be contacted by a channel, and then also has a usable contact point for it."""
+
+    channel: str
+    agreed: bool
+    reachable: bool
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a profile is in a segment or not: `holds` by the rule and the exclusions at the moment `as_of`, `member` as last
+    computed. `last_change` is how it last came in or went (`entered_at`, `left_at`), of which reason, and when."""
+
+    segment: str
+    profile_id: UUID
+    as_of: datetime
+    holds: bool
+    member: bool
+    entered_at: datetime | None
+    last_change: Fact | None
+    reasons: list[Reason]
+    exclusions: list[Reason]
+    channels: list[Way]
 
 
 @dataclass(frozen=True)

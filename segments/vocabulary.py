@@ -164,9 +164,9 @@ def _minute() -> int:
 
 
 @lru_cache(maxsize=1_000)
-def _traits_of(segment: UUID, version: int, minute: int) -> dict[str, TraitSpec]:
-    """The traits of a saved rule. One that no golden record holds any more is of the type of the rule's own values, so
-    that a rule does not fail because the last of its members has gone."""
+def _traits_of(segment: UUID, version: int, minute: int, language: str | None) -> dict[str, TraitSpec]:
+    """The traits of a saved rule, labelled in the present language. One that no golden record holds any more is of the type
+    of the rule's own values, so that a rule does not fail because the last of its members has gone."""
     node = parse(Segment.objects.values_list("rule", flat=True).get(pk=segment))
     read = [leaf for leaf in ast.leaves(node) if isinstance(leaf, ast.Trait)]
     own = {trait.name: TraitSpec(kind_of(trait.test, None)) for trait in read}
@@ -181,7 +181,7 @@ def compiled(segment: Segment, names: Names, as_of: datetime, *, dialect: Dialec
 
 def asked(segment: Segment, names: Names) -> Asked:
     """What a saved segment asks of a profile. Raises `RuleError` and `Refused` where it cannot be read any more."""
-    traits = _traits_of(segment.pk, segment.version, _minute())
+    traits = _traits_of(segment.pk, segment.version, _minute(), get_language())
     node = exclusions.without(parse(segment.rule), names.left_out.get(segment.key, frozenset()))
     return Asked(node, names.catalog(segment.purpose_id, traits), zone_of(segment.zone))
 

@@ -93,6 +93,8 @@ JUSTIFIED = {
     "cdp.api.versions": {
         "segments.dropoff", "segments.glimpses", "segments.models", "segments.review", "segments.versions",
     },
+    "segments.explanation": {"consent.models"},
+    "segments.explanation_admin": {"cdp.events.words", "consent.models"},
     "segments.queries": {"consent.models"},
     "segments.contacts": {"consent.suppression"},
     "segments.types": {"consent.models"},
@@ -146,7 +148,7 @@ JUSTIFIED = {
     "cdp.api.shapes": {"consent.models", "identity.models"},
     "cdp.api.segment_shapes": {"segments.models"},
     "cdp.api.actions": {"segments.models"},
-    "cdp.api.segments": {"segments.models"},
+    "cdp.api.segments": {"segments.explanation", "segments.models"},
     "cdp.api.destinations": {"segments.deliveries", "segments.destinations", "segments.models"},
     "cdp.api.destination_shapes": {"segments.models"},
     "cdp.api.exports": {"segments.approval", "segments.formats", "segments.models"},

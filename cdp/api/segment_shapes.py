@@ -1,10 +1,15 @@
 """Answers of the addresses of segments, their versions, lists, exports and members."""
 
+from typing import get_args
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from cdp.api.shapes import KEPT_BACK, MistakeShape, PageShape, Shape, moment, number, text, uuid
+from segments import types
 from segments.models import ExportRequest, Segment, Transition, Version
+
+FACTS = list(get_args(types.FactName))
 
 
 @extend_schema_field({"type": "object", "description": "A rule: conditions joined by `all`, `any` and `not`."})
@@ -57,6 +62,55 @@ class OverlapsShape(Shape):
     """The other segments, those with most in common first."""
 
     results = OverlapShape(many=True)
+
+
+class FactShape(Shape):
+    """One value that decided a clause."""
+
+    name = serializers.ChoiceField(
+        choices=FACTS,
+        help_text="What it is: a trait, a measure of events, their number, the first and the last of them, since when or until "
+        "when in another segment, a state of consent.",
+    )
+    of = text("The trait, event, property or segment; of the last change its reason.")
+    value = serializers.JSONField(allow_null=True, help_text="Null where there is none.")
+
+
+class ReasonShape(Shape):
+    """A clause of the rule, and whether it holds of the profile."""
+
+    path = text("A JSON pointer into the rule (RFC 6901).")
+    group = serializers.ChoiceField(
+        choices=["", "all", "any", "none", "not_all"],
+        help_text='How many of the clauses below it must hold; "" of one.',
+    )
+    words = text("The clause in words.")
+    depth = number("How many groups it lies in.")
+    holds = serializers.BooleanField()
+    facts = FactShape(many=True)
+
+
+class WayShape(Shape):
+    """Whether the person agreed to be contacted so for the purpose of the segment, and can be."""
+
+    channel = text()
+    agreed = serializers.BooleanField()
+    reachable = serializers.BooleanField(help_text="Agreed, and there is a usable contact point.")
+
+
+class MembershipExplanationShape(Shape):
+    """Why a profile is in a segment or not."""
+
+    segment = text()
+    profile_id = uuid("Of a merged profile the one that it became.")
+    as_of = moment()
+    holds = serializers.BooleanField(help_text="Whether it would be a member now, by the rule and the exclusions.")
+    member = serializers.BooleanField(help_text="Whether it is one, as last computed.")
+    entered_at = moment(allow_null=True)
+    last_change = FactShape(allow_null=True)
+    reasons = ReasonShape(many=True, help_text="From top to bottom, the whole rule first.")
+    exclusions = ReasonShape(many=True, help_text="Segments whose members are left out.")
+    channels = WayShape(many=True)
 
 
 class VersionShape(Shape):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http.response import HttpResponseBase
@@ -30,7 +31,9 @@ from cdp.api.forms import (
 from cdp.core import counts
 from cdp.core.actions import disclose
 from cdp.core.objects import seen_by
+from identity import queries as identity
 from segments import actions, queries
+from segments.explanation import explain
 from segments.models import Run, Segment
 from segments.queries import segments_named
 from segments.types import Preview
@@ -361,6 +364,24 @@ class MembersView(SegmentEndpoint):
             self.find(key), purpose, channel, asked["cursor"] or None, asked["limit"], actor=self.actor, at=asked["at"]
         )
         return self.page([asdict(row) for row in found.rows], found.has_more, found.next_after)
+
+
+class ExplanationView(SegmentEndpoint):
+    scopes: ClassVar = {"GET": "profiles:read"}
+
+    @extend_schema(
+        operation_id="explainMembership", summary="Why a profile is in a segment or not",
+        responses={200: shapes.MembershipExplanationShape},
+    )  # fmt: skip
+    def get(self, request: Request, key: str, profile: UUID) -> Response:
+        """Each clause of the rule as it is written, asked now, with the values that decided it. A merged id is answered with
+        the profile it was merged into, an erased one with 410. Audited."""
+        segment = self.find_writable(key)
+        self.read_rule(segment.rule, segment.exclusions)
+        found = explain(self.actor, segment, identity.find_profile(profile).id)
+        told = asdict(found)
+        told["channels"] = [way for way in told["channels"] if self.key.contact_channel in ("", way["channel"])]
+        return Response(told, headers={"Cache-Control": "no-store"})
 
 
 class SegmentChangesView(SegmentEndpoint):

@@ -65,6 +65,7 @@ urlpatterns = [
     path("v1/segments/<slug:key>/preview", segments.SegmentPreviewView.as_view()),
     path("v1/segments/<slug:key>/overlap", segments.OverlapView.as_view()),
     path("v1/segments/<slug:key>/members", segments.MembersView.as_view()),
+    path("v1/segments/<slug:key>/members/<uuid:profile>/explanation", segments.ExplanationView.as_view()),
     path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),
     path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),
     path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),

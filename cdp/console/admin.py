@@ -131,6 +131,7 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
             "unmasked": unmasked,
             "may_unmask": request.user.has_perm(unmask.PERMISSION),
             "reasons": unmask.REASONS,
+            "may_explain": profile.state == Profile.State.LIVE and request.user.has_perm("segments.view_segment"),
             "may_steward": profile.state == Profile.State.LIVE and request.user.has_perm(steward.PERMISSION),
         }
         return TemplateResponse(request, "console/profile.html", shown)

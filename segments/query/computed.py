@@ -112,12 +112,21 @@ def compile_trait(
     An average is sum and number of values; a list has a row for each of its first `MOST_LISTED` values in order; RFM has
     the last time, the number and the sum of orders. With `only_profiles` as `compile_flags`.
     """
+    read = reading(catalog, as_of, zone, only_profiles=only_profiles)
+    return printed(_query(found, read), read)
+
+
+def reading(catalog: Catalog, as_of: datetime, zone: ZoneInfo, *, only_profiles: bool) -> Happenings:
+    """What reads events for one query in PostgreSQL."""
     parameters, clock = Parameters(), Clock(as_of, zone)
-    conditions = Conditions(parameters, clock, POSTGRES)
-    read = Happenings(catalog, clock, only_profiles, POSTGRES, parameters, conditions)
-    tree = _query(found, read)
-    guard(tree, {*parameters.values, *([PROFILES] if only_profiles else [])})
-    return Query(tree.sql(dialect=POSTGRES.name, pretty=True, copy=False), parameters.values)
+    return Happenings(catalog, clock, only_profiles, POSTGRES, parameters, Conditions(parameters, clock, POSTGRES))
+
+
+def printed(tree: exp.Select, read: Happenings) -> Query:
+    """The text of a query that holds no word but ours, and its parameters."""
+    values = read.parameters.values
+    guard(tree, {*values, *([PROFILES] if read.only_profiles else [])})
+    return Query(tree.sql(dialect=POSTGRES.name, pretty=True, copy=False), values)
 
 
 def _query(found: Definition, read: Happenings) -> exp.Select:

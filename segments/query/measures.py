@@ -149,13 +149,17 @@ def _picked(node: Event, pick: Pick, read: Happenings) -> exp.Select:
 
 
 def _frequent(node: Event, frequency: Frequency, read: Happenings) -> exp.Select:
-    """Events counted by profile and unit, then the units with enough of them by profile."""
+    """The units with enough events, counted by profile."""
+    return _at_least(frequency.periods, units_reached(node, frequency, read), [exp.column("profile_id", "e")], read)
+
+
+def units_reached(node: Event, frequency: Frequency, read: Happenings) -> exp.Select:
+    """Each profile once for every unit in which it has enough events."""
     starts = [read.clock.unit_start(frequency.unit, -ago) for ago in range(frequency.last, -1, -1)]
     query = read.scan([node.name], starts[0], starts[-1], *read.filters(node))
     rows = query.select(exp.column("profile_id", "r"), _unit_of(starts, read).as_(BEGUN), copy=False)
     profile_id, begun = exp.column("profile_id", "e"), exp.column(BEGUN, "e")
-    units = _at_least(frequency.times, rows, [profile_id, begun], read)
-    return _at_least(frequency.periods, units, [profile_id.copy()], read)
+    return _at_least(frequency.times, rows, [profile_id, begun], read)
 
 
 def _unit_of(starts: list[datetime], read: Happenings) -> exp.Expr:

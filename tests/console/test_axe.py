@@ -10,6 +10,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from segments.models import Membership
 from tests.console.conftest import Open
 from tests.console.test_pages import page as address_of
 from tests.console.test_pages import shown_models
@@ -50,6 +51,16 @@ def test_axe_finds_nothing_on_the_pages_of_their_own(open_page: Open, language: 
 def test_nor_on_those_of_any_table(open_page: Open, language: str, light: str) -> None:
     page = open_page(locale=language, color_scheme=light)
     assert [one for address in pages() for one in found(page, address, CONTENT)] == []
+
+
+def test_nor_where_a_membership_is_explained(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light)
+    member = Membership.objects.values_list("segment", "profile")[0]
+    asked = "?segment={}&profile={}".format(*member)
+    assert [
+        one for query in ("", asked) for one in found(page, reverse("admin:segments_segment_why") + query, WHOLE)
+    ] == []
+    assert page.locator("[data-holds]").count() > 0
 
 
 def test_nor_where_nobody_is_signed_in(open_page: Open, language: str, light: str) -> None:
