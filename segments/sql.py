@@ -264,6 +264,24 @@ select distinct on (name) name, kind from (
 where kind is not null order by name, n desc, kind
 """
 
+# In what share of a sample of golden records each trait stands, and the values that enough of them have, as shares of those.
+TRAIT_VALUES = """
+with sample as materialized (
+    select profile_id, traits from profiles_golden tablesample system (%(share)s) limit %(rows)s),
+held as (select profile_id, key as name, value from sample, jsonb_each(traits)),
+named as (select name, count(*) as n from held group by 1 order by 2 desc, 1 limit %(names)s),
+single as (
+    select distinct profile_id, name, one.value from held, lateral jsonb_array_elements(
+        case jsonb_typeof(held.value) when 'array' then held.value else jsonb_build_array(held.value) end) as one (value)),
+counted as (
+    select name, value, count(*) as n, row_number() over (partition by name order by count(*) desc, value::text) as place
+    from single where jsonb_typeof(value) in ('string', 'number', 'boolean') and length(value::text) <= %(longest)s
+    group by 1, 2 having count(*) >= %(least)s)
+select name, round(n.n::numeric / (select count(*) from sample), 4)::float, coalesce(
+    jsonb_agg(jsonb_build_array(c.value, round(c.n::numeric / n.n, 4)) order by place) filter (where place <= %(values)s), '[]')
+from named n left join counted c using (name) group by name, n.n
+"""
+
 # What the named traits mostly are, among the first hundred that have each.
 TRAITS_NAMED = f"""
 select name, kind from unnest(%s::text[]) as name, lateral (

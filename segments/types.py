@@ -173,6 +173,44 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Frequent:
+    """A value that many people have, and with what share (0–1) of those of whom the name is known."""
+
+    value: Any
+    share: float
+
+
+@dataclass(frozen=True)
+class OfferedName:
+    """A trait or property that a rule may name, what it is called by language, in what share (0–1) of golden records, or of
+    such events, it stands, and its frequent values."""
+
+    name: str
+    type: str
+    data_class: str
+    labels: dict[str, str]
+    share: float
+    values: list[Frequent]
+
+
+@dataclass(frozen=True)
+class OfferedEvent:
+    """An event that a rule may name, what it is called by language, and its properties."""
+
+    name: str
+    labels: dict[str, str]
+    properties: list[OfferedName]
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What rules of one purpose may name."""
+
+    traits: list[OfferedName]
+    events: list[OfferedEvent]
+
+
+@dataclass(frozen=True)
 class SegmentMembership:
     """A segment that a profile is in, and since when."""
 

@@ -1,10 +1,12 @@
 """What rules may name in this installation, and saved rules made into queries."""
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -200,12 +202,18 @@ def told_of(rule: object, names: Callable[[Node], frozenset[str]]) -> frozenset[
         return frozenset()
 
 
+class _Fields(dict[str, PropertySpec]):
+    """The fields of an event: what lies within one is as known as it, and where none is known anything may be."""
+
+    def get(self, path: str, default: Any = None) -> Any:
+        return PropertySpec("string") if not self or re.split(r"[.\[]", path)[0] in self else default
+
+
 def unseen(rule: object) -> list[Problem]:
-    """The events of a rule (JSON) that nobody has sent and no plan names, each at its place, with the name that was probably
-    meant. The rule stands: they may come one day."""
-    known = {name: dict[str, PropertySpec]() for name in events.names()}
-    found = examine(parse(rule), Catalog({}, events=known)).warnings
-    return [one for one in found if one.code.startswith("unknown_event")]
+    """The events of a rule (JSON) that nobody has sent and no plan names, and properties that none of an event's ever had, each
+    at its place, with the name that was probably meant. The rule stands: they may come one day."""
+    known = {event: _Fields(dict.fromkeys(names, PropertySpec("string"))) for event, names in events.fields().items()}
+    return examine(parse(rule), Catalog({}, events=known)).warnings
 
 
 def classes_of(rule: object, planned: Mapping[tuple[str, str], frozenset[str]] | None = None) -> frozenset[str]:

@@ -110,9 +110,10 @@ JUSTIFIED = {
     # Admin pages that span packages are registered for a table.
     "cdp.console.admin": {"identity.models"},
     # What the builder of rules suggests: names of the latest events, paths of their properties as rules write them, segments.
-    "cdp.console.builder": {
-        "cdp.events.models", "cdp.events.tracking.plans", "cdp.events.tracking.shown", "cdp.events.words", "segments.models",
-        "segments.query.ast", "segments.query.bounds",
+    "cdp.console.builder": {"cdp.events.words", "segments.models", "segments.offered", "segments.query.catalog"},
+    "cdp.api.catalog": {"segments.offered"},
+    "segments.offered": {
+        "cdp.events.models", "cdp.events.tracking.plans", "cdp.events.tracking.shown", "cdp.events.words",
     },
     # What a steward is told of a case, and how stewards' verdicts judge the model.
     "cdp.console.review": {"identity.casework", "identity.models"},

@@ -5,7 +5,7 @@ from typing import get_args
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from cdp.api.shapes import KEPT_BACK, MistakeShape, PageShape, Shape, moment, number, text, uuid
+from cdp.api.shapes import KEPT_BACK, MistakeShape, PageShape, Shape, TextsField, moment, number, text, uuid
 from segments import types
 from segments.models import ExportRequest, Segment, Transition, Version
 
@@ -62,6 +62,41 @@ class OverlapsShape(Shape):
     """The other segments, those with most in common first."""
 
     results = OverlapShape(many=True)
+
+
+class FrequentShape(Shape):
+    """A value that many people have."""
+
+    value = serializers.JSONField()
+    share = serializers.FloatField(help_text="Of those of whom the name is known, 0 to 1.")
+
+
+class OfferedNameShape(Shape):
+    """A trait or property."""
+
+    name = text("Properties as a path, such as `products[].category`.")
+    type = text("number, string, boolean, date or moment.")
+    data_class = text()
+    labels = TextsField(help_text="By language.")
+    share = serializers.FloatField(
+        help_text="In what share of golden records or such events it stands; 0: only planned."
+    )
+    values = FrequentShape(many=True, help_text="The most frequent first; none that only a few have.")
+
+
+class OfferedEventShape(Shape):
+    """An event, and its properties as far as the purpose allows them."""
+
+    name = text()
+    labels = TextsField(help_text="By language.")
+    properties = OfferedNameShape(many=True)
+
+
+class OffersShape(Shape):
+    """What rules of a purpose may name."""
+
+    traits = OfferedNameShape(many=True)
+    events = OfferedEventShape(many=True)
 
 
 class FactShape(Shape):

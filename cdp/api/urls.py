@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from cdp.api import (
+    catalog,
     consents,
     destinations,
     exports,
@@ -77,6 +78,7 @@ urlpatterns = [
     path("v1/segments/<slug:key>/versions/<int:number>/approve", versions.ApproveVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/refuse", versions.RefuseVersionView.as_view()),
     path("v1/segments/<slug:key>/versions/<int:number>/roll-back", versions.RollBackView.as_view()),
+    path("v1/catalog", catalog.CatalogView.as_view()),
     path("v1/traits", traits.TraitsView.as_view()),
     path("v1/traits/<slug:key>", traits.TraitView.as_view()),
     path("v1/traits/<slug:key>/publish", traits.PublishTraitView.as_view()),

@@ -1,5 +1,6 @@
 """Reads of the event store."""
 
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import get_language
 
 from cdp.core import crypto
@@ -16,6 +17,7 @@ from cdp.core.models import Watermark
 from cdp.core.statements import fetch, prepared
 from cdp.events import sql
 from cdp.events.models import Event, PlannedField, Quarantined, ReferenceValue, Source, TrackingPlan, WriteKey
+from cdp.events.quality.measuring import MOST_SEEN
 from cdp.events.quality_models import SeenField
 from cdp.events.tracking.files import Plan, words_of
 from cdp.events.tracking.schema import EventRule
@@ -66,10 +68,26 @@ def planned_rules() -> dict[tuple[UUID | None, str], EventRule]:
     return {(source, event): rule for plan, source in rows for event, rule in _rules_of(plan).items()}
 
 
-def names() -> set[str]:
-    """What events are called that were ever counted here, or that a plan in force names."""
-    seen = set(SeenField.objects.filter(field="").values_list("event", flat=True))
-    return seen | {event for _source, event in planned_rules() if event}
+def fields() -> dict[str, set[str]]:
+    """The events that were ever counted here, or that a plan in force names, each with the names of its fields; with none
+    where nothing is known of them, or not all any more."""
+    found: dict[str, set[str]] = {}
+    for event, field in SeenField.objects.values_list("event", "field").distinct():
+        found.setdefault(event, set()).update({field} - {""})
+    for version in TrackingPlan.objects.filter(in_force=True).values_list("pk", flat=True):
+        for event, planned in _fields_of(version).items():
+            found.setdefault(event, set()).update(planned)
+    counted = SeenField.objects.values("source").annotate(number=Count("pk"))
+    full = SeenField.objects.filter(source__in=counted.filter(number__gte=MOST_SEEN).values("source"))
+    return found | {event: set() for event in full.values_list("event", flat=True).distinct()}
+
+
+@lru_cache(maxsize=256)
+def _fields_of(version: UUID) -> dict[str, set[str]]:
+    plan = Plan(TrackingPlan.objects.values_list("content", flat=True).get(pk=version))
+    return {
+        event: {re.split(r"[.\[]", path)[0] for path, _field in plan.fields(event)} for event in plan.events if event
+    }
 
 
 def planned_titles() -> list[tuple[str, Mapping[str, str]]]:

@@ -101,7 +101,7 @@ class Catalog:
         """What is known of a property: reserved ones are columns of their own, the others as catalogued."""
         if name in COLUMNS:
             return PropertySpec(COLUMNS[name])
-        return ((self.events or {}).get(event) or {}).get(name)
+        return (self.events or {}).get(event, {}).get(name)
 
 
 def planned_classes(

@@ -18,6 +18,7 @@ from cdp.events.tracking import plans
 from cdp.events.tracking.files import Plan
 from cdp.events.words import event_words
 from consent.models import Purpose
+from segments import offered
 from segments.dropoff import SAMPLED
 from segments.models import Segment
 from segments.query.ast import BIRTHDAY, Kind
@@ -28,6 +29,10 @@ from tests.console.conftest import account
 
 VALUES: dict[str, Any] = {"number": 1, "string": "a", "boolean": True, "date": "2026-01-31", "moment": "2026-01-31"}
 pytestmark = pytest.mark.django_db
+
+
+def _types(event: str) -> dict[str, str]:
+    return {path: seen.type for path, seen in offered.events()[event].items()}
 
 
 def test_it_offers_the_names_that_a_purpose_allows(world: dict[str, Any]) -> None:
@@ -56,12 +61,12 @@ def test_it_offers_the_properties_of_the_latest_events_with_their_types(world: d
         "products": products,
     }
     Event.objects.filter(pk=latest.pk).update(name="Bought", properties=held)
-    builder._seen.cache_clear()
-    assert builder.seen_events()["Bought"] == {
-        "due": "date", "gift": "boolean", "products[].sizes[]": "number", "products[].sku": "string", "register": "string",
-        "to.city": "string", "total": "number",
+    offered._events.cache_clear()
+    assert _types("Bought") == {
+        "due": "date", "gift": "boolean", "products[].price": "number", "products[].sizes[]": "number",
+        "products[].sku": "string", "register": "string", "to.city": "string", "total": "number",
     }  # fmt: skip
-    builder._seen.cache_clear()
+    offered._events.cache_clear()
 
 
 def test_it_offers_what_is_planned_before_it_arrives_by_its_title() -> None:
@@ -72,16 +77,14 @@ def test_it_offers_what_is_planned_before_it_arrives_by_its_title() -> None:
     booked = {"title": "Visit booked", "title_ko": "방문 예약", "properties": fields}
     taken = {"title": "Order Completed", "title_ko": "구매 완료"}
     plans.load(Actor.system("test"), Plan.of({"plan": "p", "events": {"Visit Booked": booked, "Sold": taken}}))
-    builder._seen.cache_clear()
-    builder._planned.cache_clear()
+    offered._events.cache_clear()
     try:
-        assert builder.seen_events()["Visit Booked"] == {"branch": "string", "fee": "number"}
+        assert _types("Visit Booked") == {"branch": "string", "fee": "number"}
         with override("ko"):
             words = event_words(queries.planned_titles())
         assert words["Visit Booked"] == "방문 예약" and "Sold" not in words and words["Order Completed"] == "구매 완료"
     finally:
-        builder._seen.cache_clear()
-        builder._planned.cache_clear()
+        offered._events.cache_clear()
 
 
 def test_sentences_call_events_segments_and_consents_as_people_do(world: dict[str, Any]) -> None:

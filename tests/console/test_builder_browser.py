@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.urls import reverse
 
 from cdp.core.types import Actor
 from identity.models import Profile
-from segments import actions
+from segments import actions, offered
 from segments.models import Segment
 from segments.query.parse import parse
 from segments.query.problems import RuleError
@@ -235,6 +236,33 @@ def test_events_and_fields_are_named_and_written_in_the_reader_s_language(korean
     field.fill("가격")
     assert rule_of(korean)["all"][0]["event"] == "Product Added"
     assert rule_of(korean)["all"][0]["where"][0]["property"] == "price"
+
+
+def test_values_that_many_people_have_are_offered(english: Any, settings: LazySettings) -> None:
+    settings.SMALLEST_COUNT = 1
+    offered._traits.cache_clear()
+    offered._events.cache_clear()
+    tea = {"property": "category", "op": "eq", "value": "차"}
+    builder(
+        english, {"all": [{"trait": "region", "op": "eq", "value": "x"}, {"event": "Order Completed", "where": [tea]}]}
+    )
+    for at, known in (("/all/0", _values("region")), ("/all/1/where/0", _properties("Order Completed", "category"))):
+        value = english.locator(
+            f".builder [data-path='{at}'] .test input[list], .builder [data-place='{at}'] .test input[list]"
+        )
+        value.focus()
+        listed = english.locator(f"datalist#{value.get_attribute('list')} option")
+        assert known and listed.evaluate_all("options => options.map(one => one.value)") == known
+    offered._traits.cache_clear()
+    offered._events.cache_clear()
+
+
+def _values(trait: str) -> list[Any]:
+    return [one.value for one in offered.traits()[trait].values]
+
+
+def _properties(event: str, path: str) -> list[Any]:
+    return [one.value for one in offered.events()[event][path].standing.values]
 
 
 def test_parts_of_a_rule_are_moved_by_key(english: Any) -> None:

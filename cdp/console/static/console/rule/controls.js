@@ -36,18 +36,26 @@ document.addEventListener("pointerdown", () => { pressed = true; }, true);
 for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = false; }, true);
 const soon = (act) => (pressed ? document.addEventListener("pointerup", () => setTimeout(act), { once: true }) : setTimeout(act));
 let suggestions = 0;
+// A list of what may be written, asked for when somebody comes to the control.
+const suggested = (control, options) => {
+  const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` });
+  control.setAttribute("list", listed.id);
+  control.addEventListener("focus", () => listed.replaceChildren(...options()));
+  return [control, listed];
+};
+// A text, with those that many people have.
+export const enterText = (name, value, change, values = []) => {
+  const control = enter(name, "text", value, change);
+  return values.length ? suggested(control, () => values.map((one) => make("option", { value: one }))) : [control];
+};
 // A name that the product knows is shown and may be written by its word; any other as it is. `names` are asked for when
 // somebody comes to it; `left` is told when one has left another name.
 export const named = (said, names, wordOf, value, change, left = () => {}) => {
   const heard = (text) => Object.keys(wordOf).find((name) => wordOf[name] === text) ?? text;
   const control = enter(said, "text", wordOf[value] ?? value, (text) => { control.title = heard(text); change(control.title); });
-  const listed = make("datalist", { id: `rule-names-${(suggestions += 1)}` });
-  const options = () => names().map((name) => make("option", { value: wordOf[name] ?? name, textContent: name in wordOf ? name : "" }));
   control.title = value;
-  control.setAttribute("list", listed.id);
-  control.addEventListener("focus", () => listed.replaceChildren(...options()));
   control.addEventListener("change", () => soon(left));
-  return [control, listed];
+  return suggested(control, () => names().map((name) => make("option", { value: wordOf[name] ?? name, textContent: name in wordOf ? name : "" })));
 };
 export const press = (className, textContent, name, act) => {
   const button = make("button", { type: "button", className, textContent, title: name, said: name === textContent ? {} : { "aria-label": name } });

@@ -5,7 +5,7 @@ import { adder as extra, choose, enter, make, page, press, remover, told, word }
 import { start, testControls, typeOf } from "./tests.js";
 import { drawEvent, drawSequence, usual } from "./happenings.js";
 
-const { traits, segments, lists, purposes, channels, brands, words } = told || {};
+const { traits, traitValues, segments, lists, purposes, channels, brands, words } = told || {};
 const KEYED = { segment: segments, list: lists };
 const first = (choices) => Object.keys(choices)[0] || "";
 
@@ -20,7 +20,7 @@ const drawTrait = ({ clause }) => {
     if (traits[name] && traits[name].type !== type) start(clause, traits[name].type);
     page.redraw();
   };
-  return { line: [choose(words.trait, traitLabels(), clause.trait, changed), testControls(clause, type, clause.trait)] };
+  return { line: [choose(words.trait, traitLabels(), clause.trait, changed), testControls(clause, type, clause.trait, undefined, traitValues[clause.trait])] };
 };
 const drawSegment = (part) => {
   const { clause } = part;

@@ -5,12 +5,12 @@ import { adder, bare, choose, enter, enterNumber, make, named, page, phrase, pie
 import { start, testControls, typeOf } from "./tests.js";
 import { hours, length, period } from "./when.js";
 
-const { events, eventWords, fieldWords, words, opsOf } = told || {};
+const { events, propertyValues, eventWords, fieldWords, words, opsOf } = told || {};
 const MOST_STEPS = 8;
 const ORDER = ["gt", "gte", "lt", "lte", "between"];
 export const usual = () => ("Order Completed" in events ? "Order Completed" : Object.keys(events)[0] || "");
 // The properties of an event and their types, as long as it is called so.
-const fieldsOf = (held) => () => (events[held.event] ?? bare({}));
+const fieldsOf = (held) => Object.assign(() => (events[held.event] ?? bare({})), { values: (path) => propertyValues[held.event]?.[path] });
 
 // --- properties ---
 
@@ -28,7 +28,7 @@ const propertyTest = (held, known) => {
   const type = known()[held.property] || typeOf(held);
   const unknown = !(held.property in known()) && type === "string";
   // Of what never came nobody knows the type: whoever asks for more or less means a number.
-  return testControls(held, type, held.property, unknown ? [...opsOf.string, ...ORDER] : opsOf[type]);
+  return testControls(held, type, held.property, unknown ? [...opsOf.string, ...ORDER] : opsOf[type], known.values(held.property));
 };
 const condition = (list, at, known, path) => row(`${path}/where/${at}`, words.property, ...property(list[at], known), propertyTest(list[at], known), remover(() => list.splice(at, 1)));
 const conditions = (held, known, path) => (held.where || []).map((_one, at) => condition(held.where, at, known, path));

@@ -1,7 +1,7 @@
 // Operators and the values that they compare with.
 import { isNumber, number, plain } from "./json.js";
 import { isDaysAgo, isThis } from "./shape.js";
-import { choose, enter, enterNumber, make, page, told, word } from "./controls.js";
+import { choose, enter, enterNumber, enterText, make, page, told, word } from "./controls.js";
 
 const { words, ops, timeOps, opsOf } = told || {};
 const DAY = /^(\d{4}-\d\d-\d\d)?$/;
@@ -38,11 +38,13 @@ const ofKinds = (name, kinds, value, change, enters) => {
 export const timeControls = (name, value, change, kinds = ["day", "ago", "calendar"]) =>
   ofKinds(name, kindOf(value) === "moment" ? [...kinds, "moment"] : kinds, value, change, enterTime(name, value, change));
 const typed = (type, text) => (type === "number" || type === "measure" ? number(text) : text);
-const oneControls = (type, months, name, value, change) => {
+const oneControls = (type, months, name, value, change, values) => {
   if (type === "boolean") return [choose(name, { true: words.yes, false: words.no }, String(value), (text) => change(text === "true"))];
   if (TIMES.includes(type) || isDaysAgo(value)) return timeControls(name, value, change, type === "moment" ? ["day", "moment", "ago", "calendar"] : undefined);
   const numeric = type === "number" || type === "measure";
-  const enters = isThis(value) ? [] : [enter(name, numeric && (isNumber(value) || value === "") ? "number" : "text", value, (text) => change(typed(type, text)))];
+  const given = (text) => change(typed(type, text));
+  const asNumber = numeric && (isNumber(value) || value === "");
+  const enters = isThis(value) ? [] : asNumber ? [enter(name, "number", value, given)] : enterText(name, value, given, values);
   return numeric && (months || isThis(value)) ? ofKinds(name, ["number", "this"], value, change, enters) : enters;
 };
 
@@ -103,13 +105,13 @@ const calendarChoice = (value) => choose(words.days, { "": words.days, yes: word
   if (given) value.calendar = true;
   page.changed();
 });
-// The operator and value of a test; `name` is what is compared, `asked` the operators on offer.
-export const testControls = (test, type, name = "", asked = opsOf[type]) => {
+// The operator and value of a test; `name` is what is compared, `asked` the operators on offer, `values` those that many have.
+export const testControls = (test, type, name = "", asked = opsOf[type], values = []) => {
   const shown = shownOp(test);
   const label = { ...ops, ...(TIMES.includes(type) ? timeOps : {}) };
   const choices = Object.fromEntries([...asked, ...(asked.includes(shown) ? [] : [shown])].map((op) => [op, label[op]]));
   const kept = (value) => { test.value = value; page.changed(); };
-  const one = (said, value, change) => oneControls(type, MONTHS.test(name), said, value, change);
+  const one = (said, value, change) => oneControls(type, MONTHS.test(name), said, value, change, values);
   const inputs = {
     "": () => [],
     days: () => [enterNumber(words.days, test.value, "days_ago"), calendarChoice(test.value)],
