@@ -322,6 +322,8 @@ UPLOAD_TASK = "uploads.work"
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))
+# Up to so many profiles a preview counts all; of more it asks a sample, and says how far that may be off.
+PREVIEW_EXACT_UP_TO = int(os.environ.get("CDP_PREVIEW_EXACT_UP_TO", "200000"))
 # Counts below this are not told to whoever may not see people, and others to them in steps of it (0: all are told).
 SMALLEST_COUNT = int(os.environ.get("CDP_SMALLEST_COUNT", "10"))
 # Where the audit's last hashes are kept outside the database, and after how many seconds another line is due.

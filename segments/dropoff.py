@@ -8,12 +8,13 @@ from django.conf import settings
 from django.utils.translation import get_language
 
 from cdp.core.types import now
-from segments import queries, sql
+from segments import queries, sampling, sql
 from segments.query import ast
 from segments.query.ast import Node
 from segments.query.catalog import Catalog
 from segments.query.compiler import Asked, Query, compile_flags
 from segments.query.describe import describe_clause
+from segments.query.happenings import PROFILES
 from segments.query.parse import parse
 from segments.query.problems import child
 from segments.types import ClauseCount
@@ -82,14 +83,16 @@ def _placed(node: Node, path: str, depth: int, before: tuple[int, ...], found: l
 
 
 def _counts(places: Sequence[Place], left_out: Collection[str], catalog: Catalog, zone: str) -> list[int]:
-    """For each place, of how many it was asked and how many hold it too."""
+    """For each place, of how many it was asked and how many hold it too; by a sample where `queries.preview` takes one."""
     asked = [*(place.node for place in places), *map(ast.Segment, sorted(left_out))]
-    begins = zone_of(zone or settings.TIME_ZONE)
-    flags = compile_flags([Asked(node, catalog, begins) for node in asked], as_of=now())
+    begins, draw = zone_of(zone or settings.TIME_ZONE), sampling.drawn()
+    flags = compile_flags([Asked(node, catalog, begins) for node in asked], as_of=now(), only_profiles=draw is not None)
     sets = [held for at, place in enumerate(places) for held in (place.before, (*place.before, at))]
     counts = ", ".join(f"count(*) filter (where {_holding(held)})" for held in sets)
     kept = " and ".join(f"not m{at}" for at in range(len(places), len(asked))) or "true"
-    return list(queries.limited(sql.COUNT_CLAUSES.format(counts=counts, flags=flags.sql, kept=kept), flags.params)[0])
+    params = flags.params | ({PROFILES: draw.profiles} if draw else {})
+    counted = queries.limited(sql.COUNT_CLAUSES.format(counts=counts, flags=flags.sql, kept=kept), params)[0]
+    return [draw.estimate(number) for number in counted] if draw else list(counted)
 
 
 def _holding(flagged: Iterable[int]) -> str:

@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from cdp.core import counts
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor, now
-from segments import dropoff, glimpses, queries, versions
+from segments import dropoff, glimpses, queries, sampling, versions
 from segments.models import Segment
 from segments.segment_form import SegmentForm, purpose_name, sentence
-from segments.types import ClauseCount
+from segments.types import ClauseCount, Preview
 from segments.vocabulary import unseen
 
 
@@ -45,14 +45,21 @@ def _found(request: HttpRequest, cleaned: dict[str, Any], channel: str, segment:
         "key": cleaned.get("key", ""),
     }  # fmt: skip
     found = queries.preview(rule, purpose.pk, channel, **asked)
-    told = {name: few(counts.told(getattr(found, name), seen)) for name in ("count", "consented", "reachable")}
+    told = {name: _number(found, name, seen) for name in ("count", "consented", "reachable")}
     clauses = [_told(clause, seen) for clause in dropoff.drop_off(rule, purpose.pk, **asked)]
-    members = queries.counted_rule(rule, purpose.pk, now(), **asked)
+    members = queries.counted_rule(rule, purpose.pk, now(), **asked, draw=sampling.drawn())
     people = glimpses.of(Actor.user(request.user), dropoff.sample(members), purpose.pk, segment) if seen else []
     return {
-        "found": told, "channel": channel, "purpose": purpose_name(purpose), "clauses": clauses, "people": people,
+        "found": told, "estimated": bool(found.margins), "channel": channel,
+        "purpose": purpose_name(purpose), "clauses": clauses, "people": people,
         "movement": _movement(request, cleaned, segment), "notices": [sentence(one) for one in unseen(rule)],
     }  # fmt: skip
+
+
+def _number(found: Preview, name: str, seen: bool) -> dict[str, Any]:
+    """A count as it may be told, and how far it may be off where it was estimated."""
+    number = counts.told(getattr(found, name), seen)
+    return {"number": few(number), "error": None if number is None else found.margins.get(name)}
 
 
 def _told(clause: ClauseCount, seen: bool) -> dict[str, Any]:

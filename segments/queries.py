@@ -22,15 +22,17 @@ from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from segments import approval as approvals
-from segments import assignment, exclusions, formats, sql
+from segments import assignment, exclusions, formats, sampling, sql
 from segments.contacts import released
 from segments.formats import PERSONAL, Format
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
 from segments.query.ast import EACH, Node, references
 from segments.query.catalog import Catalog, TraitSpec
-from segments.query.compiler import Query, compile_rule
+from segments.query.compiler import Asked, Query, compile_flags, compile_rule
+from segments.query.happenings import PROFILES
 from segments.query.parse import parse
 from segments.query.problems import RuleError
+from segments.sampling import Drawn
 from segments.types import (
     ChangePage,
     Coming,
@@ -89,29 +91,46 @@ def preview(
 ) -> Preview:  # fmt: skip
     """How many live profiles a segment of this rule (JSON) would hold, how many consent, and how many can be reached;
     nobody is named. It leaves out the members of the segments in `leaving` and of those excluded everywhere; `key` is its
-    own.
+    own. Exact, or by a sample where there are more profiles than `PREVIEW_EXACT_UP_TO`.
 
     Without a contact channel only the first. Consent is that of the effective table, as fresh as the pipeline. Raises
     `RuleError` where the rule is wrong, ValidationError where an exclusion is, `Refused` where a name is unknown or the
     count takes too long.
     """
-    at = as_of or now()
-    query = counted_rule(rule, purpose, at, zone=zone, brand=brand, leaving=leaving, key=key)
+    at, draw = as_of or now(), sampling.drawn()
+    query = counted_rule(rule, purpose, at, zone=zone, brand=brand, leaving=leaving, key=key, draw=draw)
     if channel is None:
-        return Preview(limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0][0], None, None, at)
+        return _preview(at, draw, *limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0])
     gate, asked = consent.gate_sql(purpose, channel, now(), brand)
     params = query.params | asked | {"point": _channel(channel).point}
-    count, consented, reachable = limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0]
-    return Preview(count, consented, reachable, at)
+    return _preview(at, draw, *limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0])
+
+
+def _preview(
+    at: datetime, draw: Drawn | None, count: int, consented: int | None = None, reachable: int | None = None
+) -> Preview:
+    """Numbers as they were counted, or those of all whom a sample stands for."""
+    if draw is None:
+        return Preview(count, consented, reachable, at)
+    hits = {"count": count, "consented": consented, "reachable": reachable}
+    found = {name: None if number is None else draw.estimate(number) for name, number in hits.items()}
+    margins = {name: draw.margin(number) for name, number in hits.items() if number is not None}
+    return Preview(found["count"] or 0, found["consented"], found["reachable"], at, margins)
 
 
 def counted_rule(
-    rule: object, purpose: str, at: datetime, *, zone: str, brand: str, leaving: Sequence[str], key: str
-) -> Query:
-    """The query of the members that a segment of this rule would have, as `preview` counts them."""
+    rule: object, purpose: str, at: datetime, *, zone: str, brand: str, leaving: Sequence[str], key: str,
+    draw: Drawn | None = None,
+) -> Query:  # fmt: skip
+    """The query of the members that a segment of this rule would have, as `preview` counts them; of those drawn alone where
+    a sample is given."""
     node = parse(rule)
-    whole = exclusions.without(node, left_out(rule, brand, leaving, key))
-    return compile_rule(whole, catalog(purpose, zone, node), as_of=at, zone=zone_of(zone or settings.TIME_ZONE))
+    whole, begins = exclusions.without(node, left_out(rule, brand, leaving, key)), zone_of(zone or settings.TIME_ZONE)
+    known = catalog(purpose, zone, node)
+    if draw is None:
+        return compile_rule(whole, known, as_of=at, zone=begins)
+    flags = compile_flags([Asked(whole, known, begins)], as_of=at, only_profiles=True)
+    return Query(sql.FLAGGED.format(flags=flags.sql), flags.params | {PROFILES: draw.profiles})
 
 
 def left_out(rule: object, brand: str, leaving: Sequence[str], key: str) -> frozenset[str]:

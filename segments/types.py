@@ -1,6 +1,6 @@
 """What segments are asked and told in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 from uuid import UUID
@@ -33,20 +33,22 @@ class SegmentFields(TypedDict, total=False):
 class Preview:
     """How many live profiles a rule describes, how many of them consent, and how many of those can also be reached.
 
-    `consented` and `reachable` are None where no contact channel was named.
+    `consented` and `reachable` are None where no contact channel was named. `margins` are empty where the numbers are exact;
+    of an estimate, how far each may be off in 95 of 100 samples.
     """
 
     count: int
     consented: int | None
     reachable: int | None
     as_of: datetime
+    margins: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ClauseCount:
-    """A clause of a rule, at its place in the JSON: of how many whom the clauses before it left it was asked (`among`), how
-    many it leaves. `group` is "all", "any" or "none" of the clauses that follow it, or ""; `depth` how many groups it lies
-    in."""
+    """A clause of a rule, at its place in the JSON: of how many whom the clauses before it left it was asked (`among`), and how
+    many it leaves, estimated where the whole is. `group` is "all", "any" or "none" of the clauses that follow it, or "";
+    `depth` how many groups it lies in."""
 
     path: str
     group: str

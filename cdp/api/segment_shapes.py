@@ -243,12 +243,22 @@ class ExportRequestShape(Shape):
     used_at = moment(allow_null=True)
 
 
+class MarginsShape(Shape):
+    """How far each number may be off: in 95 of 100 samples it is no further."""
+
+    count = number(required=False)
+    consented = number(required=False)
+    reachable = number(required=False)
+
+
 class PreviewShape(Shape):
     """How many profiles a rule describes, how many of them consent, and how many of those can be reached."""
 
     count = number(KEPT_BACK, allow_null=True)
     consented = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
     reachable = number(f"Null without a contact channel. {KEPT_BACK}", allow_null=True)
+    estimated = serializers.BooleanField(help_text="By a sample, as where there are very many profiles; else exact.")
+    margins = MarginsShape(allow_null=True, help_text="Null where the numbers are exact.")
     as_of = moment()
     notices = MistakeShape(
         many=True,

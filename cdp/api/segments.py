@@ -172,7 +172,9 @@ class SegmentEndpoint(Endpoint):
     def counted(self, rule: object, found: Preview) -> Response:
         """Counts as this key may know them, and what of the rule is probably not meant."""
         numbers = {name: self.told(getattr(found, name)) for name in ("count", "consented", "reachable")}
-        return Response({**numbers, "as_of": found.as_of, "notices": mistakes(queries.unseen(rule))})
+        margins = {name: found.margins.get(name) for name, number in numbers.items() if number is not None}
+        estimated = {"estimated": bool(found.margins), "margins": margins if found.margins else None}
+        return Response({**numbers, **estimated, "as_of": found.as_of, "notices": mistakes(queries.unseen(rule))})
 
     def shown(self, segment: Segment) -> dict[str, Any]:
         """A segment as it is answered to this key."""
