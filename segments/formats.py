@@ -1,4 +1,5 @@
-"""Rows of an export as CSV or NDJSON: the clear columns are formatted by the database, contact values in memory."""
+"""Rows of an export as CSV or NDJSON, of which Parquet is made: the clear columns are formatted by the database, contact
+values in memory."""
 
 import csv
 import hashlib
@@ -16,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from cdp.core.statements import fetch, literal
 from segments import sql
 
-Format = Literal["csv", "ndjson"]
+Format = Literal["csv", "ndjson", "parquet"]
 CONTACT = "contact"
 # A spreadsheet runs a cell that begins with one of these; plain numbers and telephone numbers are no danger.
 DANGEROUS = "=+-@\t\r\n＝＋－＠"

@@ -22,11 +22,11 @@ from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
 from consent import queries as consent
 from consent.models import ContactChannel
 from segments import approval as approvals
-from segments import assignment, exclusions, formats, sampling, sql
+from segments import assignment, exclusions, formats, parquet, sampling, sql
 from segments.contacts import released
 from segments.formats import PERSONAL, Format
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
-from segments.query.ast import EACH, Node, references
+from segments.query.ast import EACH, Kind, Node, references
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Asked, Query, compile_flags, compile_rule
 from segments.query.happenings import PROFILES
@@ -44,7 +44,7 @@ from segments.types import (
     SegmentMembership,
     SegmentSize,
 )
-from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
+from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, trait_spec, zone_of
 from segments.vocabulary import unseen as unseen
 
 GATE_CHUNK = 10_000
@@ -332,7 +332,7 @@ def export(
     segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
     actor: Actor, personal: bool = False, approval: UUID | None = None,
 ) -> Iterator[bytes]:  # fmt: skip
-    """The members who may be contacted, streamed as UTF-8 CSV (with a header) or NDJSON; `fmt` is 'csv' or 'ndjson'.
+    """The members who may be contacted, streamed as UTF-8 CSV (with a header), NDJSON or Parquet (`fmt`: csv, ndjson, parquet).
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
@@ -344,7 +344,7 @@ def export(
     chosen = list(columns) or _default_columns(segment)
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
-        raise Refused("format_unknown", _("The format is csv or ndjson."))
+        raise Refused("format_unknown", _("The format is csv, ndjson or parquet."))
     versions = approvals.use(actor, approval, segment, channel) if PERSONAL.keys() & chosen else {}
     asked = Export(segment, channel, point, fmt, chosen, versions)
     asked.audit(actor, "segment.export_started")
@@ -415,8 +415,18 @@ def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> 
             raise Refused("data_class", _("The purpose of the segment does not allow a column of this data class."))
 
 
+def _kinds(columns: Sequence[str]) -> dict[str, tuple[Kind, bool]]:
+    """Of each column its type, and whether it holds lists."""
+    fixed: dict[str, tuple[Kind, bool]] = {"entered_at": ("moment", False), "is_holdout": ("boolean", False)}
+    computed = computed_traits()
+    specs = {name: computed.get(name) or trait_spec(name) for name in columns}
+    of_traits = {name: (spec.type, spec.many) for name, spec in specs.items() if spec}
+    return {name: fixed.get(name) or of_traits.get(name, ("string", False)) for name in columns}
+
+
 def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
     count, complete = 0, False
+    writer = parquet.Writer(_kinds(export.columns)) if export.fmt == "parquet" else None
     try:
         if export.fmt == "csv":
             yield formats.header(export.columns)
@@ -424,7 +434,9 @@ def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
         while (chunk := export.chunk(after)).last:
             export.disclose(actor, chunk.members)
             count, after = count + chunk.number, chunk.last
-            yield chunk.lines
+            yield writer.part(chunk.lines) if writer else chunk.lines
+        if writer:
+            yield writer.end()
         complete = True
     finally:
         export.audit(actor, "segment.exported", count=count, complete=complete)

@@ -127,6 +127,12 @@ def built_in() -> dict[str, TraitSpec]:
     return {name: _spec(spec) for name in (*money, *TRAITS) if (spec := trait(name)) is not None}
 
 
+def trait_spec(name: str) -> TraitSpec | None:
+    """A trait that every golden record may have, by its name, sums of money in any currency included; None of another."""
+    known = trait(name)
+    return _spec(known) if known else None
+
+
 def _spec(known: Trait) -> TraitSpec:
     korean = (get_language() or "").startswith("ko")
     return TraitSpec(KINDS[known.type], known.data_class, known.label_ko if korean else known.label_en)

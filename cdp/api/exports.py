@@ -26,7 +26,11 @@ from segments import approval, queries
 from segments.formats import PERSONAL
 from segments.models import Destination, ExportRequest
 
-FORMATS = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+FORMATS = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 class ExportRequestBody(Form):
@@ -60,11 +64,15 @@ class ExportView(SegmentEndpoint):
 
     @extend_schema(
         operation_id="exportMembers", summary="All members who may be contacted, streamed", parameters=[ExportQuery],
-        responses={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+        responses={
+            (200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR,
+            (200, FORMATS["parquet"]): OpenApiTypes.BINARY,
+        },
     )  # fmt: skip
     def get(self, request: Request, key: str) -> HttpResponseBase:
         """Consent is asked again for every chunk while it streams, so the number is known only at the end: ask for the
-        NDJSON trailer, or read on until the connection closes cleanly. Going away stops it."""
+        NDJSON trailer, for Parquet (whose footer holds it), or read on until the connection closes cleanly. Going away
+        stops it."""
         asked = read_query(ExportQuery, request)
         purpose, channel = self.audience(asked)
         columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
