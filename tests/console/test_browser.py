@@ -157,6 +157,30 @@ def test_events_appear_as_they_come_in_until_somebody_pauses(open_page: Open) ->
     Event.objects.filter(pk__in=[one.pk for one in made]).delete()
 
 
+def test_what_was_asked_for_before_a_pause_is_shown_after_it(open_page: Open) -> None:
+    page, record, source = open_page(locale="en-US"), Record.objects.all()[0], Source.objects.filter(built_in=False)[0]
+    asked: list[Any] = []
+    page.clock.install()
+    page.goto(reverse("admin:live"))
+    before = page.locator("#tail tr").count()
+    page.route("**/*after=*", lambda route: asked.append(route))
+    page.clock.run_for(2_000)
+    while not asked:
+        page.wait_for_timeout(20)
+    page.click("#pause")
+    made = seed.event(record, source, 0)
+    with page.expect_response("**/*after=*") as answered:
+        asked.pop().continue_()
+    assert str(made.pk) in answered.value.text()
+    page.clock.run_for(2_000)
+    assert page.inner_text("#arrived") == "Paused." and page.locator("#tail tr").count() == before
+    page.unroute("**/*after=*")
+    page.click("#pause")
+    page.clock.run_for(2_000)
+    page.wait_for_selector(f"#tail tr.new[data-id='{made.pk}']")
+    Event.objects.filter(pk=made.pk).delete()
+
+
 def test_a_promotion_is_asked_for_by_keyboard_and_followed_to_its_end(english: Any) -> None:
     row = kept()
     english.set_viewport_size({"width": 1280, "height": 800})

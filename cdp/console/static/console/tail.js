@@ -34,8 +34,10 @@
     const asked = new URLSearchParams({ after: rows.firstElementChild?.dataset.id ?? "" });
     if (rows.dataset.source) asked.set("source", rows.dataset.source);
     const answer = await fetch(`?${asked}`);
-    if (answer.ok && answer.status !== 204 && !answer.redirected) add(await answer.text());
     if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    const html = await answer.text();
+    // What was asked for before somebody paused is asked for again afterwards.
+    if (html && !paused) add(html);
   };
   const look = async () => {
     if (!paused && !document.hidden) {
@@ -44,7 +46,7 @@
         if (!paused) tell();
       } catch {
         toldAt = 0;
-        say(away);
+        if (!paused) say(away);
       }
     }
     setTimeout(look, EVERY);
