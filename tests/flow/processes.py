@@ -1,5 +1,6 @@
 """Processes of the product on the test database: a driver that dies on demand, a real worker, a Redis of their own."""
 
+import itertools
 import os
 import signal
 import socket
@@ -35,10 +36,25 @@ def _url(alias: str) -> str:
     return f"postgresql://{quote(database['USER'])}{password}@/{name}?{urlencode(host)}"
 
 
+# Below those the system gives to connections, which might take a port between our finding and a server's binding it; each
+# process of tests begins elsewhere and gives none twice.
+PORTS = itertools.cycle(range(12_000, 32_000))
+for _ in range(os.getpid() * 997 % 20_000):
+    next(PORTS)
+
+
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that nobody has, nor gets before a server that is told of it binds it."""
+    return next(port for port in PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager
