@@ -22,10 +22,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 __all__ = ["our_socket_is_allowed"]
 ROWS, KILLS = 3000, 4
 WORK = """
-import sys, uuid, django
+import sys, time, uuid, django
 django.setup()
+from django.db import connection
 from cdp.ingestion import pulls
 pulls.ROWS_A_COMMIT = 20
+commit, passed = connection._commit, iter(range(30))
+def waits_in_the_end():
+    "However late it is killed, it is not done before."
+    commit() if next(passed, None) is not None else time.sleep(600)
+connection._commit = waits_in_the_end
 pulls.fetch_due(uuid.UUID(sys.argv[1]))
 """
 
@@ -58,7 +64,7 @@ def killed_in_the_middle(pull: Pull, redis: str, chance: Random) -> int:
         [sys.executable, "-c", WORK, str(pull.pk)], cwd=ROOT,
         env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings", "CDP_PULL_NETWORKS": app()["HOST"]},
     )  # fmt: skip
-    wait_for(lambda: Event.objects.count() > before or worker.poll() is not None, 60)
+    wait_for(lambda: Event.objects.count() > before or worker.poll() is not None, 180)
     time.sleep(chance.random() / 10)
     worker.kill()
     worker.wait()
