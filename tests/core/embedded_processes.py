@@ -27,7 +27,7 @@ sys.stdin.read()
 STOP = "from cdp.core import embedded; embedded.stop()"
 
 FORK = """
-import os, sys, time
+import os, sys
 from cdp.core import embedded
 embedded.ensure()
 child = os.fork()
@@ -35,7 +35,8 @@ if child == 0:
     embedded.ensure()
     names = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
     print("locks", sum(name.endswith("users.lock") for name in names), flush=True)
-    time.sleep(float(os.environ["CHILD_SECONDS"]))
+    if os.environ["CHILD_STAYS"]:
+        sys.stdin.read()
     sys.exit(0)
 if os.environ["PARENT_WAITS"]:
     os.waitpid(child, 0)
@@ -75,14 +76,14 @@ def holder(home: Path, **extra: str) -> subprocess.Popen[str]:
 
 def leave(process: subprocess.Popen[str]) -> None:
     """End a holder in order."""
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
 
 
 def run(home: Path, script: str, **extra: str) -> str:
     """What `script` prints."""
     process = started(home, script, **extra)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return output.strip()
 

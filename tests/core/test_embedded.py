@@ -236,7 +236,7 @@ def test_a_home_deleted_under_running_servers_starts_anew(spare_home: Path) -> N
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Run on Linux: it counts descriptors in /proc.")
 def test_a_forked_child_takes_no_second_lock_and_stops_nothing(home: Path) -> None:
-    parent = started(home, FORK, CHILD_SECONDS="0", PARENT_WAITS="1")
+    parent = started(home, FORK, CHILD_STAYS="", PARENT_WAITS="1")
     assert parent.stdout.readline() == "locks 1\n"
     assert parent.stdout.readline() == "ready\n"
     assert is_alive(pid(home))
@@ -246,11 +246,11 @@ def test_a_forked_child_takes_no_second_lock_and_stops_nothing(home: Path) -> No
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Run on Linux: it counts descriptors in /proc.")
 def test_a_forked_child_keeps_the_servers_after_its_parent(home: Path) -> None:
-    parent = started(home, FORK, CHILD_SECONDS="2", PARENT_WAITS="")
+    parent = started(home, FORK, CHILD_STAYS="1", PARENT_WAITS="")
     assert parent.stdout.readline() == "locks 1\n"
-    parent.wait(timeout=20)
+    parent.wait(timeout=60)
     assert is_alive(pid(home))
-    parent.communicate(timeout=20)  # ends when the child, which shares the pipe, ends
+    parent.communicate(timeout=60)  # lets the child go, and ends when it, which shares the pipes, ends
     assert serving(home) == []
 
 
