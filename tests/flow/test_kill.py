@@ -94,15 +94,16 @@ def test_a_real_worker_killed_in_the_middle_ends_the_same(folder: Path, redis: s
         for _ in range(KILLS_OF_THE_WORKER):
             for _ in islice(rest, 4):
                 pass
+            before = _place()
             ask(redis)
-            wait_for(_has_moved_since(_place()), 60)
+            wait_for(_has_moved_since(before), 180)
             time.sleep(chance.random() / 4)
             worker.kill()
             worker.start()
         for _ in rest:
             pass
         ask(redis)
-        wait_for(_nothing_waits, 60)
+        wait_for(_nothing_waits, 180)
     finally:
         worker.kill()
     assert differences(expected, outcome()) == []
