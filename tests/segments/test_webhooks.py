@@ -108,8 +108,8 @@ def test_one_that_is_not_there_and_one_that_breaks_off(receiver: Receiver) -> No
     assert webhooks.send(receiver.address, [SECRET], MESSAGE).why == "no_connection"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        gone = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    assert webhooks.send(gone, [SECRET], MESSAGE).why == "no_connection"
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}/"  # ours as long as we hold it, and nobody listens
+        assert webhooks.send(gone, [SECRET], MESSAGE).why == "no_connection"
     assert webhooks.send("http://nowhere.invalid/", [SECRET], MESSAGE).why == "no_such_host"
 
 
