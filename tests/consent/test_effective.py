@@ -66,7 +66,7 @@ def test_refreshing_at_once_queues_and_ends_in_the_last_committed_state() -> Non
         thread.join(0.5)
         assert thread.is_alive() and seen == []
         say(who, "withdrawn", day(2))
-    thread.join(10)
+    thread.join(60)
     assert seen == [[Change(of, "marketing", "email", "", "granted", "withdrawn")]]
     assert Effective.objects.get(profile=of).state == "withdrawn"
     assert Touched.objects.filter(stage="consent", subject=of).count() == 2
@@ -83,7 +83,7 @@ def test_many_refreshers_in_any_order_of_ids_never_deadlock() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(len(changes) for changes in seen) == [0, 0, 0, 20]
     assert Effective.objects.filter(state="granted").count() == 20
 

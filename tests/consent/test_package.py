@@ -333,7 +333,7 @@ def test_of_two_at_once_one_gets_it_and_a_failure_uses_nothing_up() -> None:
     begin, got = threading.Barrier(4), list[Any]()
 
     def work() -> None:
-        begin.wait(10)
+        begin.wait(60)
         got.append(package.use(token, lambda subject: subject))
         connection.close()
 
@@ -341,7 +341,7 @@ def test_of_two_at_once_one_gets_it_and_a_failure_uses_nothing_up() -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(20)
+        worker.join(60)
     assert len(got) == 4 and sum(one is not None for one in got) == 1
 
 

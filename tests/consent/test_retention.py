@@ -385,7 +385,7 @@ def at_once(number: int) -> list[RetentionRun]:
     begin = threading.Barrier(number)
 
     def work() -> None:
-        begin.wait(10)
+        begin.wait(60)
         if (ran := retention.run()) is not None:
             done.append(ran)
         connection.close()

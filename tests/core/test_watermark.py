@@ -68,5 +68,5 @@ def test_a_second_worker_passes_by() -> None:
         assert watermark.take("test") is not None
         thread = threading.Thread(target=second)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert other == [None]

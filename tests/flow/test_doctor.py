@@ -110,7 +110,7 @@ def test_what_would_keep_processes_from_starting_is_told() -> None:
 def ran(redis: str, **changed: str) -> tuple[int, str]:
     """The exit code of the command and what it says."""
     done = subprocess.run(
-        [sys.executable, "manage.py", "doctor"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=120,
+        [sys.executable, "manage.py", "doctor"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=300,
         env=environment(redis) | {"DJANGO_SETTINGS_MODULE": "cdp.settings"} | changed,
     )  # fmt: skip
     return done.returncode, done.stdout
@@ -177,7 +177,7 @@ call_command("doctor")
 def test_it_ends_also_where_a_check_does_not(tmp_path: Path) -> None:
     with own_redis(tmp_path) as redis:
         done = subprocess.run([sys.executable, "-c", HANGING], cwd=ROOT, env=environment(redis), check=False,
-                              capture_output=True, text=True, timeout=60)  # fmt: skip
+                              capture_output=True, text=True, timeout=300)  # fmt: skip
     assert done.returncode == 1 and "in handle" in done.stderr
 
 

@@ -35,7 +35,7 @@ def test_an_erasure_that_is_faster_than_a_fold_is_final(source: Source) -> None:
     begun, folded = threading.Event(), threading.Event()
 
     def fold() -> None:
-        begun.wait(10)
+        begun.wait(60)
         fold_next(100)
         folded.set()
         connection.close()
@@ -47,6 +47,6 @@ def test_an_erasure_that_is_faster_than_a_fold_is_final(source: Source) -> None:
         begun.set()
         assert not folded.wait(1), "the fold must wait for the erasure"
         DataKey.objects.filter(record=first.record).delete()
-    worker.join(10)
+    worker.join(60)
     assert folded.is_set()
     assert not Record.objects.exists() and not DataKey.objects.filter(record=first.record).exists()

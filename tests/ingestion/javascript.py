@@ -70,7 +70,7 @@ class Sending:
 
     def ended(self) -> str:
         """What it complained of if it could not deliver everything; empty when all is well."""
-        _, said = self.process.communicate(timeout=90)
+        _, said = self.process.communicate(timeout=300)
         return f"exit {self.process.returncode}: {said}" if self.process.returncode else ""
 
 
