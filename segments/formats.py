@@ -84,18 +84,29 @@ def copied_out(cursor: CursorWrapper, statement: str, params: Mapping[str, objec
 
 def personal(
     fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, object],
-    contacts: Callable[[str], Mapping[UUID, str]],
+    contacts: Callable[[str], Mapping[UUID, str]], told_of: set[bytes] | None = None,
 ) -> Chunk:  # fmt: skip
     """The same with columns of `PERSONAL`, made of the contact value of each member (of an array) that has one. It passes
-    through memory only."""
+    through memory only. With `told_of`, digests of the values told before, each value is told once, and nobody without."""
     others = [column for column in columns if column not in PERSONAL]
     told = fetch((_csv_rows if fmt == "csv" else _json_rows)(others, gate), params)
     allowed = [row for row in told if row[0]]
+    found = contacts(literal([row[1].hex for row in allowed])) if allowed else {}
+    if told_of is not None:
+        allowed = [row for row in allowed if _is_first(found.get(row[1]), told_of)]
     members = literal([row[1].hex for row in allowed])
-    found = contacts(members) if allowed else {}
     write = _csv_lines if fmt == "csv" else _json_lines
     lines = write(columns, [row[2:] for row in allowed], [found.get(row[1]) for row in allowed])
     return Chunk(lines, members, len(allowed), told[-1][1].hex if told else None)
+
+
+def _is_first(contact: str | None, told_of: set[bytes]) -> bool:
+    """Whether nobody with this value was told before, which is noted."""
+    digest = hashlib.sha256((contact or "").encode()).digest()
+    if contact is None or digest in told_of:
+        return False
+    told_of.add(digest)
+    return True
 
 
 def _csv_lines(columns: Sequence[str], rows: list[tuple[str | None, ...]], contacts: list[str | None]) -> bytes:

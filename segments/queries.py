@@ -330,31 +330,34 @@ TRAIT_COLUMNS = ("country", "region", "age_band", "gender", "first_seen", "last_
 
 def export(
     segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
-    actor: Actor, personal: bool = False, approval: UUID | None = None,
+    actor: Actor, personal: bool = False, approval: UUID | None = None, once: bool = False,
 ) -> Iterator[bytes]:  # fmt: skip
     """The members who may be contacted, streamed as UTF-8 CSV (with a header), NDJSON or Parquet (`fmt`: csv, ndjson, parquet).
 
     Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
     starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
     purpose allows) and the published computed traits; "contact" and "contact_sha256" need `personal` and the `approval` of a
-    second person, which this spends, and are empty for a holdout; it breaks off once the segment means something else. Audited when it
-    begins and when it ends, however it ends. Raises `Refused` before the first byte.
+    second person, which this spends, and are empty for a holdout; it breaks off once the segment means something else. With
+    `once` each contact value is told once, of the first member who has it, and nobody without one. Audited when it begins
+    and when it ends, however it ends. Raises `Refused` before the first byte.
     """
     point = bind(segment, purpose, channel).point
     chosen = list(columns) or _default_columns(segment)
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
         raise Refused("format_unknown", _("The format is csv, ndjson or parquet."))
+    if once and not PERSONAL.keys() & chosen:
+        raise Refused("once_per_address", _("Each address once needs a column of contact values."))
     versions = approvals.use(actor, approval, segment, channel) if PERSONAL.keys() & chosen else {}
-    asked = Export(segment, channel, point, fmt, chosen, versions)
+    asked = Export(segment, channel, point, fmt, chosen, versions, set() if once else None)
     asked.audit(actor, "segment.export_started")
     return _stream(asked, actor)
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported: whose members, for which contact channel (and its kind of contact point), how, and of which approved
-    versions."""
+    """What is exported: whose members, for which contact channel (and its kind of contact point), how, of which approved
+    versions, and digests of the addresses told of where each is told once."""
 
     segment: Segment
     channel: str
@@ -362,6 +365,7 @@ class Export:
     fmt: Format
     columns: list[str]
     versions: dict[str, int]
+    told_of: set[bytes] | None = None
     id: UUID = field(default_factory=uuid7)
 
     def chunk(self, after: str) -> formats.Chunk:
@@ -370,7 +374,7 @@ class Export:
         gate, asked = consent.allowed_among(sql.PART, *about)
         params = asked | {"segment": self.segment.pk, "after": after, "limit": GATE_CHUNK}
         if PERSONAL.keys() & self.columns:
-            return formats.personal(self.fmt, self.columns, gate, params, self._contacts)
+            return formats.personal(self.fmt, self.columns, gate, params, self._contacts, self.told_of)
         return formats.clear(self.fmt, self.columns, gate, params)
 
     def _contacts(self, members: str) -> dict[UUID, str]:

@@ -48,7 +48,7 @@ STATUS = {
     ),
     **dict.fromkeys(("segment_in_use", "segment_cycle", "segment_not_published"), 409),
     **dict.fromkeys(("purpose_unknown", "unknown_purpose", "channel_unknown", "unknown_contact_channel"), 400),
-    **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "too_slow"), 400),
+    **dict.fromkeys(("zone_unknown", "column_unknown", "format_unknown", "once_per_address", "too_slow"), 400),
     **dict.fromkeys(("unknown_state", "no_evidence"), 400),
     **dict.fromkeys(("source_unknown", "reason_unknown", "attribute_unknown", "value_unusable"), 400),
     **dict.fromkeys(("subject_missing", "received_later"), 400),

@@ -53,6 +53,9 @@ class ExportQuery(AudienceQuery):
         help_text="Names joined by commas; all clear ones where omitted. `contact` needs an approval, and so does "
         "`contact_sha256`: the SHA-256 of the normalised value, as ad platforms match it.",
     )  # fmt: skip
+    once_per_address = serializers.BooleanField(
+        default=False, help_text="Each contact value once, of the first member who has it, and nobody without one."
+    )
     trailer = serializers.BooleanField(
         default=False, help_text='NDJSON only: a last line {"end": true, "count": n}; without it the export broke off.'
     )
@@ -79,7 +82,7 @@ class ExportView(SegmentEndpoint):
         self._check(asked, columns)
         chunks = queries.export(
             self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=bool(PERSONAL.keys() & columns),
-            approval=asked["approval"],
+            approval=asked["approval"], once=asked["once_per_address"],
         )  # fmt: skip
         chunks = while_valid(self.key, chunks)
         body = with_trailer(chunks) if asked["trailer"] else chunks

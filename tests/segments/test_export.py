@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+from pyarrow.parquet import ParquetFile
 
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
@@ -136,6 +137,42 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
     stream = queries.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True, approval=approved(made))
     lines = b"".join(stream).splitlines()
     assert [json.loads(line)["contact"] for line in lines] == ["=evil@x.kr", None]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fmt", ["csv", "ndjson", "parquet"])
+def test_each_address_is_told_once_on_request_across_chunks(monkeypatch: pytest.MonkeyPatch, fmt: Any) -> None:
+    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    made, (a, b, c, _d, e) = filled(5)
+    values = {a: "home@x.kr", b: "own@x.kr", c: "home@x.kr", e: "last@x.kr"}
+    monkeypatch.setattr("cdp.profiles.queries.contact_values", lambda _members, _kind: values)
+    asked: dict[str, Any] = {
+        "columns": ["profile_id", "contact"],
+        "personal": True,
+        "approval": approved(made),
+        "once": True,
+    }
+    body = b"".join(queries.export(made, *MAIL, fmt, actor=ACTOR, **asked))
+    assert _told(fmt, body) == [(str(a), "home@x.kr"), (str(b), "own@x.kr"), (str(e), "last@x.kr")]
+    [ended] = AuditEntry.objects.filter(action="segment.exported")
+    assert ended.details["count"] == 3
+    told = AuditEntry.objects.filter(action="segment.export_part").values_list("details__count", flat=True)
+    assert sum(told) == 3
+
+
+def _told(fmt: str, body: bytes) -> list[tuple[str, ...]]:
+    if fmt == "parquet":
+        return [tuple(row.values()) for row in ParquetFile(io.BytesIO(body)).read().to_pylist()]
+    rows = map(json.loads, body.splitlines()) if fmt == "ndjson" else csv.DictReader(io.StringIO(body.decode()))
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.django_db
+def test_each_address_once_needs_addresses_and_spends_no_approval_else() -> None:
+    made, _members = filled(2)
+    with pytest.raises(Refused, match="contact values"):
+        exported(made, once=True)
+    assert not AuditEntry.objects.filter(action="segment.export_started").exists()
 
 
 @pytest.mark.django_db
