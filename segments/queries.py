@@ -93,15 +93,17 @@ def preview(
     nobody is named. It leaves out the members of the segments in `leaving` and of those excluded everywhere; `key` is its
     own. Exact, or by a sample where there are more profiles than `PREVIEW_EXACT_UP_TO`.
 
-    Without a contact channel only the first. Consent is that of the effective table, as fresh as the pipeline. Raises
-    `RuleError` where the rule is wrong, ValidationError where an exclusion is, `Refused` where a name is unknown or the
-    count takes too long.
+    Without a contact channel only the first. Consent is that of the effective table, as fresh as the pipeline; of a sample
+    that of the ledger. Raises `RuleError` where the rule is wrong, ValidationError where an exclusion is, `Refused` where a
+    name is unknown or the count takes too long.
     """
     at, draw = as_of or now(), sampling.drawn()
     query = counted_rule(rule, purpose, at, zone=zone, brand=brand, leaving=leaving, key=key, draw=draw)
     if channel is None:
         return _preview(at, draw, *limited(sql.COUNT_MEMBERS.format(rule=query.sql), query.params)[0])
-    gate, asked = consent.gate_sql(purpose, channel, now(), brand)
+    about = (purpose, channel, now(), brand)
+    # Of a few the ledger itself is asked: the effective table would be read whole.
+    gate, asked = consent.allowed_among(sql.OF_MEMBERS, *about) if draw else consent.gate_sql(*about)
     params = query.params | asked | {"point": _channel(channel).point}
     return _preview(at, draw, *limited(sql.PREVIEW.format(rule=query.sql, gate=gate), params)[0])
 

@@ -184,6 +184,8 @@ reached as (
     union select profile_id from agreeing where %(point)s = '')
 select (select count(*) from member), (select count(*) from agreeing), (select count(*) from reached)
 """
+# Those of a statement that finds members first, as `_REACHED` does.
+OF_MEMBERS = "select profile_id from member"
 # The rule of one profile alone.
 ALONE = "select %(profile)s::uuid as profile_id"
 PREVIEW = "with member as materialized ({rule}), " + _REACHED
