@@ -1,6 +1,6 @@
 """All raw SQL of consent: writing the ledger, what it adds up to, the gate."""
 
-INSERT_LINES = """
+_WRITE_LINES = """
 insert into consent_consentrecord (
     id, key, subject, contact, purpose_id, channel_id, brand, recipient, country, basis,
     notice_version, notice_language, state, given_at, method, guardian, source_id, proof, expires_at, recorded_by)
@@ -22,7 +22,7 @@ returning id, subject, contact, purpose_id, method, given_at, received_at
 # Whoever gives, refuses or withdraws is owed word of it. What comes later than the word was due was another's to tell, and
 # a bounce is nobody's will.
 INSERT_LINES = f"""
-with written as ({INSERT_LINES}), owed as (
+with written as ({_WRITE_LINES}), owed as (
     insert into consent_resultnotice (line_id, due_on, contact_channel)
     select w.id, said.on + g.result_days, ''
     from written w

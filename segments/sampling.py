@@ -46,7 +46,7 @@ def drawn() -> Drawn | None:
 
 @lru_cache(maxsize=2)
 def _drawn(chance: float, minute: int, database: str) -> Drawn:
-    return Drawn(column(sql.DRAW, {"share": 100 * chance}), chance)
+    return Drawn(column(sql.SAMPLED_PROFILES, {"share": 100 * chance}), chance)
 
 
 def _about() -> int:

@@ -165,7 +165,9 @@ from unnest(%s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::text[]) as c (pu
 
 COUNT_MEMBERS = "select count(*) from ({rule}) member"
 ABOUT_HOW_MANY_PROFILES = "select greatest(reltuples, 0)::bigint from pg_class where oid = 'identity_profile'::regclass"
-DRAW = "select id from identity_profile tablesample bernoulli (%(share)s) repeatable (1) where state = 'live'"
+SAMPLED_PROFILES = (
+    "select id from identity_profile tablesample bernoulli (%(share)s) repeatable (1) where state = 'live'"
+)
 # The rule of those profiles alone that its flags were asked of.
 FLAGGED = "select profile_id from ({flags}) f where m0"
 

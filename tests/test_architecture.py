@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -243,6 +244,29 @@ def package_of(module: str) -> str:
         return first if first in PACKAGES else ""
     room = rest.split(".")[0]
     return f"cdp.{room}" if room in ROOMS or f"cdp.{room}" in OPEN else "cdp"
+
+
+def test_no_module_gives_one_name_twice() -> None:
+    paths = [path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("*.py")]
+    twice = {
+        module_of(path): [name for name, times in Counter(names_given(path)).items() if times > 1] for path in paths
+    }
+    assert {module: names for module, names in twice.items() if names} == {}
+
+
+def names_given(path: Path) -> Iterator[str]:
+    """What a module names at its top: the second of the same would take the first one's place without a word."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            parts = (part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name))
+            yield from (part.id for part in parts if isinstance(part.ctx, ast.Store))
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield from () if overloaded(node) else (node.name,)
+
+
+def overloaded(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "overload" for one in node.decorator_list)
 
 
 @pytest.mark.django_db
