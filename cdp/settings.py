@@ -305,6 +305,7 @@ CELERY_BEAT_SCHEDULE = {
     "pulls": {"task": "pulls.work", "schedule": 30.0, "options": {"expires": 30}},
     "uploads": {"task": "uploads.work", "schedule": 60.0, "options": {"expires": 60}},
     "deliveries": {"task": "deliveries.work", "schedule": 5.0, "options": {"expires": 5}},
+    "exports": {"task": "exports.work", "schedule": 30.0, "options": {"expires": 30}},
     "look_again": {"task": "deliveries.look_again", "schedule": 3600.0, "options": {"expires": 3600}},
     "privacy": {"task": "privacy.work", "schedule": 30.0, "options": {"expires": 30}},
     "consent": {"task": "consent.clocks", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -319,9 +320,12 @@ DELIVERY_TASK = "deliveries.send"
 QUARANTINE_TASK = "quarantine.work"
 PULL_TASK = "pulls.fetch"
 UPLOAD_TASK = "uploads.work"
+EXPORT_TASK = "exports.work"
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))
+# For how long an export file that was prepared may be fetched.
+EXPORT_KEPT = timedelta(hours=int(os.environ.get("CDP_EXPORT_KEPT_HOURS", "24")))
 # Up to so many profiles a preview counts all; of more it asks a sample, and says how far that may be off.
 PREVIEW_EXACT_UP_TO = int(os.environ.get("CDP_PREVIEW_EXACT_UP_TO", "200000"))
 # Counts below this are not told to whoever may not see people, and others to them in steps of it (0: all are told).

@@ -8,20 +8,20 @@ Each destination has a sender of its own at a time, which ends at the first fail
 
 import random
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from cdp.core.actions import audit, count, disclose
 from cdp.core.errors import Refused
+from cdp.core.locks import alone
 from cdp.core.statements import execute, fetch
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
@@ -34,6 +34,8 @@ from segments.outgoing import Message, Outcome, kind_of
 
 ACTOR = Actor.system("deliveries")
 State, Kind = Delivery.State, Delivery.Kind
+# One sender a destination.
+LOCK = "segments_destination"
 # What is noted before a message leaves, and stands where nobody lived to note its outcome.
 INTERRUPTED = "interrupted"
 SECONDS_A_RUN = 20.0
@@ -76,28 +78,11 @@ def send_due(destination: UUID, seconds: float = SECONDS_A_RUN) -> bool:
     Outside a transaction. Does nothing where another worker is at it.
     """
     ends = time.monotonic() + seconds
-    with _alone(destination) as held:
+    with alone(LOCK, destination) as held:
         while held and time.monotonic() < ends:
             if (delivery := _next(destination)) is None or not _try(delivery):
                 return False
     return held
-
-
-@contextmanager
-def _alone(destination: UUID) -> Iterator[bool]:
-    held = bool(fetch(delivery_sql.TRY_LOCK, [str(destination)])[0][0])
-    try:
-        yield held
-    finally:
-        if held:
-            _unlock(destination)
-
-
-def _unlock(destination: UUID) -> None:
-    try:
-        execute(delivery_sql.UNLOCK, [str(destination)])
-    except DatabaseError:  # in a broken connection: closing it lets the lock go
-        connection.close()
 
 
 def _next(destination: UUID) -> UUID | None:

@@ -2,10 +2,6 @@
 
 from segments.sql import UUID7
 
-# One sender a destination, for as long as its connection lives: a killed worker lets go by dying.
-TRY_LOCK = "select pg_try_advisory_lock(hashtext('segments_destination'), hashtext(%s))"
-UNLOCK = "select pg_advisory_unlock(hashtext('segments_destination'), hashtext(%s))"
-
 # Between choosing whom a message tells of and noting that they were told of, nobody is erased.
 TELLING = "select pg_advisory_xact_lock_shared(hashtext('segments_told'), 0)"
 ERASING = "select pg_advisory_xact_lock(hashtext('segments_told'), 0)"

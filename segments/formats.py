@@ -3,11 +3,10 @@ values in memory."""
 
 import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 from uuid import UUID
 
@@ -44,19 +43,34 @@ def defused(cell: str) -> str:
     return "'" + cell if cell[:1] and cell[0] in DANGEROUS and not PLAIN_NUMBER.fullmatch(cell) else cell
 
 
-def header(columns: Sequence[str]) -> bytes:
-    """The first line of a CSV."""
-    return (",".join(columns) + "\n").encode()
-
-
 @dataclass(frozen=True)
 class Chunk:
-    """Lines of an export, and whom they tell of: ids as PostgreSQL writes an array. `last`: who was asked about last, if any."""
+    """Lines of an export, and whom they tell of: ids as PostgreSQL writes an array. `contacts` are the contact values that
+    lines were made with ("" for none). `last`: who was asked about last, if any."""
 
-    lines: bytes
+    lines: list[bytes]
     members: str
-    number: int
     last: str | None
+    contacts: list[str] = field(default_factory=list)
+
+
+class Writer:
+    """Makes one CSV or NDJSON of lines."""
+
+    def __init__(self, fmt: Format, columns: Sequence[str]) -> None:
+        self._first = (",".join(columns) + "\n").encode() if fmt == "csv" else b""
+
+    def begin(self) -> bytes:
+        """What stands before all lines."""
+        return self._first
+
+    def part(self, lines: Sequence[bytes]) -> bytes:
+        """The next lines."""
+        return b"".join(lines)
+
+    def end(self) -> bytes:
+        """What stands after all lines."""
+        return b""
 
 
 def clear(fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, object]) -> Chunk:
@@ -69,7 +83,7 @@ def clear(fmt: Format, columns: Sequence[str], gate: str, params: Mapping[str, o
     allowed = [row for row in told if row[:1] == b"t"]
     members = literal([row[_ID].decode() for row in allowed])
     last = told[-1][_ID].decode() if told else None
-    return Chunk(b"".join([row[_LINE:] for row in allowed]), members, len(allowed), last)
+    return Chunk([row[_LINE:] for row in allowed], members, last)
 
 
 # Where in a row of COPY the id stands, and the line begins.
@@ -96,8 +110,9 @@ def personal(
         allowed = [row for row in allowed if _is_first(found.get(row[1]), told_of)]
     members = literal([row[1].hex for row in allowed])
     write = _csv_lines if fmt == "csv" else _json_lines
-    lines = write(columns, [row[2:] for row in allowed], [found.get(row[1]) for row in allowed])
-    return Chunk(lines, members, len(allowed), told[-1][1].hex if told else None)
+    values = [found.get(row[1], "") for row in allowed]
+    lines = write(columns, [row[2:] for row in allowed], values)
+    return Chunk(lines, members, told[-1][1].hex if told else None, values)
 
 
 def _is_first(contact: str | None, told_of: set[bytes]) -> bool:
@@ -109,23 +124,33 @@ def _is_first(contact: str | None, told_of: set[bytes]) -> bool:
     return True
 
 
-def _csv_lines(columns: Sequence[str], rows: list[tuple[str | None, ...]], contacts: list[str | None]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+def _csv_lines(columns: Sequence[str], rows: list[tuple[str | None, ...]], contacts: list[str]) -> list[bytes]:
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\n")
     makers = [PERSONAL.get(column) for column in columns]
     for row, contact in zip(rows, contacts, strict=True):
         cells = iter(row)
         writer.writerow([defused(make(contact) if contact else "") if make else next(cells) for make in makers])
-    return text.getvalue().encode()
+    return lines.written
 
 
-def _json_lines(columns: Sequence[str], rows: list[tuple[str, ...]], contacts: list[str | None]) -> bytes:
+class _Lines:
+    """Takes each line of a CSV by itself."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line.encode())
+
+
+def _json_lines(columns: Sequence[str], rows: list[tuple[str, ...]], contacts: list[str]) -> list[bytes]:
     makers = {column: PERSONAL[column] for column in columns if column in PERSONAL}
     lines = []
     for (row,), contact in zip(rows, contacts, strict=True):
         made = {column: make(contact) if contact else None for column, make in makers.items()}
-        lines.append(f"{row[:-1]}, {json.dumps(made, ensure_ascii=False)[1:]}\n")
-    return "".join(lines).encode()
+        lines.append(f"{row[:-1]}, {json.dumps(made, ensure_ascii=False)[1:]}\n".encode())
+    return lines
 
 
 def _csv_rows(columns: Sequence[str], gate: str) -> str:

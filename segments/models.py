@@ -244,6 +244,8 @@ from segments.destination_models import DestinationGroupPermission as Destinatio
 from segments.destination_models import DestinationUserPermission as DestinationUserPermission  # noqa: E402
 from segments.destination_models import Subscription as Subscription  # noqa: E402
 from segments.destination_models import Told as Told  # noqa: E402
+from segments.export_models import ExportJob as ExportJob  # noqa: E402
+from segments.export_models import ExportPart as ExportPart  # noqa: E402
 from segments.list_models import ListEntry as ListEntry  # noqa: E402 - tables of a part of their own
 from segments.list_models import UploadedList as UploadedList  # noqa: E402
 from segments.trait_models import ComputedTrait as ComputedTrait  # noqa: E402

@@ -45,9 +45,13 @@ class Writer:
         self._schema = pa.schema(fields)
         self._writer = ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
 
-    def part(self, lines: bytes) -> bytes:
-        """The next row group."""
-        rows = [json.loads(line) for line in lines.splitlines()]
+    def begin(self) -> bytes:
+        """Nothing: what stands before the first row group goes with it."""
+        return b""
+
+    def part(self, lines: Sequence[bytes]) -> bytes:
+        """The next row group, of lines of NDJSON."""
+        rows = [json.loads(line) for line in lines]
         if rows:
             columns = [self._column(name, [row[name] for row in rows]) for name in self._kinds]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from cdp.core.statements import column, execute, fetch
-from segments import delivery_sql, lists_sql, sql, tombstones
+from segments import delivery_sql, export_jobs, lists_sql, sql, tombstones
 from segments.models import Assignment, Membership, Segment, Transition
 from segments.vocabulary import Names, classes_of, in_words, names_in
 
@@ -31,6 +31,7 @@ def export(records: list[UUID]) -> dict[str, Any]:
         "memberships": memberships, "transitions": transitions, "assignments": assignments, "uses": _uses(named),
         "lists": listed,
         "sent": sent,
+        "files": export_jobs.of_records(records),
     }  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     rows = {
         "segments_assignment": Assignment.objects.filter(record__in=records).count(),
         **tombstones.leave(profiles, records),
+        "segments_exportjob": export_jobs.forget(records),
         "segments_membership": Membership.objects.filter(profile__in=profiles).count(),
         "segments_transition": Transition.objects.filter(profile__in=profiles).count(),
     }

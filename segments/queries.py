@@ -1,9 +1,9 @@
-"""Reads of segments: what rules may name, counts, and members, changes and exports as consent allows them."""
+"""Reads of segments: what rules may name, counts, and members and changes as consent allows them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,20 +13,15 @@ from django.db.utils import OperationalError
 from django.utils.translation import gettext as _
 
 from cdp.core import sequence
-from cdp.core.actions import audit, disclose
-from cdp.core.actions import count as counted
+from cdp.core.actions import disclose
 from cdp.core.errors import Refused
-from cdp.core.statements import fetch, hexadecimals
-from cdp.core.types import Actor, now, uuid7
-from cdp.profiles.types import COMPUTED, MONEY_TRAIT, TRAITS
+from cdp.core.statements import fetch
+from cdp.core.types import Actor, now
 from consent import queries as consent
 from consent.models import ContactChannel
-from segments import approval as approvals
-from segments import assignment, exclusions, formats, parquet, sampling, sql
-from segments.contacts import released
-from segments.formats import PERSONAL, Format
+from segments import assignment, exclusions, sampling, sql
 from segments.models import ComputedTrait, ExportRequest, Membership, Run, Segment, Version
-from segments.query.ast import EACH, Kind, Node, references
+from segments.query.ast import EACH, Node, references
 from segments.query.catalog import Catalog, TraitSpec
 from segments.query.compiler import Asked, Query, compile_flags, compile_rule
 from segments.query.happenings import PROFILES
@@ -44,7 +39,7 @@ from segments.types import (
     SegmentMembership,
     SegmentSize,
 )
-from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, trait_spec, zone_of
+from segments.vocabulary import Names, built_in, computed_specs, named_traits, seen_traits, zone_of
 from segments.vocabulary import unseen as unseen
 
 GATE_CHUNK = 10_000
@@ -321,129 +316,3 @@ def _told(
         if row.kind == "left" or row.profile_id in allowed
     ]
     return (told[:room], told[room - 1].seq) if len(told) > room else (told, max(until, since))
-
-
-# --- exports ---------------------------------------------------------------------------------------------------------
-
-MEMBER_COLUMNS = ("profile_id", "entered_at")
-SPLIT_COLUMNS = ("variant", "is_holdout")
-TRAIT_COLUMNS = ("country", "region", "age_band", "gender", "first_seen", "last_seen", "orders_count")
-
-
-def export(
-    segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
-    actor: Actor, personal: bool = False, approval: UUID | None = None, once: bool = False,
-) -> Iterator[bytes]:  # fmt: skip
-    """The members who may be contacted, streamed as UTF-8 CSV (with a header), NDJSON or Parquet (`fmt`: csv, ndjson, parquet).
-
-    Consent is asked of every chunk of at most 10,000 in a fresh snapshot, so a withdrawal committed before a chunk
-    starts is honoured: run it outside a transaction. `columns` come from a fixed list (none: all clear ones that the
-    purpose allows) and the published computed traits; "contact" and "contact_sha256" need `personal` and the `approval` of a
-    second person, which this spends, and are empty for a holdout; it breaks off once the segment means something else. With
-    `once` each contact value is told once, of the first member who has it, and nobody without one. Audited when it begins
-    and when it ends, however it ends. Raises `Refused` before the first byte.
-    """
-    point = bind(segment, purpose, channel).point
-    chosen = list(columns) or _default_columns(segment)
-    _check_columns(segment, chosen, personal)
-    if fmt not in get_args(Format):
-        raise Refused("format_unknown", _("The format is csv, ndjson or parquet."))
-    if once and not PERSONAL.keys() & chosen:
-        raise Refused("once_per_address", _("Each address once needs a column of contact values."))
-    versions = approvals.use(actor, approval, segment, channel) if PERSONAL.keys() & chosen else {}
-    asked = Export(segment, channel, point, fmt, chosen, versions, set() if once else None)
-    asked.audit(actor, "segment.export_started")
-    return _stream(asked, actor)
-
-
-@dataclass(frozen=True)
-class Export:
-    """What is exported: whose members, for which contact channel (and its kind of contact point), how, of which approved
-    versions, and digests of the addresses told of where each is told once."""
-
-    segment: Segment
-    channel: str
-    point: str
-    fmt: Format
-    columns: list[str]
-    versions: dict[str, int]
-    told_of: set[bytes] | None = None
-    id: UUID = field(default_factory=uuid7)
-
-    def chunk(self, after: str) -> formats.Chunk:
-        """The lines of the next members, as the ledger allows them in the snapshot of the statement that writes them."""
-        about = (self.segment.purpose_id, self.channel, now(), self.segment.brand)
-        gate, asked = consent.allowed_among(sql.PART, *about)
-        params = asked | {"segment": self.segment.pk, "after": after, "limit": GATE_CHUNK}
-        if PERSONAL.keys() & self.columns:
-            return formats.personal(self.fmt, self.columns, gate, params, self._contacts, self.told_of)
-        return formats.clear(self.fmt, self.columns, gate, params)
-
-    def _contacts(self, members: str) -> dict[UUID, str]:
-        approvals.check(self.segment, self.versions)
-        held_out = assignment.held_out(self.segment, members)
-        others = [one for one in map(UUID, hexadecimals(members)) if one not in held_out] if held_out else members
-        return released(others, self.point)
-
-    def audit(self, actor: Actor, action: str, **details: Any) -> None:
-        """Write down that it begins or ended."""
-        audit(
-            actor, action, target=str(self.segment.pk), purpose=self.segment.purpose_id, channel=self.channel,
-            columns=self.columns, format=self.fmt, export=str(self.id), **details,
-        )  # fmt: skip
-
-    def disclose(self, actor: Actor, members: str) -> None:
-        """Write down whom the next part tells of."""
-        target, purpose = str(self.segment.pk), self.segment.purpose_id
-        disclose(actor, "segment.export_part", members, target=target, purpose=purpose, export=str(self.id))
-
-
-def _default_columns(segment: Segment) -> list[str]:
-    """The clear columns that the segment's purpose allows."""
-    money = f"revenue_total_{settings.DEFAULT_CURRENCY}"
-    split = SPLIT_COLUMNS if segment.split else ()
-    return [*MEMBER_COLUMNS, *split, *(name for name in (*TRAIT_COLUMNS, money) if _class_allowed(segment, name))]
-
-
-def _class_allowed(segment: Segment, column: str) -> bool:
-    spec = computed_traits().get(column) if column.startswith(COMPUTED) else TRAITS.get(column)
-    return (spec.data_class if spec else "general") in segment.purpose.data_classes
-
-
-def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> None:
-    for column in columns:
-        fixed = column in (*MEMBER_COLUMNS, *SPLIT_COLUMNS, *TRAIT_COLUMNS, *PERSONAL) or MONEY_TRAIT.fullmatch(column)
-        if not (fixed or column in computed_traits()) or columns.count(column) > 1:
-            raise Refused("column_unknown", _("An export has no such column, or it is named twice."))
-        if column in PERSONAL and not personal:
-            raise Refused("personal_not_allowed", _("Contact values need the permission to read personal data."))
-        if not _class_allowed(segment, column):
-            raise Refused("data_class", _("The purpose of the segment does not allow a column of this data class."))
-
-
-def _kinds(columns: Sequence[str]) -> dict[str, tuple[Kind, bool]]:
-    """Of each column its type, and whether it holds lists."""
-    fixed: dict[str, tuple[Kind, bool]] = {"entered_at": ("moment", False), "is_holdout": ("boolean", False)}
-    computed = computed_traits()
-    specs = {name: computed.get(name) or trait_spec(name) for name in columns}
-    of_traits = {name: (spec.type, spec.many) for name, spec in specs.items() if spec}
-    return {name: fixed.get(name) or of_traits.get(name, ("string", False)) for name in columns}
-
-
-def _stream(export: Export, actor: Actor) -> Iterator[bytes]:
-    count, complete = 0, False
-    writer = parquet.Writer(_kinds(export.columns)) if export.fmt == "parquet" else None
-    try:
-        if export.fmt == "csv":
-            yield formats.header(export.columns)
-        after = str(FIRST)
-        while (chunk := export.chunk(after)).last:
-            export.disclose(actor, chunk.members)
-            count, after = count + chunk.number, chunk.last
-            yield writer.part(chunk.lines) if writer else chunk.lines
-        if writer:
-            yield writer.end()
-        complete = True
-    finally:
-        export.audit(actor, "segment.exported", count=count, complete=complete)
-        counted(None, {"export_complete" if complete else "export_broken_off": 1})

@@ -1,4 +1,4 @@
-"""What a worker does about deliveries: laying them out, and a task of its own for each destination that is sent some."""
+"""What a worker does about deliveries and export files: a destination that is sent some has a task of its own."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp.core import wake
-from segments import deliveries, delivery_plan
+from segments import deliveries, delivery_plan, export_jobs
 
 
 @shared_task(name="deliveries.work")
@@ -29,3 +29,10 @@ def send_task(destination: str) -> None:
 def look_again_task() -> None:
     """Sent by beat every hour: who may be told of no longer because time is over."""
     delivery_plan.look_again()
+
+
+@shared_task(name=settings.EXPORT_TASK)
+def exports_task() -> None:
+    """Sent where a file is asked for, and by beat; harmless at any time and twice at once."""
+    wake.answered(settings.EXPORT_TASK)
+    export_jobs.work()

@@ -35,6 +35,7 @@ MOST_ERRORS = 100
 STATUS = {
     "not_found": 404,
     "erased": 410,
+    "export_gone": 410,
     **dict.fromkeys(
         (
             "purpose_mismatch",

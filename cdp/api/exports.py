@@ -22,7 +22,7 @@ from cdp.api.segments import AudienceQuery, SegmentEndpoint
 from cdp.core.actions import active_keys
 from cdp.core.models import ServiceKey
 from cdp.core.objects import seen_by
-from segments import approval, queries
+from segments import approval, exports
 from segments.formats import PERSONAL
 from segments.models import Destination, ExportRequest
 
@@ -80,7 +80,7 @@ class ExportView(SegmentEndpoint):
         purpose, channel = self.audience(asked)
         columns = [name.strip() for name in asked["columns"].split(",") if name.strip()]
         self._check(asked, columns)
-        chunks = queries.export(
+        chunks = exports.export(
             self.find(key), purpose, channel, asked["format"], columns, actor=self.actor, personal=bool(PERSONAL.keys() & columns),
             approval=asked["approval"], once=asked["once_per_address"],
         )  # fmt: skip

@@ -6,6 +6,7 @@ from cdp.api import (
     catalog,
     consents,
     destinations,
+    export_files,
     exports,
     lists,
     packages,
@@ -69,6 +70,11 @@ urlpatterns = [
     path("v1/segments/<slug:key>/members/<uuid:profile>/explanation", segments.ExplanationView.as_view()),
     path("v1/segments/<slug:key>/changes", segments.SegmentChangesView.as_view()),
     path("v1/segments/<slug:key>/export", exports.ExportView.as_view()),
+    path("v1/segments/<slug:key>/export-files", export_files.ExportFilesView.as_view()),
+    path("v1/segments/<slug:key>/export-files/<uuid:export_file>", export_files.ExportFileView.as_view()),
+    path(
+        "v1/segments/<slug:key>/export-files/<uuid:export_file>/content", export_files.ExportFileContentView.as_view()
+    ),
     path("v1/segments/<slug:key>/export-requests", exports.ExportRequestsView.as_view()),
     path("v1/segments/<slug:key>/export-requests/<uuid:export_request>", exports.ExportRequestView.as_view()),
     path("v1/segments/<slug:key>/versions", versions.VersionsView.as_view()),

@@ -159,6 +159,10 @@ def append_only(table: str) -> RunSQL:
     )
 
 
+TRY_LOCK = "select pg_try_advisory_lock(hashtext(%(what)s), hashtext(%(of)s))"
+UNLOCK = "select pg_advisory_unlock(hashtext(%(what)s), hashtext(%(of)s))"
+
+
 def numbered(table: str, stream: str) -> RunSQL:
     """A migration step: each new row of `table` (primary key `id uuid`) waits for its number in `stream`."""
     return RunSQL(

@@ -16,16 +16,16 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cdp.core import crypto
 from cdp.core.actions import count
-from cdp.core.statements import execute, fetch
+from cdp.core.locks import alone
 from cdp.core.types import now
 from cdp.events import quarantine, queries
 from cdp.events.types import KnownSource
-from cdp.ingestion import actions, sources, sql, storage, tables
+from cdp.ingestion import actions, sources, storage, tables
 from cdp.ingestion.errors import Away, Gone
 from cdp.ingestion.files import Line
 from cdp.ingestion.imports import ROWS_A_COMMIT, Reading, chunks
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 SECONDS_A_RUN = 60.0
 LONGEST_WAIT = timedelta(days=1)
 TABLE, COLUMN = "ingestion_pull", "sealed"
+# Of a place or an uploaded file, one worker at a time.
+LOCK = "ingestion_pull"
 COUNTED = ("received", "taken", "repeated", "quarantined", "suppressed", "unconsented")
 
 
@@ -75,7 +77,7 @@ def fetch_due(pk: UUID, seconds: float = SECONDS_A_RUN) -> bool:
 
     Outside a transaction. Does nothing where another worker is at it.
     """
-    with alone(pk) as held:
+    with alone(LOCK, pk) as held:
         pull = Pull.objects.filter(pk=pk, enabled=True, source__enabled=True, next_at__lte=now()).first()
         if not held or pull is None:
             return False
@@ -128,24 +130,6 @@ def _failed(pull: Pull, why: str) -> None:
 def _same(pull: Pull) -> QuerySet[Pull]:
     """The place, unless it was changed meanwhile: each change seals anew."""
     return Pull.objects.filter(pk=pull.pk, sealed=bytes(pull.sealed))
-
-
-@contextmanager
-def alone(pk: UUID) -> Iterator[bool]:
-    """Whether nobody else works on a row of this id, which then holds for the whole of the block."""
-    held = bool(fetch(sql.TRY_LOCK, [str(pk)])[0][0])
-    try:
-        yield held
-    finally:
-        if held:
-            _unlock(pk)
-
-
-def _unlock(pk: UUID) -> None:
-    try:
-        execute(sql.UNLOCK, [str(pk)])
-    except DatabaseError:  # in a broken connection: closing it lets the lock go
-        connection.close()
 
 
 # --- files of a storage -----------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from cdp.core import crypto
 from cdp.core.actions import audit
 from cdp.core.errors import Refused
+from cdp.core.locks import alone
 from cdp.core.logs import shape
 from cdp.core.models import DataKey
 from cdp.core.stages import OUTSIDE
@@ -224,7 +225,7 @@ def work() -> None:
     _forget()
     waiting = Upload.objects.filter(finished_at=None).exclude(started_at=None).order_by("started_at")
     for pk in waiting.values_list("pk", flat=True):
-        with pulls.alone(pk) as held:
+        with alone(pulls.LOCK, pk) as held:
             row = waiting.filter(pk=pk).first()
             if held and row is not None:
                 _import(row)

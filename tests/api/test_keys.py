@@ -11,12 +11,13 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from guardian.shortcuts import assign_perm
 
-from cdp.api import authentication, exports
+from cdp.api import authentication
+from cdp.api import exports as addresses
 from cdp.core.actions import SCOPES, active_keys, create_service_key, revoke_service_key
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, ServiceKey, User
 from cdp.core.roles import ROLES, SCOPE_NEEDS, permissions, scopes_of, ship_roles
-from segments import queries
+from segments import exports
 from segments.models import Segment
 from tests.api.people import ACTOR, MARKETING, VIP, Caller, filled, is_problem, segment
 
@@ -53,7 +54,7 @@ def test_a_revoked_key_is_refused_with_the_next_request() -> None:
 
 
 def test_an_export_ends_with_the_part_during_which_its_key_was_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 2)
     filled(6)
     caller = Caller("members:read")
     stream = caller.get("/segments/vip/export", columns="profile_id", **MARKETING).streaming_content
@@ -66,7 +67,7 @@ def test_an_export_ends_with_the_part_during_which_its_key_was_revoked(monkeypat
 
 
 def test_mutation_without_the_check_the_export_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "while_valid", lambda _key, chunks: chunks)
+    monkeypatch.setattr(addresses, "while_valid", lambda _key, chunks: chunks)
     with pytest.raises(pytest.fail.Exception):
         test_an_export_ends_with_the_part_during_which_its_key_was_revoked(monkeypatch)
 

@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> dict[str, Any]:
 def _tried(folder: Path, url: str, made: Any) -> dict[str, Any]:
     from cdp.core.actions import create_service_key
     from cdp.core.types import Actor
-    from segments import queries
+    from segments import exports, queries
 
     purpose, channel = MAIL
     key = create_service_key(Actor.system(ACTOR), "airbyte", ["members:read"])[1]
@@ -62,7 +62,7 @@ def _tried(folder: Path, url: str, made: Any) -> dict[str, Any]:
     _withdraws(gone)
     third = _read(folder)
     expected = len(
-        b"".join(queries.export(made, *MAIL, "ndjson", ["profile_id"], actor=Actor.system(ACTOR))).splitlines()
+        b"".join(exports.export(made, *MAIL, "ndjson", ["profile_id"], actor=Actor.system(ACTOR))).splitlines()
     )
     right = [first["members"] == second["members"] == expected + 1, second["changes"] == 0]
     right += [third["members"] == expected, third["changes"] == 1]

@@ -111,13 +111,13 @@ def _said(address: str) -> dict[str, Any]:
 
 def _with_contacts(made: Any, rounds: int) -> dict[str, Any]:
     from cdp.core.types import Actor
-    from segments import approval, queries
+    from segments import approval, exports
 
     def run() -> tuple[int, float, float]:
         asked = approval.ask(Actor.system("bench"), made, "email", "bench").pk
         approval.decide(Actor.system("another"), asked, approve=True)
         wall, own = time.perf_counter(), time.process_time()
-        chunks = queries.export(
+        chunks = exports.export(
             made, *MAIL, columns=["profile_id", "contact"], actor=Actor.system("bench"), personal=True, approval=asked
         )
         lines = b"".join(chunks).splitlines()[1:]
@@ -134,9 +134,9 @@ def _with_contacts(made: Any, rounds: int) -> dict[str, Any]:
 def _exported(made: Any, fmt: Any) -> bytes:
     """The product's export without its header."""
     from cdp.core.types import Actor
-    from segments import queries
+    from segments import exports
 
-    text = b"".join(queries.export(made, *MAIL, fmt, actor=Actor.system("bench")))
+    text = b"".join(exports.export(made, *MAIL, fmt, actor=Actor.system("bench")))
     return text.split(b"\n", 1)[1] if fmt == "csv" else text
 
 

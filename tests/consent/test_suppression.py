@@ -31,7 +31,7 @@ from consent.types import Stopped
 from identity.linkage.normalise import identifier
 from identity.models import Record
 from segments import actions as segments
-from segments import approval, queries
+from segments import approval, exports
 from tests.consent.desk import signed_in
 from tests.database import owner_parameters
 from tests.ingestion.wire import counters, post, send, track
@@ -252,7 +252,7 @@ def test_what_is_kept_already_does_not_leave(shop: tuple[Source, str]) -> None:
     suppress(OFFICER, "email", [EMAIL], "asked")
     asked = approval.ask(OFFICER, made, "email", "a letter")
     spent = approval.decide(Actor("user:another"), asked.pk, approve=True).pk
-    lines = queries.export(
+    lines = exports.export(
         made, "marketing", "email", columns=["contact"], actor=OFFICER, personal=True, approval=spent
     )  # fmt: skip
     told = b"".join(lines).decode()

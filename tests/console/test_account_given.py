@@ -20,7 +20,7 @@ from consent.models import ConsentRecord, RetentionRule
 from consent.register import Activity, register
 from identity.incident import exposure
 from identity.models import Profile, ReviewCase
-from segments import destinations, queries
+from segments import destinations, exports
 from tests.api.people import MARKETING, VALUES, Caller, canary, filled, merged, record_of
 from tests.console.test_pages import signed_in
 
@@ -68,14 +68,14 @@ def test_what_was_not_told_is_not_named() -> None:
 
 
 def test_an_export_is_found_by_its_id_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 2)
     made, ids = filled(5)
     since, actor = now(), Actor.system("test")
-    first = queries.export(made, "marketing", "email", columns=["profile_id"], actor=actor)
+    first = exports.export(made, "marketing", "email", columns=["profile_id"], actor=actor)
     assert [next(first), next(first)] and first.close() is None
-    b"".join(queries.export(made, "marketing", "email", columns=["profile_id"], actor=actor))
-    exports = AuditEntry.objects.filter(action="segment.export_started").order_by("id")
-    told = [exposure(since, now() + SECOND, export=row.details["export"]).profiles for row in exports]
+    b"".join(exports.export(made, "marketing", "email", columns=["profile_id"], actor=actor))
+    begun = AuditEntry.objects.filter(action="segment.export_started").order_by("id")
+    told = [exposure(since, now() + SECOND, export=row.details["export"]).profiles for row in begun]
     assert told == [sorted(ids)[:2], sorted(ids)], "of one that broke off only what had left"
 
 

@@ -23,6 +23,7 @@ from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
 from urllib3.exceptions import SSLError
 
+from cdp.core import sql
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import Actor, now
@@ -280,10 +281,11 @@ def test_of_a_switched_off_place_or_source_nothing_is_fetched(shop: Shop, storag
 def test_a_second_worker_does_nothing_meanwhile(shop: Shop, storage: Any) -> None:
     put(storage, "daily/a.csv", TEXT)
     pull = bucket(shop)
+    lock = {"what": pulls.LOCK, "of": str(pull.pk)}
     with psycopg.connect(**owner_parameters(), autocommit=True) as other:
-        assert other.execute(pulls.sql.TRY_LOCK, [str(pull.pk)]).fetchone() == (True,)
+        assert other.execute(sql.TRY_LOCK, lock).fetchone() == (True,)
         assert not pulls.fetch_due(pull.pk) and not Event.objects.exists()
-        other.execute(pulls.sql.UNLOCK, [str(pull.pk)])
+        other.execute(sql.UNLOCK, lock)
     fetched(pull)
     assert Event.objects.count() == 2
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.models import Profile, Record
-from segments import actions, approval, assignment, privacy, queries
+from segments import actions, approval, assignment, exports, privacy, queries
 from segments.models import Assignment, Segment
 from tests.segments.people import (
     ACTOR,
@@ -129,7 +129,7 @@ def test_an_export_marks_the_holdout_and_gives_no_contact_of_it(monkeypatch: pyt
     approval.decide(type(ACTOR)("user:second"), request.pk, approve=True)
     columns = ["profile_id", "variant", "is_holdout", "contact"]
     body = b"".join(
-        queries.export(made, "marketing", "email", "csv", columns, actor=ACTOR, personal=True, approval=request.pk)
+        exports.export(made, "marketing", "email", "csv", columns, actor=ACTOR, personal=True, approval=request.pk)
     )
     rows = {row["profile_id"]: row for row in csv.DictReader(body.decode().splitlines())}
     assert rows[str(held)]["is_holdout"] == "true" and rows[str(other)]["is_holdout"] == "false"

@@ -18,7 +18,7 @@ from cdp.core.types import Actor
 from cdp.profiles.models import ContactPoint
 from consent.actions import suppress
 from identity.models import Record
-from segments import actions, approval, destinations, lists, queries, traits
+from segments import actions, approval, destinations, exports, lists, traits
 from segments.models import Delivery, Destination, ExportRequest, Segment, Subscription, UploadedList
 from tests.segments.people import ACTOR, NOW, happened, members_of, people, says, segment, told
 from tests.segments.receiver import Receiver, receiving
@@ -247,7 +247,7 @@ def test_what_was_approved_of_one_rule_opens_no_other(sent: Sent, monkeypatch: p
     actions.change_segment(ACTOR, made, rule={"trait": "orders_count", "op": "gte", "value": 3})
     refused("not_computed", lambda: destinations.subscribe(ACTOR, place, made, approved(made, place)))
     actions.recompute(made.pk, NOW)
-    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 2)
     running = exported(made, approval.decide(ANOTHER, approval.ask(ACTOR, made, "email", "x").pk, approve=True).pk)
     assert b"canary" in next(running) + next(running)
     widened(made)
@@ -289,7 +289,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def exported(made: Segment, given: UUID) -> Iterator[bytes]:
     about: dict[str, Any] = {"columns": ["contact"], "personal": True, "approval": given}
-    return queries.export(made, "marketing", "email", actor=ACTOR, **about)
+    return exports.export(made, "marketing", "email", actor=ACTOR, **about)
 
 
 def refused(code: str, act: Callable[[], object]) -> None:

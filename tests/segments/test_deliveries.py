@@ -10,12 +10,12 @@ from django.conf import settings as project
 from django.db import connection
 
 from cdp import pipeline
-from cdp.core import wake
+from cdp.core import sql, wake
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Counter, Disclosure
 from cdp.core.statements import column
 from cdp.core.types import now
-from segments import actions, assignment, deliveries, delivery_plan, delivery_sql, destinations, tasks, tombstones
+from segments import actions, assignment, deliveries, delivery_plan, destinations, tasks, tombstones
 from segments.models import Delivery, Destination, Segment, Subscription, Told
 from tests.segments.people import ACTOR, NOW, people, retrait, says, segment, told
 from tests.segments.receiver import Receiver, receiving, verified
@@ -298,13 +298,13 @@ def test_one_sender_a_destination_at_a_time(receiver: Receiver) -> None:
     place, _made, ids = sending(receiver)
     leaves(ids[0])
     delivery_plan.lay_out()
-    another = connection.copy()
+    another, lock = connection.copy(), {"what": deliveries.LOCK, "of": str(place.pk)}
     try:
         with another.cursor() as cursor:
-            cursor.execute(delivery_sql.TRY_LOCK, [str(place.pk)])
+            cursor.execute(sql.TRY_LOCK, lock)
         assert not deliveries.send_due(place.pk) and len(receiver.taken) == 1
         with another.cursor() as cursor:
-            cursor.execute(delivery_sql.UNLOCK, [str(place.pk)])
+            cursor.execute(sql.UNLOCK, lock)
     finally:
         another.close()
     deliveries.send_due(place.pk)

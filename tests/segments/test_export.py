@@ -19,7 +19,7 @@ from cdp.core.statements import hexadecimals
 from cdp.core.types import Actor
 from consent import queries as consent
 from identity.models import Profile
-from segments import approval, formats, queries, traits
+from segments import approval, exports, formats, traits
 from segments.models import Segment
 from tests.segments.people import ACTOR, NOW, execute, happened, retrait, says
 from tests.segments.test_membership import at_once
@@ -33,7 +33,7 @@ def approved(made: Segment) -> UUID:
 
 
 def exported(made: Segment, **fields: Any) -> list[dict[str, str]]:
-    text = b"".join(queries.export(made, *MAIL, actor=ACTOR, **fields)).decode()
+    text = b"".join(exports.export(made, *MAIL, actor=ACTOR, **fields)).decode()
     if fields.get("fmt") == "ndjson":
         return [json.loads(line) for line in text.splitlines()]
     return list(csv.DictReader(io.StringIO(text)))
@@ -56,7 +56,7 @@ def test_published_computed_traits_are_columns_where_the_purpose_allows() -> Non
     traits.refresh_profiles([a], NOW)
     rows = exported(made, columns=["profile_id", "computed.brands"])
     assert rows[0] == {"profile_id": str(a), "computed.brands": '["=haru"]'}
-    lines = b"".join(queries.export(made, *MAIL, "ndjson", ["computed.brands"], actor=ACTOR)).splitlines()
+    lines = b"".join(exports.export(made, *MAIL, "ndjson", ["computed.brands"], actor=ACTOR)).splitlines()
     assert json.loads(lines[0]) == {"computed.brands": ["=haru"]}
     for unknown in ("computed.loans", "computed.nothing"):
         with pytest.raises(Refused):
@@ -83,7 +83,7 @@ def test_ndjson_keeps_types_and_odd_characters() -> None:
     made, (a, *_rest) = filled(1)
     odd = '=1+"\\ \n\t서울\u2028'
     retrait(a, country=odd, orders_count=-5)
-    stream = queries.export(made, *MAIL, "ndjson", ["profile_id", "country", "orders_count"], actor=ACTOR)
+    stream = exports.export(made, *MAIL, "ndjson", ["profile_id", "country", "orders_count"], actor=ACTOR)
     lines = b"".join(stream).splitlines()
     assert [json.loads(line) for line in lines] == [{"profile_id": str(a), "country": odd, "orders_count": -5}]
 
@@ -92,7 +92,7 @@ def test_ndjson_keeps_types_and_odd_characters() -> None:
 def test_an_export_is_audited_however_it_ends() -> None:
     made, ids = filled()
     exported(made)
-    broken_off = queries.export(made, *MAIL, columns=["profile_id"], actor=ACTOR)
+    broken_off = exports.export(made, *MAIL, columns=["profile_id"], actor=ACTOR)
     next(iter(broken_off))
     broken_off.close()  # type: ignore[attr-defined]
     ended = AuditEntry.objects.filter(action="segment.exported").order_by("at")
@@ -113,7 +113,7 @@ def test_an_export_is_audited_however_it_ends() -> None:
 def test_columns_outside_the_list_are_refused(columns: list[str], code: str) -> None:
     made, _ = filled(1)
     with pytest.raises(Refused) as caught:
-        queries.export(made, *MAIL, columns=columns, actor=ACTOR)
+        exports.export(made, *MAIL, columns=columns, actor=ACTOR)
     assert caught.value.code == code
     assert not AuditEntry.objects.filter(action__startswith="segment.export").exists()
 
@@ -134,7 +134,7 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
         {"country": "KR", "contact": "", "profile_id": str(b)},
     ]
     assert asked == [([a, b], "email")]
-    stream = queries.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True, approval=approved(made))
+    stream = exports.export(made, *MAIL, "ndjson", ["contact"], actor=ACTOR, personal=True, approval=approved(made))
     lines = b"".join(stream).splitlines()
     assert [json.loads(line)["contact"] for line in lines] == ["=evil@x.kr", None]
 
@@ -142,7 +142,7 @@ def test_contact_values_are_read_only_with_the_permission(monkeypatch: pytest.Mo
 @pytest.mark.django_db
 @pytest.mark.parametrize("fmt", ["csv", "ndjson", "parquet"])
 def test_each_address_is_told_once_on_request_across_chunks(monkeypatch: pytest.MonkeyPatch, fmt: Any) -> None:
-    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 2)
     made, (a, b, c, _d, e) = filled(5)
     values = {a: "home@x.kr", b: "own@x.kr", c: "home@x.kr", e: "last@x.kr"}
     monkeypatch.setattr("cdp.profiles.queries.contact_values", lambda _members, _kind: values)
@@ -152,7 +152,7 @@ def test_each_address_is_told_once_on_request_across_chunks(monkeypatch: pytest.
         "approval": approved(made),
         "once": True,
     }
-    body = b"".join(queries.export(made, *MAIL, fmt, actor=ACTOR, **asked))
+    body = b"".join(exports.export(made, *MAIL, fmt, actor=ACTOR, **asked))
     assert _told(fmt, body) == [(str(a), "home@x.kr"), (str(b), "own@x.kr"), (str(e), "last@x.kr")]
     [ended] = AuditEntry.objects.filter(action="segment.exported")
     assert ended.details["count"] == 3
@@ -191,9 +191,9 @@ def test_ad_platforms_get_the_digest_of_the_normalised_value(monkeypatch: pytest
 
 def withdrawn_between_chunks(monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], set[str]]:
     """Export in chunks of two; after the first bytes all withdraw on another connection. (All sent, the first.)"""
-    monkeypatch.setattr(queries, "GATE_CHUNK", 2)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 2)
     made, ids = filled(6)
-    stream = queries.export(made, *MAIL, columns=["profile_id"], actor=ACTOR)
+    stream = exports.export(made, *MAIL, columns=["profile_id"], actor=ACTOR)
     sent = [next(stream), next(stream)]
     first = set(b"".join(sent).decode().split()[1:])
     at_once(lambda: says(ids, "withdrawn"))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow.parquet import ParquetFile
 
-from segments import parquet, queries, traits
+from segments import exports, parquet, traits
 from segments.models import Segment
 from tests.api.people import Caller
 from tests.segments.people import ACTOR, NOW, happened, retrait
@@ -22,7 +22,7 @@ MARKETING = {"purpose": "marketing", "channel": "email"}
 
 
 def exported(made: Segment, *columns: str, **asked: Any) -> bytes:
-    return b"".join(queries.export(made, *MAIL, "parquet", columns, actor=ACTOR, **asked))
+    return b"".join(exports.export(made, *MAIL, "parquet", columns, actor=ACTOR, **asked))
 
 
 def read(body: bytes, folder: Path) -> list[tuple[Any, ...]]:
@@ -74,9 +74,9 @@ def test_contact_values_pass_as_they_are(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.django_db
 def test_chunks_are_row_groups_sent_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "GATE_CHUNK", 10)
+    monkeypatch.setattr(exports, "GATE_CHUNK", 10)
     made, members = filled(25)
-    parts = list(queries.export(made, *MAIL, "parquet", ("profile_id",), actor=ACTOR))
+    parts = list(exports.export(made, *MAIL, "parquet", ("profile_id",), actor=ACTOR))
     file = ParquetFile(io.BytesIO(b"".join(parts)))
     assert [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)] == [10, 10, 5]
     assert file.read().column(0).to_pylist() == [str(one) for one in members] and len(parts) == 4
@@ -105,6 +105,6 @@ def test_values_are_of_the_column_s_type_or_null() -> None:
         {"a": ("number", False), "b": ("boolean", False), "c": ("date", False), "d": ("string", True)}
     )
     lines = b'{"a": true, "b": 1, "c": "2026-02-30", "d": "x"}\n{"a": 1e300, "b": false, "c": "2026-02-28", "d": ["x", 1]}\n'
-    table = ParquetFile(io.BytesIO(writer.part(lines) + writer.end())).read().to_pylist()
+    table = ParquetFile(io.BytesIO(writer.part(lines.splitlines()) + writer.end())).read().to_pylist()
     assert table[0] == {"a": None, "b": None, "c": None, "d": None}
     assert table[1] == {"a": 1e300, "b": False, "c": date(2026, 2, 28), "d": ["x", None]}

@@ -13,7 +13,7 @@ from cdp.core import sequence
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Disclosure
 from identity.models import Profile, Record
-from segments import actions, privacy, queries
+from segments import actions, exports, privacy, queries
 from segments.models import Segment, Transition
 from tests.segments.people import (
     ACTOR,
@@ -99,7 +99,7 @@ def test_a_reader_is_bound_to_the_segments_purpose(asked: tuple[str, str], code:
     for read in (
         lambda: queries.members(made, *asked, actor=ACTOR),
         lambda: queries.changes(made, *asked),
-        lambda: queries.export(made, *asked, actor=ACTOR),
+        lambda: exports.export(made, *asked, actor=ACTOR),
     ):
         with pytest.raises(Refused) as caught:
             read()
