@@ -272,6 +272,7 @@ SPECTACULAR_SETTINGS = {
         "DestinationRole": "segments.models.Destination.Role",
         "DeliveryKind": "segments.models.Delivery.Kind",
         "DeliveryState": "segments.models.Delivery.State",
+        "ExportFileState": "segments.models.ExportJob.State",
         "HouseholdShared": "identity.types.Shared",
         "PrivacyRequestKind": "consent.grounds.Kind",
         "PrivacyRequestState": "consent.models.PrivacyRequest.State",

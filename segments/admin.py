@@ -30,6 +30,7 @@ from segments import (
     exclusions,
     explanation_admin,
     export_admin,
+    export_file_admin,
     list_admin,
     membership,
     membership_admin,
@@ -51,6 +52,7 @@ __all__ = [
     "SegmentAdmin",
     "destination_admin",
     "export_admin",
+    "export_file_admin",
     "list_admin",
     "membership_admin",
     "trait_admin",
@@ -304,4 +306,5 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             "parts": {name: few(counts.told(part, seen)) for name, part in assignment.sizes(segment).items()},
             "may_publish": may_change and not published and may(request.user, "segments.publish_segment", segment),
             "may_recompute": published and may_change,
+            "may_export": may(request.user, export_file_admin.EXPORT, segment),
         }

@@ -39,10 +39,13 @@ def ask(
     return made
 
 
-def open_requests(actor: Actor, destination: Destination) -> list[ExportRequest]:
-    """What this actor asked of sending segments to a destination, and has not used: what was approved too long ago opens
-    nothing any more and is left out."""
+def open_requests(
+    actor: Actor, destination: Destination | None = None, segment: Segment | None = None
+) -> list[ExportRequest]:
+    """What this actor asked of sending segments to a destination, or of exporting a segment, and has not used: what was
+    approved too long ago opens nothing any more and is left out."""
     alike = ExportRequest.objects.filter(destination=destination, asked_by=actor.name)
+    alike = alike.filter(segment=segment) if segment else alike
     fresh = Q(state=State.ASKED) | Q(state=State.APPROVED, decided_at__gt=now() - settings.EXPORT_APPROVAL)
     return list(alike.filter(fresh).select_related("segment").order_by("segment__name", "-asked_at"))
 

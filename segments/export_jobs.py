@@ -4,6 +4,7 @@ Each part is sealed under the file's own data key. Whoever may not be told of an
 first, so what it says of itself (`count`, `size`, `sha256`) is of what leaves; an erasure of somebody in it destroys it.
 """
 
+import base64
 import hashlib
 import logging
 import zlib
@@ -34,7 +35,7 @@ from consent import queries as consent
 from consent.suppression import releasable
 from segments import delivery_sql, export_sql, exports
 from segments.exports import Export
-from segments.formats import Chunk, Format
+from segments.formats import MEDIA_TYPES, Chunk, Format
 from segments.models import ExportJob, ExportPart, Membership, Segment
 
 log = logging.getLogger(__name__)
@@ -308,6 +309,16 @@ def _counted(job: ExportJob) -> Made:
         made.add(writer.part(_opened(job, part).read()[0]))
     made.add(writer.end())
     return made
+
+
+def headers(job: ExportJob) -> dict[str, str]:
+    """What is told with the content: its kind, name and length, and its SHA-256 as RFC 9530 writes it."""
+    digest = base64.b64encode(bytes.fromhex(job.sha256)).decode()
+    return {
+        "Content-Type": MEDIA_TYPES[cast(Format, job.format)], "Content-Length": str(job.size),
+        "Content-Disposition": f'attachment; filename="{job.segment.key}.{job.format}"',
+        "ETag": f'"{job.sha256}"', "Repr-Digest": f"sha-256=:{digest}:",
+    }  # fmt: skip
 
 
 def _content(actor: Actor, job: ExportJob) -> Iterator[bytes]:

@@ -76,6 +76,8 @@ class ExportPart(models.Model):
     sealed = models.BinaryField()
 
     class Meta:
+        verbose_name = _("part of an export file")
+        verbose_name_plural = _("parts of export files")
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="segments_exportpart_number")]
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ def prepared(
 ) -> "Export":  # fmt: skip
     """What is to be exported, as `export` says; raises `Refused`, else spends the approval that it needs."""
     point = bind(segment, purpose, channel).point
-    chosen = list(columns) or _default_columns(segment)
+    chosen = list(columns) or default_columns(segment)
     _check_columns(segment, chosen, personal)
     if fmt not in get_args(Format):
         raise Refused("format_unknown", _("The format is csv, ndjson or parquet."))
@@ -118,11 +118,17 @@ class Export:
         disclose(actor, "segment.export_part", members, target=target, purpose=purpose, export=str(self.id))
 
 
-def _default_columns(segment: Segment) -> list[str]:
-    """The clear columns that the segment's purpose allows."""
+def default_columns(segment: Segment) -> list[str]:
+    """The clear columns that the segment's purpose allows, without computed traits."""
     money = f"revenue_total_{settings.DEFAULT_CURRENCY}"
     split = SPLIT_COLUMNS if segment.split else ()
     return [*MEMBER_COLUMNS, *split, *(name for name in (*TRAIT_COLUMNS, money) if _class_allowed(segment, name))]
+
+
+def all_columns(segment: Segment) -> list[str]:
+    """Those, the computed traits that the purpose allows, and the columns of contact values."""
+    computed = (name for name in sorted(computed_traits()) if _class_allowed(segment, name))
+    return [*default_columns(segment), *computed, *PERSONAL]
 
 
 def _class_allowed(segment: Segment, column: str) -> bool:

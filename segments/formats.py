@@ -17,6 +17,11 @@ from cdp.core.statements import fetch, literal
 from segments import sql
 
 Format = Literal["csv", "ndjson", "parquet"]
+MEDIA_TYPES: Final[Mapping[Format, str]] = {
+    "csv": "text/csv; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+}
 CONTACT = "contact"
 # A spreadsheet runs a cell that begins with one of these; plain numbers and telephone numbers are no danger.
 DANGEROUS = "=+-@\t\r\n＝＋－＠"

@@ -95,6 +95,8 @@ JUSTIFIED = {
         "segments.dropoff", "segments.glimpses", "segments.models", "segments.review", "segments.versions",
     },
     "segments.explanation": {"consent.models"},
+    "segments.export_file_admin": {"consent.models"},
+    "segments.export_jobs": {"consent.suppression"},
     "segments.explanation_admin": {"cdp.events.words", "consent.models"},
     "segments.queries": {"consent.models"},
     "segments.contacts": {"consent.suppression"},
@@ -153,7 +155,9 @@ JUSTIFIED = {
     "cdp.api.segments": {"segments.explanation", "segments.models"},
     "cdp.api.destinations": {"segments.deliveries", "segments.destinations", "segments.models"},
     "cdp.api.destination_shapes": {"segments.models"},
-    "cdp.api.exports": {"segments.approval", "segments.formats", "segments.models"},
+    "cdp.api.exports": {"segments.approval", "segments.exports", "segments.formats", "segments.models"},
+    "cdp.api.export_files": {"segments.export_jobs", "segments.formats", "segments.models"},
+    "cdp.api.export_shapes": {"segments.models"},
     "cdp.api.errors": {"segments.query.problems"},
     # The demonstration measures what is inside.
     "cdp.demo.quickstart": {

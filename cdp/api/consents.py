@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from cdp.api import consent_shapes as shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import bad_request
-from cdp.api.forms import Form, IdCursorField, MomentField, choices_of, limit_field, read_body, read_query
+from cdp.api.forms import Form, IdCursorField, IdField, MomentField, choices_of, limit_field, read_body, read_query
 from cdp.core.types import now
 from cdp.events import queries as events
 from cdp.ingestion import who
@@ -63,8 +63,8 @@ class DueQuery(Form):
 
 
 class AnswersBody(Form):
-    key = serializers.UUIDField(help_text="Made by the client: the same key is written once, however often it is sent.")
-    record = serializers.UUIDField(required=False, help_text="Whose answers; or `source` and `external_id`.")
+    key = IdField(help_text="Made by the client: the same key is written once, however often it is sent.")
+    record = IdField(required=False, help_text="Whose answers; or `source` and `external_id`.")
     source = serializers.CharField(  # type: ignore[assignment]
         required=False, max_length=60, help_text="The name of a source."
     )

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from cdp.api import destination_shapes as shapes
 from cdp.api.errors import Problem
-from cdp.api.forms import CursorField, Form, IdCursorField, choices_of, limit_field, read_body, read_query
+from cdp.api.forms import CursorField, Form, IdCursorField, IdField, choices_of, limit_field, read_body, read_query
 from cdp.api.segments import EmptyBody, SegmentEndpoint
 from cdp.core.objects import seen_by
 from segments import deliveries, destinations
@@ -42,7 +42,7 @@ class SendBody(Form):
     send = serializers.BooleanField(
         default=True, help_text="False ends it: whoever was told of is told of as having left."
     )
-    approval = serializers.UUIDField(
+    approval = IdField(
         default=None, allow_null=True,
         help_text="The approved export request, naming this destination, that sends contact values too.",
     )  # fmt: skip

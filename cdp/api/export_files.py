@@ -1,13 +1,11 @@
 """Addresses of export files: asked for, made by a worker, fetched with consent asked again."""
 
-import base64
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import quote_etag
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -17,11 +15,11 @@ from rest_framework.response import Response
 
 from cdp.api import export_shapes as shapes
 from cdp.api.errors import Problem
-from cdp.api.exports import FORMATS, while_valid
-from cdp.api.forms import Form, IdCursorField, choices_of, limit_field, read_body, read_query
+from cdp.api.exports import while_valid
+from cdp.api.forms import Form, IdCursorField, IdField, choices_of, limit_field, read_body, read_query
 from cdp.api.segments import SegmentEndpoint
 from segments import export_jobs
-from segments.formats import PERSONAL
+from segments.formats import MEDIA_TYPES, PERSONAL
 from segments.models import ExportJob
 
 # After how many seconds a client that waits had better look again.
@@ -36,12 +34,12 @@ FIELDS = (
 class ExportFileBody(Form):
     purpose = serializers.CharField(default="", allow_blank=True, max_length=50, help_text="That of the segment.")
     channel = serializers.CharField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
-    format = choices_of(tuple(FORMATS), default="csv")
+    format = choices_of(tuple(MEDIA_TYPES), default="csv")
     columns = serializers.ListField(
         child=serializers.CharField(max_length=100), required=False, max_length=MOST_COLUMNS,
         help_text="All clear ones where omitted. `contact` and `contact_sha256` need an approval.",
     )  # fmt: skip
-    approval = serializers.UUIDField(
+    approval = IdField(
         default=None, allow_null=True, help_text="The approved export request that columns of contact values need."
     )
     once_per_address = serializers.BooleanField(
@@ -144,25 +142,15 @@ class ExportFileContentView(ExportFileEndpoint):
         operation_id="fetchExportFile", summary="An export file that is ready",
         responses={
             (200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR,
-            (200, FORMATS["parquet"]): OpenApiTypes.BINARY,
+            (200, MEDIA_TYPES["parquet"]): OpenApiTypes.BINARY,
         },
     )  # fmt: skip
     def get(self, request: Request, key: str, export_file: UUID) -> HttpResponseBase:
         """Whoever took back consent since it was made is left out first, so its length and digest are of what is sent. It
         breaks off, shorter than its length, where somebody does so while it is sent: fetch it again."""
         job, content = export_jobs.fetched(self.actor, self.file(key, export_file).pk)
-        return answer(job, key, while_valid(self.key, content))
-
-
-def answer(job: ExportJob, key: str, content: Any) -> HttpResponseBase:
-    """An export file as it is sent: with its length, and its SHA-256 as RFC 9530 writes it."""
-    digest = base64.b64encode(bytes.fromhex(job.sha256)).decode()
-    headers = {
-        "Content-Disposition": f'attachment; filename="{key}.{job.format}"',
-        "Content-Length": str(job.size), "ETag": quote_etag(job.sha256), "Repr-Digest": f"sha-256=:{digest}:",
-        "X-Accel-Buffering": "no",
-    }  # fmt: skip
-    return StreamingHttpResponse(content, content_type=FORMATS[job.format], headers=headers)
+        headers = export_jobs.headers(job) | {"X-Accel-Buffering": "no"}
+        return StreamingHttpResponse(while_valid(self.key, content), headers=headers)
 
 
 def shown(job: ExportJob) -> dict[str, Any]:

@@ -17,37 +17,31 @@ from rest_framework.response import Response
 from cdp.api import segment_shapes as shapes
 from cdp.api.authentication import KeyRefused
 from cdp.api.errors import Problem, bad_request
-from cdp.api.forms import Form, choices_of, read_body, read_query
+from cdp.api.forms import Form, IdField, choices_of, read_body, read_query
 from cdp.api.segments import AudienceQuery, SegmentEndpoint
 from cdp.core.actions import active_keys
 from cdp.core.models import ServiceKey
 from cdp.core.objects import seen_by
 from segments import approval, exports
-from segments.formats import PERSONAL
+from segments.formats import MEDIA_TYPES, PERSONAL
 from segments.models import Destination, ExportRequest
-
-FORMATS = {
-    "csv": "text/csv; charset=utf-8",
-    "ndjson": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
-}
 
 
 class ExportRequestBody(Form):
     channel = serializers.SlugField(default="", allow_blank=True, max_length=20, help_text="A contact channel.")
     reason = serializers.CharField(max_length=200, help_text="What the contact values are needed for.")
-    destination = serializers.UUIDField(
+    destination = IdField(
         default=None, allow_null=True, help_text="Where the segment is to be sent with them; without it, an export."
     )
 
 
 class ExportQuery(AudienceQuery):
-    approval = serializers.UUIDField(
+    approval = IdField(
         default=None,
         allow_null=True,
         help_text="The approved export request, which the columns `contact` and `contact_sha256` need.",
     )
-    format = choices_of(tuple(FORMATS), default="csv")
+    format = choices_of(tuple(MEDIA_TYPES), default="csv")
     columns = serializers.CharField(
         default="", allow_blank=True, max_length=1_000,
         help_text="Names joined by commas; all clear ones where omitted. `contact` needs an approval, and so does "
@@ -69,7 +63,7 @@ class ExportView(SegmentEndpoint):
         operation_id="exportMembers", summary="All members who may be contacted, streamed", parameters=[ExportQuery],
         responses={
             (200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR,
-            (200, FORMATS["parquet"]): OpenApiTypes.BINARY,
+            (200, MEDIA_TYPES["parquet"]): OpenApiTypes.BINARY,
         },
     )  # fmt: skip
     def get(self, request: Request, key: str) -> HttpResponseBase:
@@ -87,7 +81,7 @@ class ExportView(SegmentEndpoint):
         chunks = while_valid(self.key, chunks)
         body = with_trailer(chunks) if asked["trailer"] else chunks
         headers = {"Content-Disposition": f'attachment; filename="{key}.{asked["format"]}"', "X-Accel-Buffering": "no"}
-        return StreamingHttpResponse(body, content_type=FORMATS[asked["format"]], headers=headers)
+        return StreamingHttpResponse(body, content_type=MEDIA_TYPES[asked["format"]], headers=headers)
 
     def _check(self, asked: Mapping[str, Any], columns: list[str]) -> None:
         if PERSONAL.keys() & columns and asked["approval"] is None:

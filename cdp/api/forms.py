@@ -110,6 +110,15 @@ class MomentField(serializers.DateTimeField):
         return moment
 
 
+class IdField(serializers.UUIDField):
+    """A UUID as JSON has it: a text, no number."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class CursorField(serializers.CharField):
     """Where a page begins, taken from the `next` of the page before; opaque."""
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from cdp.api import segment_shapes as shapes
 from cdp.api.endpoint import Endpoint
 from cdp.api.errors import Problem, bad_request
-from cdp.api.forms import CursorField, Form, limit_field, read_body, read_query
+from cdp.api.forms import CursorField, Form, IdField, limit_field, read_body, read_query
 from segments import lists
 from segments.lists import Added
 from segments.models import UploadedList
@@ -38,7 +38,7 @@ def values_field(help_text: str, child: Any = None) -> serializers.ListField:
 class ListEntriesBody(Form):
     emails = values_field("In any spelling; kept as keyed digests only.")
     phones = values_field("In any spelling, national or with a country code; kept as keyed digests only.")
-    profiles = values_field("Ids of profiles, also of merged ones.", serializers.UUIDField())
+    profiles = values_field("Ids of profiles, also of merged ones.", IdField())
     external_ids = values_field("Ids in a source of ours, which `source` names.")
     source = serializers.CharField(  # type: ignore[assignment]  # a field of the body
         default="", allow_blank=True, max_length=100, help_text="The name of the source."

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.api.endpoint import Endpoint
-from cdp.api.forms import Form, IdCursorField, MomentField, choices_of, limit_field, read_body, read_query
+from cdp.api.forms import Form, IdCursorField, IdField, MomentField, choices_of, limit_field, read_body, read_query
 from cdp.core.errors import Refused
 from cdp.core.types import UNSTORABLE, now
 from consent import clocks, notices, people, requests
@@ -39,7 +39,7 @@ class RequestBody(Form):
     regime = serializers.SlugField(
         max_length=20, default="pipa", help_text="Whose clock runs: the key of a regime that says how long."
     )
-    profile = serializers.UUIDField(required=False, help_text="Whose request it is, or:")
+    profile = IdField(required=False, help_text="Whose request it is, or:")
     identifier = IdentifierBody(required=False, help_text="An identifier that exactly one person holds.")
     received_at = MomentField(required=False, help_text="When it came in; by default now. The clock runs from then.")
     answer = serializers.BooleanField(default=False, help_text="Tell the person at the identifier how it stands.")
@@ -73,7 +73,7 @@ class RefuseBody(ExtendBody):
 class PrivacyRequestShape(serializers.Serializer[Any]):
     """A privacy request; its certificate once an erasure is done."""
 
-    id = serializers.UUIDField()
+    id = IdField()
     kind = serializers.ChoiceField(choices=Kind.choices)
     regime = serializers.CharField()
     state = serializers.ChoiceField(choices=PrivacyRequest.State.choices)

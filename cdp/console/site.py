@@ -39,7 +39,7 @@ WORK_OF_ROOM = {
 FIRST = (
     "Event", "Source", "WriteKey", "Upload", "Quarantined", "TrackingPlan", "PlannedField",
     "Profile", "ReviewCase", "Record", "PrivacyRequest",
-    "Purpose", "ConsentRecord", "Effective", "Segment", "ComputedTrait", "UploadedList", "Destination", "ExportRequest",
+    "Purpose", "ConsentRecord", "Effective", "Segment", "ComputedTrait", "UploadedList", "Destination", "ExportJob", "ExportRequest",
     "User", "ServiceKey", "AuditEntry",
 )  # fmt: skip
 

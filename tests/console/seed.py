@@ -48,6 +48,8 @@ from segments.models import (
     Assignment,
     ComputedTrait,
     Delivery,
+    ExportJob,
+    ExportPart,
     ListEntry,
     Membership,
     Run,
@@ -162,7 +164,7 @@ def segments(profiles: list[Profile]) -> list[Segment]:
 
 
 def described(segment: Segment, profile: Profile) -> None:
-    """What else hangs on a segment: its version, who is on a list, who is in which part."""
+    """What else hangs on a segment: its version, a file of its members, who is on a list, who is in which part."""
     meaning = versions.definition(segment)
     Version.objects.create(segment=segment, number=1, definition=meaning, written_by="user:root", state="published")
     listed = UploadedList.objects.create(
@@ -171,6 +173,12 @@ def described(segment: Segment, profile: Profile) -> None:
     kept = Record.objects.filter(profile=profile).values_list("pk", flat=True)[0]
     ListEntry.objects.create(list=listed, record=kept)
     Assignment.objects.create(segment=segment, record=kept, variant="a", at=NOW())
+    file = ExportJob.objects.create(
+        segment=segment, purpose_id=segment.purpose_id, channel_id="email", format="csv", columns=["profile_id", "region"],
+        reason="Letter of May", state="done", asked_by="user:root", percent=100, count=1, size=54, sha256="5a" * 32,
+        made_at=NOW(), checked_at=NOW(), ends_at=NOW() + timedelta(days=1),
+    )  # fmt: skip
+    ExportPart.objects.create(job=file, number=0, at=NOW(), members=[profile.pk], sealed=b"")
     ComputedTrait.objects.create(
         key="orders_90d", label_en="Orders in 90 days", label_ko="90일 주문 수", kind="count", event="Order Completed",
         zone="Asia/Seoul", state="published",

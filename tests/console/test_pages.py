@@ -34,6 +34,7 @@ WITHOUT_PAGE = {
     "SourceUserPermission",
     "DestinationUserPermission",
     "ExportRequestUserPermission",
+    "ExportPart",
     "BlockingKey",
     "Minor",
     "ListEntry",

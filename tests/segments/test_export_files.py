@@ -83,7 +83,7 @@ def refused(code: str, act: Callable[[], Any]) -> None:
 def test_a_file_is_what_the_stream_is_and_says_how_long_and_of_whom(fmt: Any) -> None:
     made, ids = filled(5)
     streamed = b"".join(exports.export(made, *MAIL, fmt, actor=ACTOR))
-    job = ask(made, fmt, *exports._default_columns(made))
+    job = ask(made, fmt, *exports.default_columns(made))
     refused("export_not_ready", lambda: export_jobs.fetched(ACTOR, job.pk))
     export_jobs.work()
     assert fetched(job) == streamed and job.count == len(ids) and job.percent == 100
