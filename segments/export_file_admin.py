@@ -30,6 +30,7 @@ EXPORT, SEES_PEOPLE = "segments.export_segment", "identity.view_profile"
 State = models.ExportJob.State
 TONES = {State.DONE: "good", State.FAILED: "bad", State.RUNNING: "warn"}
 FORMATS = (("csv", _("CSV, for spreadsheets")), ("ndjson", "NDJSON"), ("parquet", "Parquet"))
+CHANNEL = "email"
 OWN_COLUMNS = {
     "profile_id": _("Profile"), "entered_at": _("member since"), "variant": _("part of the split"),
     "is_holdout": _("whether it is held out"), "contact": _("contact value"),
@@ -67,7 +68,7 @@ class ExportJobAdmin(ReadOnlyRoom[models.ExportJob]):
     """Who had which file made; whoever asked for one fetches it."""
 
     first_step = _("A segment's page makes a file of its members: choose Export there.")
-    list_display = ("asked_at", "segment", "channel", "format", STATE, "count", "asked_by", "ends_at")
+    list_display = ("asked_at", "segment", "channel", STATE, "count", "ends_at")
     list_filter = ("state", "format")
     list_select_related = ("segment", "channel")
     ordering = ("-id",)
@@ -192,7 +193,7 @@ def _choices(request: HttpRequest, segment: models.Segment, form: AskForm) -> di
     chosen = request.POST.getlist("columns") if form.is_bound else exports.default_columns(segment)
     offered = labelled(exports.all_columns(segment))
     return {
-        "segment": segment, "title": gettext("Export"), "form": form, "formats": FORMATS,
+        "segment": segment, "channel": form.data.get("channel", CHANNEL), "title": gettext("Export"), "form": form, "formats": FORMATS,
         "channels": ContactChannel.objects.order_by("key").values_list("key", flat=True),
         "columns": [(name, label, name in chosen) for name, label in offered if name not in PERSONAL],
         "personal": [(name, label, name in chosen) for name, label in offered if name in PERSONAL],

@@ -10,7 +10,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from segments.models import Membership
+from segments.models import ExportJob, Membership
 from tests.console.conftest import Open
 from tests.console.test_pages import page as address_of
 from tests.console.test_pages import shown_models
@@ -61,6 +61,16 @@ def test_nor_where_a_membership_is_explained(open_page: Open, language: str, lig
         one for query in ("", asked) for one in found(page, reverse("admin:segments_segment_why") + query, WHOLE)
     ] == []
     assert page.locator("[data-holds]").count() > 0
+
+
+def test_nor_where_a_file_of_members_is_asked_for_or_made(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light)
+    asked = ExportJob.objects.values_list("pk", "segment")[0]
+    addresses = [
+        reverse(f"admin:segments_exportjob_{name}", args=[pk])
+        for name, pk in zip(("change", "ask"), asked, strict=True)
+    ]
+    assert [one for address in addresses for one in found(page, address, WHOLE)] == []
 
 
 def test_nor_where_nobody_is_signed_in(open_page: Open, language: str, light: str) -> None:
