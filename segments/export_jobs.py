@@ -96,11 +96,12 @@ def delete(actor: Actor, job: UUID) -> None:
         _audit(actor, "export_file.deleted", found)
 
 
-def forget(records: Sequence[UUID]) -> int:
-    """Destroy the files in which profiles of these records are, in the transaction that erases; returns how many."""
+def forget(records: Sequence[UUID]) -> dict[str, int]:
+    """Destroy the files in which profiles of these records are, in the transaction that erases; returns table → rows."""
     jobs = column(export_sql.FILES_WITH, {"records": list(records)})
+    parts = ExportPart.objects.filter(job__in=jobs).count()
     _destroy(jobs, Why.ERASED)
-    return len(jobs)
+    return {"segments_exportpart": parts}
 
 
 def of_records(records: Sequence[UUID]) -> list[dict[str, Any]]:

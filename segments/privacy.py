@@ -60,7 +60,7 @@ def erase(records: list[UUID]) -> dict[str, int]:
     rows = {
         "segments_assignment": Assignment.objects.filter(record__in=records).count(),
         **tombstones.leave(profiles, records),
-        "segments_exportjob": export_jobs.forget(records),
+        **export_jobs.forget(records),
         "segments_membership": Membership.objects.filter(profile__in=profiles).count(),
         "segments_transition": Transition.objects.filter(profile__in=profiles).count(),
     }

@@ -79,6 +79,7 @@ JUSTIFIED = {
     "cdp.ingestion.pulls": {"cdp.events.quarantine"},
     "cdp.ingestion.management.commands.quarantine": {"cdp.events.quarantine"},
     "cdp.ingestion.replay": {"cdp.events.quarantine"},
+    "cdp.ingestion.streams": {"cdp.events.quarantine"},
     "cdp.console.quarantine": {"cdp.events.models", "cdp.events.quarantine", "cdp.ingestion.replay"},
     # What a tombstone knows of a person: digests of their records, as the list and the journal keep them.
     "segments.tombstones": {"consent.suppression"},

@@ -222,14 +222,15 @@ def ndjson_table(name: str, handle: BinaryIO) -> Table:
 
 
 def _ndjson_lines(handle: BinaryIO) -> Iterator[Line]:
-    for number, text in enumerate(_lines_of(handle), 1):
-        if not text.strip():
-            continue
-        message = canonical.single(text.strip().removeprefix(codecs.BOM_UTF8))
-        if message.flaw is not None or not isinstance(message.content, dict):
-            yield Line(number, {"line": message.content}, message.flaw or "not_an_object")
-        else:
-            yield Line(number, {name: value for name, value in message.content.items() if value not in (None, "")})
+    return (json_line(number, text) for number, text in enumerate(_lines_of(handle), 1) if text.strip())
+
+
+def json_line(number: int, text: bytes) -> Line:
+    """The line that a JSON object is; one with a flaw for anything else."""
+    message = canonical.single(text.strip().removeprefix(codecs.BOM_UTF8))
+    if message.flaw is not None or not isinstance(message.content, dict):
+        return Line(number, {"line": message.content}, message.flaw or "not_an_object")
+    return Line(number, {name: value for name, value in message.content.items() if value not in (None, "")})
 
 
 def parquet_table(name: str, handle: BinaryIO) -> Table:

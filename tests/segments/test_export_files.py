@@ -159,13 +159,13 @@ def test_an_erasure_destroys_the_files_the_person_is_in_and_no_other() -> None:
     record = list(Record.objects.filter(profile=ids[0]).values_list("pk", flat=True))
     told = privacy.export(record)["files"]
     assert [(row["segment"], row["asked_by"]) for row in told] == [(made.key, ACTOR.name)]
-    assert privacy.erase(record)["segments_exportjob"] == 1
+    assert privacy.erase(record)["segments_exportpart"] == 2
     job.refresh_from_db()
     assert (job.state, job.why_gone) == ("gone", "erased") and not job.parts.exists()
     assert job.pk not in crypto.existing_data_keys([job.pk])
     refused("export_gone", lambda: export_jobs.fetched(ACTOR, job.pk))
     assert ids_in("csv", fetched(other)) == ids[1:]
-    assert privacy.erase(record)["segments_exportjob"] == 0
+    assert privacy.erase(record)["segments_exportpart"] == 0
 
 
 def test_its_time_ends_and_it_is_destroyed() -> None:
