@@ -32,8 +32,8 @@ from cdp.core.statements import column, execute, fetch, hexadecimals
 from cdp.core.types import Actor, now
 from cdp.core.wake import wake
 from consent import queries as consent
-from consent.suppression import releasable
 from segments import delivery_sql, export_sql, exports
+from segments.contacts import still_released
 from segments.exports import Export
 from segments.formats import MEDIA_TYPES, Chunk, Format
 from segments.models import ExportJob, ExportPart, Membership, Segment
@@ -290,10 +290,10 @@ def _revised(job: ExportJob, part: ExportPart) -> int:
 
 
 def _may_be_told(job: ExportJob, members: Sequence[UUID], contacts: Sequence[str]) -> set[UUID]:
-    """Whom consent allows, and whose contact value the suppression list does not hold back."""
+    """Whom consent allows, and whose contact value may still leave."""
     may = consent.allowed(members, job.purpose_id, job.channel_id, now(), job.segment.brand)
     values = {member: value for member, value in zip(members, contacts, strict=bool(contacts)) if value}
-    return may - (values.keys() - releasable(values, job.channel.point).keys())
+    return may - (values.keys() - still_released(values, job.channel.point))
 
 
 def _opened(job: ExportJob, part: ExportPart) -> Content:

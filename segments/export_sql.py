@@ -1,6 +1,8 @@
 """The raw SQL of export files."""
 
-_PROFILES = "select distinct profile_id from identity_record where id = any(%(records)s)"
+# Those that the records are of now, and those that were merged into them since.
+_OF = "select distinct profile_id from identity_record where id = any(%(records)s)"
+_PROFILES = f"{_OF} union select id from identity_profile where redirect_id in ({_OF})"  # noqa: S608 - our own text
 _PARTS = f"""
 select p.job_id, p.at from segments_exportpart p
 where exists (select from unnest(p.members) member where member in ({_PROFILES}))

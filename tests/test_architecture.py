@@ -97,7 +97,6 @@ JUSTIFIED = {
     },
     "segments.explanation": {"consent.models"},
     "segments.export_file_admin": {"consent.models"},
-    "segments.export_jobs": {"consent.suppression"},
     "segments.explanation_admin": {"cdp.events.words", "consent.models"},
     "segments.queries": {"consent.models"},
     "segments.contacts": {"consent.suppression"},

@@ -1,10 +1,11 @@
 """Reads of the golden record; personal values are decrypted here, in memory."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from cdp.core import crypto
 from cdp.core.statements import column, fetch
 from cdp.profiles import sql
 from cdp.profiles.models import ContactPoint, Golden
@@ -52,6 +53,12 @@ def contact_values(profiles: Collection[UUID] | str, kind: str) -> dict[UUID, st
         for profile, usable, won in points
     )
     return {profile: value for profile, value in best if value}
+
+
+def still_reached(values: Mapping[UUID, str], kind: str) -> set[UUID]:
+    """Of profiles with a contact value each, those who can still be reached by it."""
+    digests = [crypto.contact_digest(kind, value) for value in values.values()]
+    return set(column(sql.STILL_REACHED, {"profiles": list(values), "digests": digests, "kind": kind}))
 
 
 def _best(usable: list[str | None], golden: str | None) -> str | None:

@@ -18,6 +18,13 @@ cross join lateral (
     where record_id = r.id and kind = %(kind)s and usable and valid_to is null offset 0) c
 where r.profile_id = any(%(profiles)s::uuid[]) group by r.profile_id
 """
+# Of profiles with the digest of a contact value each, whose it still is.
+STILL_REACHED = """
+select distinct given.profile from unnest(%(profiles)s::uuid[], %(digests)s::bytea[]) as given (profile, digest)
+join identity_record r on r.profile_id = given.profile
+join profiles_contactpoint c on c.record_id = r.id and c.kind = %(kind)s and c.digest = given.digest
+where c.usable and c.valid_to is null
+"""
 LIVE = "select id from identity_profile where id = any(%s) and state = 'live'"
 
 FACTS = """

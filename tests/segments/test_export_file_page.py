@@ -7,12 +7,14 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
+from cdp.core import crypto
 from cdp.core.models import User
 from cdp.core.roles import ship_roles
 from cdp.core.types import Actor
+from cdp.profiles.models import ContactPoint
 from segments import approval, export_jobs
 from segments.models import ExportJob, ExportRequest, Segment
-from tests.segments.people import says
+from tests.segments.people import NOW, record_of, says
 from tests.segments.test_reading import filled
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +66,8 @@ def test_a_marketer_asks_watches_and_fetches() -> None:
 def test_contact_values_ask_another_person_first(monkeypatch: pytest.MonkeyPatch) -> None:
     made, ids = filled(2)
     monkeypatch.setattr("cdp.profiles.queries.contact_values", lambda _members, _kind: {ids[0]: "canary@x.kr"})
+    digest = crypto.contact_digest("email", "canary@x.kr")
+    ContactPoint.objects.create(record_id=record_of(ids[0]), kind="email", digest=digest, valid_from=NOW)
     client, said = signed_in("marketer"), {"columns": ["profile_id", "contact"], "format": "ndjson"}
     client.post(address("ask", made.pk), SAID | said)
     wish = ExportRequest.objects.get()

@@ -18,11 +18,12 @@ from cdp.core import crypto
 from cdp.core.errors import Refused
 from cdp.core.locks import alone
 from cdp.core.models import AuditEntry, DataKey, Disclosure
+from cdp.profiles.models import ContactPoint
 from consent import suppression
-from identity.models import Record
+from identity.models import Profile, Record
 from segments import export_jobs, exports, privacy
 from segments.models import ExportJob, ExportPart, Segment
-from tests.segments.people import ACTOR, says
+from tests.segments.people import ACTOR, NOW, record_of, says
 from tests.segments.test_contacts_sent import widened
 from tests.segments.test_export import approved
 from tests.segments.test_reading import MAIL, filled
@@ -36,9 +37,18 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "GATE_CHUNK", 2)
 
 
+class Contacts(dict[UUID, str]):
+    """Contact values as they are read from sealed records, and the contact points that name them."""
+
+    def hold(self, profile: UUID, value: str) -> None:
+        self[profile] = value
+        digest = crypto.contact_digest("email", value)
+        ContactPoint.objects.create(record_id=record_of(profile), kind="email", digest=digest, valid_from=NOW)
+
+
 @pytest.fixture
-def contacts(monkeypatch: pytest.MonkeyPatch) -> dict[UUID, str]:
-    values: dict[UUID, str] = {}
+def contacts(monkeypatch: pytest.MonkeyPatch) -> Contacts:
+    values = Contacts()
     monkeypatch.setattr("cdp.profiles.queries.contact_values", lambda _members, _kind: values)
     return values
 
@@ -121,9 +131,10 @@ def test_it_breaks_off_before_a_part_in_which_somebody_takes_back_consent_meanwh
     assert AuditEntry.objects.filter(action="export_file.part").count() == 2
 
 
-def test_contact_values_are_sealed_and_one_on_the_suppression_list_leaves_no_more(contacts: dict[UUID, str]) -> None:
+def test_contact_values_are_sealed_and_one_on_the_suppression_list_leaves_no_more(contacts: Contacts) -> None:
     made, (a, b, c) = filled()
-    contacts.update({a: CONTACT, c: "=other@example.com"})
+    contacts.hold(a, CONTACT)
+    contacts.hold(c, "=other@example.com")
     asked: Any = {"personal": True, "approval": approved(made)}
     job = ready(made, "csv", "profile_id", "contact", **asked)
     for part in ExportPart.objects.all():
@@ -134,7 +145,20 @@ def test_contact_values_are_sealed_and_one_on_the_suppression_list_leaves_no_mor
     refused("not_approved", lambda: ask(made, "csv", "contact", **asked))
 
 
-def test_an_approval_that_says_another_segment_makes_no_file(contacts: dict[UUID, str]) -> None:
+def test_a_contact_value_that_is_another_s_by_now_leaves_no_more(contacts: Contacts) -> None:
+    made, (a, b) = filled(2)
+    contacts.hold(a, CONTACT)
+    contacts.hold(b, "other@example.com")
+    job = ready(made, "ndjson", "profile_id", "contact", personal=True, approval=approved(made))
+    ContactPoint.objects.filter(
+        record_id=record_of(b), digest=crypto.contact_digest("email", "other@example.com")
+    ).update(usable=False)
+    assert ids_in("ndjson", fetched(job)) == [a]
+    Record.objects.filter(pk=record_of(a)).update(profile=b)
+    assert ids_in("ndjson", fetched(job)) == [] and job.left_out == 2
+
+
+def test_an_approval_that_says_another_segment_makes_no_file(contacts: Contacts) -> None:
     made, _ids = filled()
     job = ask(made, "csv", "contact", personal=True, approval=approved(made))
     widened(made)
@@ -144,9 +168,10 @@ def test_an_approval_that_says_another_segment_makes_no_file(contacts: dict[UUID
     refused("export_failed", lambda: export_jobs.fetched(ACTOR, job.pk))
 
 
-def test_each_address_once_is_so_from_the_beginning_however_often_it_is_begun(contacts: dict[UUID, str]) -> None:
+def test_each_address_once_is_so_from_the_beginning_however_often_it_is_begun(contacts: Contacts) -> None:
     made, ids = filled(4)
-    contacts.update(dict.fromkeys(ids, CONTACT))
+    for one in ids:
+        contacts.hold(one, CONTACT)
     job = ready(made, "ndjson", "profile_id", "contact", personal=True, approval=approved(made), once=True)
     assert ids_in("ndjson", fetched(job)) == [ids[0]]
 
@@ -166,6 +191,20 @@ def test_an_erasure_destroys_the_files_the_person_is_in_and_no_other() -> None:
     refused("export_gone", lambda: export_jobs.fetched(ACTOR, job.pk))
     assert ids_in("csv", fetched(other)) == ids[1:]
     assert privacy.erase(record)["segments_exportpart"] == 0
+
+
+def test_an_erasure_destroys_the_files_of_whoever_was_merged_since_too() -> None:
+    made, (a, b) = filled(2)
+    job = ready(made)
+    Record.objects.filter(profile=a).update(profile=b)
+    Profile.objects.filter(pk=a).update(state="merged", redirect_id=b)
+    says([b], "withdrawn")
+    assert ids_in("csv", fetched(job)) == []
+    other = ready(made)
+    ExportPart.objects.create(job=other, number=7, at=NOW, members=[a], sealed=b"")
+    privacy.erase(list(Record.objects.filter(profile=b).values_list("pk", flat=True)))
+    other.refresh_from_db()
+    assert other.why_gone == "erased"
 
 
 def test_its_time_ends_and_it_is_destroyed() -> None:
