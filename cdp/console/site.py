@@ -158,13 +158,14 @@ class ConsoleSite(AdminSite):
         return super().app_index(request, app_label, {**title, **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from cdp.console import demo, state
+        from cdp.console import demo, lessons, state
 
         return super().index(
             request,
             {
                 "state": state.of_the_whole(request.user),
                 "stories": demo.stories(request.user),
+                "lessons": lessons.of(request.user),
                 **(extra_context or {}),
             },
         )
