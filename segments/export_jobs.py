@@ -44,6 +44,8 @@ TABLE, SEALED = "segments_exportpart", "sealed"
 MOST_BEGUN = 3
 State, Why = ExportJob.State, ExportJob.Why
 OPEN = (State.WAITING, State.RUNNING)
+# Of one actor: whoever asks for more fills the disk.
+MOST_KEPT = 50
 # What a person is told of the files they are in.
 TOLD = ("segment", "purpose", "channel", "asked_by", "at", "kept_until")
 
@@ -73,8 +75,12 @@ def ask(
     actor: Actor, segment: Segment, purpose: str, channel: str, fmt: Format = "csv", columns: Sequence[str] = (), *,
     personal: bool = False, approval: UUID | None = None, once: bool = False, reason: str = "",
 ) -> ExportJob:  # fmt: skip
-    """Have a file of the members made, as `segments.exports.export` says; raises `Refused` as it does, else spends the
-    approval."""
+    """Have a file of the members made, as `segments.exports.export` says; raises `Refused` as it does, or `too_many_files` where
+    this actor has as many as are kept for one, else spends the approval."""
+    if ExportJob.objects.filter(asked_by=actor.name, state__in=(*OPEN, State.DONE)).count() >= MOST_KEPT:
+        raise Refused(
+            "too_many_files", _("At most %(limit)s files are kept for one: destroy some first.") % {"limit": MOST_KEPT}
+        )
     asked = exports.prepared(
         segment, purpose, channel, fmt, columns, actor=actor, personal=personal, approval=approval, once=once
     )

@@ -73,7 +73,7 @@ class RefuseBody(ExtendBody):
 class PrivacyRequestShape(serializers.Serializer[Any]):
     """A privacy request; its certificate once an erasure is done."""
 
-    id = IdField()
+    id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=Kind.choices)
     regime = serializers.CharField()
     state = serializers.ChoiceField(choices=PrivacyRequest.State.choices)

@@ -126,8 +126,8 @@ def _learned(lesson: Lesson, done: Done) -> Learned:
 
 def _done(actor: str, actions: set[str]) -> Done:
     """What the audit log tells of an account's own doing, and of its sources whether an event came."""
-    rows = AuditEntry.objects.filter(actor=actor, action__in=actions).order_by("id").values_list("action", "target")
-    done = dict(rows)
+    rows = AuditEntry.objects.filter(actor=actor, action__in=actions).order_by("action", "-id").distinct("action")
+    done = dict(rows.values_list("action", "target"))
     if "source.created" in done and events.latest(1, UUID(done["source.created"])):
         done["source.first_event"] = done["source.created"]
     return done

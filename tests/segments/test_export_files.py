@@ -168,6 +168,16 @@ def test_an_approval_that_says_another_segment_makes_no_file(contacts: Contacts)
     refused("export_failed", lambda: export_jobs.fetched(ACTOR, job.pk))
 
 
+def test_nobody_fills_the_disk_with_files(monkeypatch: pytest.MonkeyPatch, contacts: Contacts) -> None:
+    monkeypatch.setattr(export_jobs, "MOST_KEPT", 2)
+    made, _ids = filled()
+    first, _second = ask(made), ask(made)
+    word = approved(made)
+    refused("too_many_files", lambda: ask(made, "csv", "contact", personal=True, approval=word))
+    export_jobs.delete(ACTOR, first.pk)
+    assert ask(made, "csv", "contact", personal=True, approval=word).state == "waiting", "the approval was not spent"
+
+
 def test_each_address_once_is_so_from_the_beginning_however_often_it_is_begun(contacts: Contacts) -> None:
     made, ids = filled(4)
     for one in ids:
