@@ -1,6 +1,7 @@
 """Topics of Kafka, spoken to by the real client; the broker is the one that librdkafka brings for tests."""
 
 import json
+import signal
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -207,7 +208,9 @@ def test_the_command_reads_to_the_end_and_counts(shop: Shop, broker: Producer, t
     send(broker, topic, order("C1"), order("C2"), b"?")
     file = tmp_path / "kafka.properties"
     file.write_text(f"# where\nbootstrap.servers = {servers(broker)}\n\nclient.id=cdp\n")
+    before = signal.getsignal(signal.SIGTERM)
     said = command(tmp_path, topic, "--properties", str(file), "--to-the-end")
+    assert signal.getsignal(signal.SIGTERM) is before
     assert "rows: 3, taken: 2" in said and "bad_json: 1" in said
     assert counters()["taken"] == 2
 

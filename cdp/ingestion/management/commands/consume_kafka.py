@@ -3,6 +3,8 @@
 import signal
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -36,16 +38,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop, told = Event(), _Lines(self.stdout)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_about: stop.set())
         try:
             said = streams.properties(options["properties"])
             said |= {"bootstrap.servers": options["servers"]} if options["servers"] else {}
             mapping = _mapping(options["holds"], options["mapping"])
             consumer = streams.connected(said, options["topic"], options["group"])
-            outcome = streams.follow(
-                consumer, options["source"], mapping, told, stop, to_the_end=options["to_the_end"]
-            )  # fmt: skip
+            with _ended_by(stop):
+                outcome = streams.follow(
+                    consumer, options["source"], mapping, told, stop, to_the_end=options["to_the_end"]
+                )
         except (Refused, OSError) as error:
             raise CommandError(str(error)) from None
         report(self.stdout, outcome)
@@ -56,6 +57,17 @@ def _mapping(holds: str, path: Path) -> AnyMapping:
         return event_mapping(path) if holds == "events" else record_mapping(path)
     except ValueError as error:
         raise CommandError(_("The mapping cannot be used: %(why)s") % {"why": error}) from None
+
+
+@contextmanager
+def _ended_by(stop: Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set it, for as long as the block lasts."""
+    before = {number: signal.signal(number, lambda *_about: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Lines:
