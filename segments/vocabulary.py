@@ -135,7 +135,7 @@ def trait_spec(name: str) -> TraitSpec | None:
 
 def _spec(known: Trait) -> TraitSpec:
     korean = (get_language() or "").startswith("ko")
-    return TraitSpec(KINDS[known.type], known.data_class, known.label_ko if korean else known.label_en)
+    return TraitSpec(KINDS[known.type], known.data_class, known.label_ko if korean else known.label_en, own=True)
 
 
 def in_words(rule: object, purpose: str, names: Names) -> dict[str, str]:

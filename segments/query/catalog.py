@@ -59,12 +59,14 @@ SEALED = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class TraitSpec:
-    """A trait of the golden record that rules may read; one that is a list is catalogued with [] after its name."""
+    """A trait of the golden record that rules may read; one that is a list is catalogued with [] after its name. Of the
+    product's `own`, which nobody else writes, a date or moment has the form of one."""
 
     type: Kind
     data_class: str = "general"
     label: str = ""
     many: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ class _Compiler:
         key = node.name.removesuffix(EACH) if spec.many else node.name
         found = self.dialect.member(exp.column("traits", "t"), key, self.parameters.text)
         elements = [self.dialect.elements(found, "v0")] if spec.many else []
-        field = JsonField(self.dialect, exp.column(ELEMENT, "v0") if spec.many else found)
+        field = JsonField(self.dialect, exp.column(ELEMENT, "v0") if spec.many else found, own=spec.own)
         return self.events.some(elements, field, node.test, kind_of(node.test, spec))
 
     def _in_set(self, node: Leaf) -> exp.Expr:

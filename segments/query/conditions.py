@@ -34,11 +34,12 @@ class Field(Protocol):
 
 @dataclass
 class JsonField:
-    """A value inside a JSON document."""
+    """A value inside a JSON document; of one of our `own` the form need not be looked at."""
 
     dialect: Dialect
     json: exp.Expr
     currency: str | None = None
+    own: bool = False
 
     def typed(self, kind: Kind) -> exp.Expr:
         match kind:
@@ -49,11 +50,12 @@ class JsonField:
             case "boolean":
                 return self.dialect.boolean(self.json.copy())
             case "date" | "moment":
-                return when(has_shape(self.dialect, self.json, kind), self.dialect.text(self.json.copy()))
+                return when(has_shape(self.dialect, self.json, kind), self.dialect.words(self.json.copy()))
 
     def compared(self, kind: Kind) -> tuple[exp.Expr, list[exp.Expr]]:
         if kind in SHAPES:
-            return self.dialect.text(self.json.copy()), [has_shape(self.dialect, self.json, kind)]
+            shape = [] if self.own else [has_shape(self.dialect, self.json, kind)]
+            return self.dialect.words(self.json.copy()), shape
         return self.typed(kind), []
 
     def present(self) -> exp.Expr:

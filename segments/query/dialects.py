@@ -51,6 +51,9 @@ class Dialect(Protocol):
     def text(self, json: exp.Expr) -> exp.Expr:
         """The value as a string that compares by code point."""
 
+    def words(self, json: exp.Expr) -> exp.Expr:
+        """The same of a value of any type, for whoever makes sure of it by the text itself."""
+
     def boolean(self, json: exp.Expr) -> exp.Expr:
         """The value as a boolean."""
 
@@ -65,9 +68,9 @@ class Dialect(Protocol):
 
 
 def has_shape(dialect: Dialect, json: exp.Expr, kind: Kind) -> exp.Expr:
-    """Whether a value is a string of the shape of a date or moment; such strings sort as the times they name."""
-    text = dialect.text(json.copy())
-    masked = exp.func("translate", text, exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
+    """Whether a value is a string of the shape of a date or moment, which nothing else is; such strings sort as the times
+    they name."""
+    masked = exp.func("translate", dialect.words(json.copy()), exp.Literal.string(DIGITS), exp.Literal.string(ZEROS))
     return exp.EQ(this=masked, expression=exp.Literal.string(SHAPES[kind]))
 
 
@@ -111,6 +114,9 @@ class Postgres:
 
     def text(self, json: exp.Expr) -> exp.Expr:
         return self.by_code_point(when(_type_is("jsonb_typeof", json, "string"), self._unquoted(json.copy())))
+
+    def words(self, json: exp.Expr) -> exp.Expr:
+        return self.by_code_point(exp.paren(self._unquoted(json.copy())))
 
     def boolean(self, json: exp.Expr) -> exp.Expr:
         return when(_type_is("jsonb_typeof", json, "boolean"), cast(json.copy(), "boolean"))
@@ -157,6 +163,9 @@ class DuckDB:
     def text(self, json: exp.Expr) -> exp.Expr:
         return when(self._is(json, "VARCHAR"), self._string(json))
 
+    def words(self, json: exp.Expr) -> exp.Expr:
+        return self._string(json)
+
     def boolean(self, json: exp.Expr) -> exp.Expr:
         read = exp.TryCast(this=self._string(json), to=sql_type("boolean").copy())
         return when(self._is(json, "BOOLEAN"), read)
@@ -194,6 +203,6 @@ FUNCTIONS = frozenset(
 )
 CONSTANTS = frozenset(
     {"number", "string", "boolean", "array", "null", "OBJECT", "ARRAY", "NULL", "UBIGINT", "BIGINT", "DOUBLE", "VARCHAR",
-     "BOOLEAN", "$", "$[*]", "{}", "0", "1", "5", "6", "38", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED,
+     "BOOLEAN", "$", "$[*]", "{}", "0", "1", "5", "6", "38", "s", "n", "b", DIGITS, ZEROS, LARGEST, relations.LIVE, relations.GRANTED,
      *SHAPES.values()}
 )  # fmt: skip

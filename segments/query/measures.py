@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 from itertools import pairwise
 
 from sqlglot import exp
@@ -13,6 +12,7 @@ from segments.query import relations
 from segments.query.ast import Event, Frequency, Kind, Measure, Number, Pick, Test
 from segments.query.catalog import REVENUE, kind_of, measures_revenue
 from segments.query.conditions import ColumnField, Field, compared
+from segments.query.dialects import cast
 from segments.query.happenings import Happenings, joined
 from segments.query.sequences import PLACE, numbered
 
@@ -101,9 +101,17 @@ def aggregate(node: Event, measure: Measure, rows: Rows, read: Happenings) -> ex
 
 
 def _distinct(value: Field, kinds: Sequence[Kind]) -> exp.Expr:
-    """The number of different values, of the property's own type or of each type that it may have."""
-    counts: list[exp.Expr] = [exp.Count(this=exp.Distinct(expressions=[value.typed(kind)])) for kind in kinds]
-    return reduce(lambda total, count: exp.Add(this=total, expression=count), counts)
+    """The number of different values; where a property may be of several types, each is told from the others by a mark."""
+    if len(kinds) == 1:
+        return exp.Count(this=exp.Distinct(expressions=[value.typed(kinds[0])]))
+    first, *others = [_marked(kind, value.typed(kind)) for kind in kinds]
+    return exp.Count(this=exp.Distinct(expressions=[exp.Coalesce(this=first, expressions=others)]))
+
+
+def _marked(kind: Kind, value: exp.Expr) -> exp.Expr:
+    """A value as text that no value of another type is."""
+    text = value if kind == "string" else cast(value, "text")
+    return exp.DPipe(this=exp.Literal.string(kind[0]), expression=text, safe=False)
 
 
 def _most_frequent(node: Event, measure: Measure, read: Happenings) -> exp.Select:

@@ -39,6 +39,9 @@ class Spark:
     def text(self, json: exp.Expr) -> exp.Expr:
         return self._of_type("string", json)
 
+    def words(self, json: exp.Expr) -> exp.Expr:
+        return _read(json, "string")
+
     def boolean(self, json: exp.Expr) -> exp.Expr:
         return self._of_type("boolean", json)
 

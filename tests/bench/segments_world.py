@@ -36,21 +36,6 @@ from generate_series(1, {profiles}) n;
 insert into core_datakey (id, record, kek_id, wrapped)
 select pg_temp.u(n, 'k'), pg_temp.u(n, 'r'), pg_temp.u(0, 'kek'), '' from generate_series(1, {profiles}) n;
 
-insert into events_event (id, source_id, message_id, type, name, record, kind, leaves, occurred_at, currency, revenue,
-    order_id, properties)
-select pg_temp.u(n, 'e'), pg_temp.u(0, 'source'), 'm' || n, 'track',
-    (array['Product Viewed', 'Product Viewed', 'Cart Viewed', 'Order Completed'])[1 + h % 4],
-    pg_temp.u(1 + n % {profiles}, 'r'), 'customer', '{{}}',
-    '{as_of}'::timestamptz - make_interval(secs => (h / 7) % 31536000),
-    case when h % 4 = 3 then 'KRW' end, case when h % 4 = 3 then 1000 * ((h / 11) % 400) end,
-    case when h % 4 = 3 then 'o' || (n - n % 20) % {profiles} || '-' || (h / 13) % 9 end,
-    jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100)
-        || case when h % 4 = 3 then jsonb_build_object('products', jsonb_build_array(
-        jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100),
-        jsonb_build_object('category', (array['hats', 'bags', 'pens', 'toys'])[1 + (h / 7) % 4], 'price', (h / 9) % 100)))
-        else '{{}}' end
-from (select n, pg_temp.h(n, 'e') as h from generate_series(1, {events}) n) e;
-
 insert into profiles_golden (profile_id, traits, lineage)
 select pg_temp.u(n, 'p'), jsonb_build_object(
     'country', (array['KR', 'KR', 'KR', 'US', 'JP'])[1 + h % 5],
@@ -72,6 +57,33 @@ insert into consent_effective (profile_id, purpose, channel, brand, state, since
 select pg_temp.u(n, 'p'), 'marketing', 'email', '', case when n % 5 = 0 then 'withdrawn' else 'granted' end,
     '{as_of}'::timestamptz - interval '100 days'
 from generate_series(1, {profiles}) n where n % 7 <> 0 and n % 50 <> 0;
+"""
+
+EVENTS = """
+insert into events_event (id, source_id, message_id, type, name, record, kind, leaves, occurred_at, currency, revenue,
+    order_id, properties)
+select pg_temp.u(n, 'e'), pg_temp.u(0, 'source'), 'm' || n, 'track',
+    (array['Product Viewed', 'Product Viewed', 'Cart Viewed', 'Order Completed'])[1 + h % 4],
+    pg_temp.u(1 + n % {profiles}, 'r'), 'customer', '{{}}',
+    '{as_of}'::timestamptz - make_interval(secs => (h / 7) % 31536000),
+    case when h % 4 = 3 then 'KRW' end, case when h % 4 = 3 then 1000 * ((h / 11) % 400) end,
+    case when h % 4 = 3 then 'o' || (n - n % 20) % {profiles} || '-' || (h / 13) % 9 end,
+    jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100)
+        || case when h % 4 = 3 then jsonb_build_object('products', jsonb_build_array(
+        jsonb_build_object('category', (array['shoes', 'bags', 'books', 'toys'])[1 + (h / 5) % 4], 'price', (h / 3) % 100),
+        jsonb_build_object('category', (array['hats', 'bags', 'pens', 'toys'])[1 + (h / 7) % 4], 'price', (h / 9) % 100)))
+        else '{{}}' end
+from (select n, pg_temp.h(n, 'e') as h from generate_series(1, {events}) n) e;
+"""
+# What keeps an index of a table, and how it is made again.
+KEPT = """
+select format('alter table %1$s drop constraint %2$I', conrelid::regclass, conname),
+       format('alter table %1$s add constraint %2$I %3$s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+from pg_constraint where conrelid = 'events_event'::regclass and contype in ('p', 'u')
+union all
+select format('drop index %I', i.indexrelid::regclass), pg_get_indexdef(i.indexrelid) from pg_index i
+where i.indrelid = 'events_event'::regclass
+  and not exists (select from pg_constraint where conindid = i.indexrelid and contype in ('p', 'u'))
 """
 
 
@@ -115,9 +127,25 @@ def _statement(connection: Any, statement: str) -> None:
 
 def _generate(connection: Any, profiles: int, events_each: int) -> None:
     _statement(connection, "set synchronous_commit = off")
+    _statement(connection, "set maintenance_work_mem = '1GB'")
     size = {"profiles": profiles, "events": profiles * events_each}
     _statement(connection, GENERATE.format(**size, as_of=AS_OF, moment=MOMENT))
+    with _without_indexes(connection):
+        _statement(connection, EVENTS.format(**size, as_of=AS_OF))
     _statement(connection, "vacuum analyze")
+
+
+@contextmanager
+def _without_indexes(connection: Any) -> Iterator[None]:
+    """Millions of events come in minutes where their indexes are made afterwards."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT)
+        kept = cursor.fetchall()
+    for drop, _ in kept:
+        _statement(connection, drop)
+    yield
+    for _, make in kept:
+        _statement(connection, make)
 
 
 def copied(statement: str) -> bytes:

@@ -9,17 +9,15 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     (
-      CASE
-        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-        THEN t.traits ->> CAST(%(p0)s AS TEXT)
-      END COLLATE "C"
+      (
+        t.traits ->> CAST(%(p0)s AS TEXT)
+      ) COLLATE "C"
     ) BETWEEN CAST(%(p1)s AS TEXT) AND CAST(%(p2)s AS TEXT)
     AND TRANSLATE(
       (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ),
       '0123456789',
       '0000000000'
@@ -36,18 +34,8 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-      THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-    END BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT)
-    AND TRANSLATE(
-      CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END,
-      '0123456789',
-      '0000000000'
-    ) = '0000-00-00',
+    JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)) BETWEEN CAST($p1 AS TEXT) AND CAST($p2 AS TEXT)
+    AND TRANSLATE(JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00',
     FALSE
   );
 
@@ -60,27 +48,17 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN SCHEMA_OF_VARIANT(
-        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-      ) = 'STRING'
-      THEN TRY_VARIANT_GET(
+    TRY_VARIANT_GET(
+      ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+      '$',
+      'string'
+    ) BETWEEN CAST(:p1 AS STRING) AND CAST(:p2 AS STRING)
+    AND TRANSLATE(
+      TRY_VARIANT_GET(
         ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
         '$',
         'string'
-      )
-    END BETWEEN CAST(:p1 AS STRING) AND CAST(:p2 AS STRING)
-    AND TRANSLATE(
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END,
+      ),
       '0123456789',
       '0000000000'
     ) = '0000-00-00',

@@ -9,19 +9,17 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     (
-      CASE
-        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-        THEN t.traits ->> CAST(%(p0)s AS TEXT)
-      END COLLATE "C"
+      (
+        t.traits ->> CAST(%(p0)s AS TEXT)
+      ) COLLATE "C"
     ) = ANY(
       CAST(%(p1)s AS TEXT[])
     )
     AND TRANSLATE(
       (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ),
       '0123456789',
       '0000000000'
@@ -38,20 +36,10 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-      THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-    END = ANY(
+    JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)) = ANY(
       CAST($p1 AS TEXT[])
     )
-    AND TRANSLATE(
-      CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END,
-      '0123456789',
-      '0000000000'
-    ) = '0000-00-00',
+    AND TRANSLATE(JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00',
     FALSE
   );
 
@@ -66,28 +54,18 @@ WHERE
   AND COALESCE(
     ARRAY_CONTAINS(
       CAST(:p1 AS ARRAY<STRING>),
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      )
     )
     AND TRANSLATE(
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END,
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      ),
       '0123456789',
       '0000000000'
     ) = '0000-00-00',

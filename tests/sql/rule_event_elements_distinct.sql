@@ -18,25 +18,25 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(
-      DISTINCT (
-        CASE
-          WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'string'
-          THEN v0.element ->> CAST(%(p1)s AS TEXT)
-        END COLLATE "C"
+      DISTINCT COALESCE(
+        's' || (
+          CASE
+            WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'string'
+            THEN v0.element ->> CAST(%(p1)s AS TEXT)
+          END COLLATE "C"
+        ),
+        'n' || CAST(CASE
+          WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'number'
+          THEN CASE
+            WHEN ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
+            THEN CAST(ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
+          END
+        END AS TEXT),
+        'b' || CAST(CASE
+          WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'boolean'
+          THEN CAST(v0.element -> CAST(%(p1)s AS TEXT) AS BOOLEAN)
+        END AS TEXT)
       )
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'number'
-        THEN CASE
-          WHEN ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) BETWEEN -99999999999999999999999999999999.999999 AND 99999999999999999999999999999999.999999
-          THEN CAST(ROUND(CAST(v0.element -> CAST(%(p1)s AS TEXT) AS DECIMAL), 6) AS DECIMAL(38, 6))
-        END
-      END
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN JSONB_TYPEOF(v0.element -> CAST(%(p1)s AS TEXT)) = 'boolean'
-        THEN CAST(v0.element -> CAST(%(p1)s AS TEXT) AS BOOLEAN)
-      END
     ) = CAST(%(p4)s AS DECIMAL(38, 6))
 )
 SELECT
@@ -66,20 +66,20 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(
-      DISTINCT CASE
-        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT))
-      END
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
-        THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS DECIMAL(38, 6))
-      END
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'BOOLEAN'
-        THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS BOOLEAN)
-      END
+      DISTINCT COALESCE(
+        's' || CASE
+          WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'VARCHAR'
+          THEN JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT))
+        END,
+        'n' || CAST(CASE
+          WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')
+          THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS DECIMAL(38, 6))
+        END AS TEXT),
+        'b' || CAST(CASE
+          WHEN JSON_TYPE(v0.element, CAST($p1 AS TEXT)) = 'BOOLEAN'
+          THEN TRY_CAST(JSON_EXTRACT_STRING(v0.element, CAST($p1 AS TEXT)) AS BOOLEAN)
+        END AS TEXT)
+      )
     ) = CAST($p4 AS DECIMAL(38, 6))
 )
 SELECT
@@ -110,38 +110,38 @@ WITH s0 AS (
     r.profile_id
   HAVING
     COUNT(
-      DISTINCT CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
-          '$',
-          'string'
-        )
-      END
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN NOT SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
-        ) IN ('STRING', 'BOOLEAN')
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
-          '$',
-          'decimal(38, 6)'
-        )
-      END
-    ) + COUNT(
-      DISTINCT CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
-        ) = 'BOOLEAN'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
-          '$',
-          'boolean'
-        )
-      END
+      DISTINCT COALESCE(
+        's' || CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
+          ) = 'STRING'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
+            '$',
+            'string'
+          )
+        END,
+        'n' || CAST(CASE
+          WHEN NOT SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
+          ) IN ('STRING', 'BOOLEAN')
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
+            '$',
+            'decimal(38, 6)'
+          )
+        END AS STRING),
+        'b' || CAST(CASE
+          WHEN SCHEMA_OF_VARIANT(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING))
+          ) = 'BOOLEAN'
+          THEN TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(v0.element, '$', 'map<string, variant>'), CAST(:p1 AS STRING)),
+            '$',
+            'boolean'
+          )
+        END AS STRING)
+      )
     ) = CAST(:p4 AS DECIMAL(38, 6))
 )
 SELECT

@@ -11,17 +11,15 @@ WITH s0 AS (
     AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
     AND COALESCE(
       (
-        CASE
-          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN e.properties ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          e.properties ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ) >= CAST(%(p1)s AS TEXT)
       AND TRANSLATE(
         (
-          CASE
-            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN e.properties ->> CAST(%(p0)s AS TEXT)
-          END COLLATE "C"
+          (
+            e.properties ->> CAST(%(p0)s AS TEXT)
+          ) COLLATE "C"
         ),
         '0123456789',
         '0000000000'
@@ -52,18 +50,8 @@ WITH s0 AS (
     e.name = CAST($p2 AS TEXT)
     AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
     AND COALESCE(
-      CASE
-        WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
-      END >= CAST($p1 AS TEXT)
-      AND TRANSLATE(
-        CASE
-          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00',
+      JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)) >= CAST($p1 AS TEXT)
+      AND TRANSLATE(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -90,27 +78,17 @@ WITH s0 AS (
     e.name = CAST(:p2 AS STRING)
     AND e.occurred_at < CAST(:p3 AS TIMESTAMP)
     AND COALESCE(
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      ) >= CAST(:p1 AS STRING)
+      AND TRANSLATE(
+        TRY_VARIANT_GET(
           ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
           '$',
           'string'
-        )
-      END >= CAST(:p1 AS STRING)
-      AND TRANSLATE(
-        CASE
-          WHEN SCHEMA_OF_VARIANT(
-            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-          ) = 'STRING'
-          THEN TRY_VARIANT_GET(
-            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-            '$',
-            'string'
-          )
-        END,
+        ),
         '0123456789',
         '0000000000'
       ) = '0000-00-00',

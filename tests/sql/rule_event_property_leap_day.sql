@@ -11,19 +11,17 @@ WITH s0 AS (
     AND e.occurred_at < CAST(%(p3)s AS TIMESTAMPTZ)
     AND COALESCE(
       SUBSTRING((
-        CASE
-          WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN e.properties ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          e.properties ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ) FROM 6 FOR 5) = ANY(
         CAST(%(p1)s AS TEXT[])
       )
       AND TRANSLATE(
         (
-          CASE
-            WHEN JSONB_TYPEOF(e.properties -> CAST(%(p0)s AS TEXT)) = 'string'
-            THEN e.properties ->> CAST(%(p0)s AS TEXT)
-          END COLLATE "C"
+          (
+            e.properties ->> CAST(%(p0)s AS TEXT)
+          ) COLLATE "C"
         ),
         '0123456789',
         '0000000000'
@@ -54,24 +52,10 @@ WITH s0 AS (
     e.name = CAST($p2 AS TEXT)
     AND e.occurred_at < CAST($p3 AS TIMESTAMPTZ)
     AND COALESCE(
-      SUBSTRING(
-        CASE
-          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
-        END,
-        6,
-        5
-      ) = ANY(
+      SUBSTRING(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)), 6, 5) = ANY(
         CAST($p1 AS TEXT[])
       )
-      AND TRANSLATE(
-        CASE
-          WHEN JSON_TYPE(e.properties, CAST($p0 AS TEXT)) = 'VARCHAR'
-          THEN JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT))
-        END,
-        '0123456789',
-        '0000000000'
-      ) = '0000-00-00',
+      AND TRANSLATE(JSON_EXTRACT_STRING(e.properties, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00',
       FALSE
     )
   GROUP BY
@@ -101,31 +85,21 @@ WITH s0 AS (
       ARRAY_CONTAINS(
         CAST(:p1 AS ARRAY<STRING>),
         SUBSTRING(
-          CASE
-            WHEN SCHEMA_OF_VARIANT(
-              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-            ) = 'STRING'
-            THEN TRY_VARIANT_GET(
-              ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-              '$',
-              'string'
-            )
-          END,
+          TRY_VARIANT_GET(
+            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+            '$',
+            'string'
+          ),
           6,
           5
         )
       )
       AND TRANSLATE(
-        CASE
-          WHEN SCHEMA_OF_VARIANT(
-            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-          ) = 'STRING'
-          THEN TRY_VARIANT_GET(
-            ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-            '$',
-            'string'
-          )
-        END,
+        TRY_VARIANT_GET(
+          ELEMENT_AT(TRY_VARIANT_GET(e.properties, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+          '$',
+          'string'
+        ),
         '0123456789',
         '0000000000'
       ) = '0000-00-00',

@@ -10,24 +10,21 @@ WHERE
   AND COALESCE(
     (
       (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ) >= CAST(%(p1)s AS TEXT)
       AND (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ) < CAST(%(p2)s AS TEXT)
     )
     AND TRANSLATE(
       (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ),
       '0123456789',
       '0000000000'
@@ -45,23 +42,10 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     (
-      CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END >= CAST($p1 AS TEXT)
-      AND CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END < CAST($p2 AS TEXT)
+      JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)) >= CAST($p1 AS TEXT)
+      AND JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)) < CAST($p2 AS TEXT)
     )
-    AND TRANSLATE(
-      CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END,
-      '0123456789',
-      '0000000000'
-    ) = '0000-00-00T00:00:00.000000Z',
+    AND TRANSLATE(JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00T00:00:00.000000Z',
     FALSE
   );
 
@@ -75,38 +59,23 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     (
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END >= CAST(:p1 AS STRING)
-      AND CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END < CAST(:p2 AS STRING)
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      ) >= CAST(:p1 AS STRING)
+      AND TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      ) < CAST(:p2 AS STRING)
     )
     AND TRANSLATE(
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END,
+      TRY_VARIANT_GET(
+        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+        '$',
+        'string'
+      ),
       '0123456789',
       '0000000000'
     ) = '0000-00-00T00:00:00.000000Z',

@@ -9,17 +9,15 @@ WHERE
   p.state = 'live'
   AND COALESCE(
     (
-      CASE
-        WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-        THEN t.traits ->> CAST(%(p0)s AS TEXT)
-      END COLLATE "C"
+      (
+        t.traits ->> CAST(%(p0)s AS TEXT)
+      ) COLLATE "C"
     ) >= CAST(%(p1)s AS TEXT)
     AND TRANSLATE(
       (
-        CASE
-          WHEN JSONB_TYPEOF(t.traits -> CAST(%(p0)s AS TEXT)) = 'string'
-          THEN t.traits ->> CAST(%(p0)s AS TEXT)
-        END COLLATE "C"
+        (
+          t.traits ->> CAST(%(p0)s AS TEXT)
+        ) COLLATE "C"
       ),
       '0123456789',
       '0000000000'
@@ -36,18 +34,8 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-      THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-    END >= CAST($p1 AS TEXT)
-    AND TRANSLATE(
-      CASE
-        WHEN JSON_TYPE(t.traits, CAST($p0 AS TEXT)) = 'VARCHAR'
-        THEN JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT))
-      END,
-      '0123456789',
-      '0000000000'
-    ) = '0000-00-00T00:00:00.000000Z',
+    JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)) >= CAST($p1 AS TEXT)
+    AND TRANSLATE(JSON_EXTRACT_STRING(t.traits, CAST($p0 AS TEXT)), '0123456789', '0000000000') = '0000-00-00T00:00:00.000000Z',
     FALSE
   );
 
@@ -60,27 +48,17 @@ LEFT JOIN profiles_golden AS t
 WHERE
   p.state = 'live'
   AND COALESCE(
-    CASE
-      WHEN SCHEMA_OF_VARIANT(
-        ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-      ) = 'STRING'
-      THEN TRY_VARIANT_GET(
+    TRY_VARIANT_GET(
+      ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
+      '$',
+      'string'
+    ) >= CAST(:p1 AS STRING)
+    AND TRANSLATE(
+      TRY_VARIANT_GET(
         ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
         '$',
         'string'
-      )
-    END >= CAST(:p1 AS STRING)
-    AND TRANSLATE(
-      CASE
-        WHEN SCHEMA_OF_VARIANT(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING))
-        ) = 'STRING'
-        THEN TRY_VARIANT_GET(
-          ELEMENT_AT(TRY_VARIANT_GET(t.traits, '$', 'map<string, variant>'), CAST(:p0 AS STRING)),
-          '$',
-          'string'
-        )
-      END,
+      ),
       '0123456789',
       '0000000000'
     ) = '0000-00-00T00:00:00.000000Z',
