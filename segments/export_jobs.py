@@ -85,8 +85,8 @@ def ask(
         segment, purpose, channel, fmt, columns, actor=actor, personal=personal, approval=approval, once=once
     )
     made = ExportJob.objects.create(
-        segment=segment, purpose_id=purpose, channel_id=channel, format=fmt, columns=asked.columns, once=once,
-        versions=asked.versions, reason=reason, asked_by=actor.name,
+        segment=segment, purpose_id=purpose, channel_id=channel, format=fmt, columns=asked.columns,
+        kinds=asked.kinds, once=once, versions=asked.versions, reason=reason, asked_by=actor.name,
     )  # fmt: skip
     _audit(actor, "export_file.asked", made, columns=asked.columns, format=fmt)
     wake(settings.EXPORT_TASK)
@@ -211,9 +211,10 @@ def _write(job: ExportJob) -> Made | None:
 
 def _asked(job: ExportJob) -> Export:
     told_of: set[bytes] | None = set() if job.once else None
-    return Export(
-        job.segment, job.channel_id, job.channel.point, cast(Format, job.format), job.columns, job.versions, told_of
-    )
+    known = job.kinds or exports.kinds_of(job.columns)
+    kinds = {name: (known[name][0], known[name][1]) for name in job.columns}
+    about = (job.segment, job.channel_id, job.channel.point, cast(Format, job.format))
+    return Export(*about, job.columns, kinds, job.versions, told_of)
 
 
 def _kept(job: ExportJob, number: int, at: datetime, chunk: Chunk, percent: int) -> bool:

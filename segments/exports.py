@@ -62,19 +62,20 @@ def prepared(
     if once and not PERSONAL.keys() & chosen:
         raise Refused("once_per_address", _("Each address once needs a column of contact values."))
     versions = approvals.use(actor, approval, segment, channel) if PERSONAL.keys() & chosen else {}
-    return Export(segment, channel, point, fmt, chosen, versions, set() if once else None)
+    return Export(segment, channel, point, fmt, chosen, kinds_of(chosen), versions, set() if once else None)
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is exported: whose members, for which contact channel (and its kind of contact point), how, of which approved
-    versions, and digests of the addresses told of where each is told once."""
+    """What is exported: whose members, for which contact channel (and its kind of contact point), how, which columns of which
+    kinds, of which approved versions, and digests of the addresses told of where each is told once."""
 
     segment: Segment
     channel: str
     point: str
     fmt: Format
     columns: list[str]
+    kinds: dict[str, tuple[Kind, bool]]
     versions: dict[str, int]
     told_of: set[bytes] | None = None
     id: UUID = field(default_factory=uuid7)
@@ -88,7 +89,7 @@ class Export:
 
     def writer(self) -> formats.Writer | parquet.Writer:
         """What makes a file of their lines."""
-        return parquet.Writer(_kinds(self.columns)) if self.fmt == "parquet" else formats.Writer(self.fmt, self.columns)
+        return parquet.Writer(self.kinds) if self.fmt == "parquet" else formats.Writer(self.fmt, self.columns)
 
     def _chunk(self, after: str) -> formats.Chunk:
         """The lines of the next members, as the ledger allows them in the snapshot of the statement that writes them."""
@@ -147,7 +148,7 @@ def _check_columns(segment: Segment, columns: Sequence[str], personal: bool) -> 
             raise Refused("data_class", _("The purpose of the segment does not allow a column of this data class."))
 
 
-def _kinds(columns: Sequence[str]) -> dict[str, tuple[Kind, bool]]:
+def kinds_of(columns: Sequence[str]) -> dict[str, tuple[Kind, bool]]:
     """Of each column its type, and whether it holds lists."""
     fixed: dict[str, tuple[Kind, bool]] = {"entered_at": ("moment", False), "is_holdout": ("boolean", False)}
     computed = computed_traits()

@@ -21,12 +21,13 @@ from cdp.core.models import AuditEntry, DataKey, Disclosure
 from cdp.profiles.models import ContactPoint
 from consent import suppression
 from identity.models import Profile, Record
-from segments import export_jobs, exports, privacy
+from segments import export_jobs, exports, privacy, traits
 from segments.models import ExportJob, ExportPart, Segment
 from tests.segments.people import ACTOR, NOW, record_of, says
 from tests.segments.test_contacts_sent import widened
 from tests.segments.test_export import approved
 from tests.segments.test_reading import MAIL, filled
+from tests.segments.test_traits import trait
 
 pytestmark = pytest.mark.django_db
 CONTACT = "canary@example.com"
@@ -118,6 +119,14 @@ def test_whoever_takes_back_consent_is_left_out_when_it_is_fetched(fmt: Any) -> 
     assert ids_in(fmt, fetched(job)) == [ids[2], ids[4]] and job.left_out == 3
     says(ids, "withdrawn")
     assert ids_in(fmt, fetched(job)) == [] and job.count == 0
+
+
+def test_a_computed_trait_that_is_archived_meanwhile_keeps_its_type_in_the_file() -> None:
+    spent = trait("spent")
+    made, _ids = filled(2)
+    job = ready(made, "parquet", "profile_id", "computed.spent")
+    traits.archive(ACTOR, spent)
+    assert ParquetFile(io.BytesIO(fetched(job))).schema_arrow.field("computed.spent").type == "double"
 
 
 def test_it_breaks_off_before_a_part_in_which_somebody_takes_back_consent_meanwhile() -> None:
