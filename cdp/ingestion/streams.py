@@ -36,6 +36,8 @@ from cdp.ingestion.shapes import personal_shape
 
 log = logging.getLogger(__name__)
 SECONDS_A_LOOK, LONGEST_WAIT = 1.0, 30.0
+# Whoever waits for the end of a topic is told after so long that Kafka does not answer.
+SECONDS_TO_ANSWER = 15.0
 # What a topic may be called (Kafka's own rule), so that its name can stand in quarantine and in logs.
 LONGEST_TOPIC = 249
 # Without these a message could be taken for kept that is not.
@@ -92,11 +94,14 @@ def follow(
 ) -> Outcome:
     """Keep what comes until `stop` is set or, with `to_the_end`, until all that was there is kept; what became of it.
 
-    The database away is waited for. Raises `Refused`: `source_off`, `no_topic`, `kafka` for what the client gives up at.
+    The database away is waited for, and so is Kafka, unless an end is waited for. Raises `Refused`: `source_off`, `no_topic`,
+    `kafka` for what the client gives up at.
     """
     outcome, ends = Outcome(), _Ends(consumer)
     kept = quarantine.known_mapping(*content_of(mapping))
     with closing(consumer):
+        if to_the_end:
+            _reach(consumer)
         while not (stop.is_set() or (to_the_end and ends.reached())):
             messages = ends.without_ends(consumer.consume(ROWS_A_COMMIT, timeout=SECONDS_A_LOOK))
             if messages:
@@ -107,6 +112,16 @@ def follow(
                 outcome += done
                 tell(outcome)
     return outcome
+
+
+def _reach(consumer: Any) -> None:
+    from confluent_kafka import KafkaException
+
+    try:
+        consumer.list_topics(timeout=SECONDS_TO_ANSWER)
+    except KafkaException as error:
+        why = {"why": error.args[0].name()}
+        raise Refused("kafka", _("Kafka does not answer, or refuses who asks: %(why)s") % why) from None
 
 
 class _Ends:

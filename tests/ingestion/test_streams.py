@@ -19,6 +19,7 @@ from cdp.events.models import Event, Quarantined, Source
 from cdp.ingestion import actions, streams
 from cdp.ingestion.actions import Outcome
 from cdp.ingestion.mapping import AnyMapping, mapping_of
+from tests.flow.processes import free_port
 from tests.ingestion.wire import counters, sealed
 
 pytestmark = pytest.mark.django_db
@@ -226,3 +227,13 @@ def test_what_is_wrong_is_said(shop: Shop, broker: Producer, topic: str, tmp_pat
         command(tmp_path, topic, mapping={"colour": "red"})
     with pytest.raises(CommandError, match="No such file"):
         command(tmp_path, topic, "--properties", str(tmp_path / "none"))
+
+
+def test_whoever_waits_for_the_end_is_told_that_kafka_does_not_answer(
+    shop: Shop, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "SECONDS_TO_ANSWER", 1.0)
+    consumer = streams.connected({"bootstrap.servers": f"127.0.0.1:{free_port()}"}, topic, "cdp")
+    with pytest.raises(Refused) as refused:
+        streams.follow(consumer, "shop", mapping(), lambda _outcome: None, Signal(), to_the_end=True)
+    assert refused.value.code == "kafka"
