@@ -76,8 +76,8 @@ const begin = ({ words }) => {
     const preview = answer.querySelector(".preview");
     const old = document.querySelector(".preview");
     if (old) old.remove();
-    // Below the builder: what somebody is just writing in must not move.
-    if (preview) json.before(document.importNode(preview, true));
+    // Below what somebody may be writing in or about to press: none of it may move.
+    if (preview) json.after(document.importNode(preview, true));
     count(answer);
     mark([...answer.querySelectorAll(".field-rule .errorlist li")].map((one) => one.textContent));
   };
