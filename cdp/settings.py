@@ -322,6 +322,9 @@ QUARANTINE_TASK = "quarantine.work"
 PULL_TASK = "pulls.fetch"
 UPLOAD_TASK = "uploads.work"
 EXPORT_TASK = "exports.work"
+RECOUNT_TASK = "console.recount"
+# A count on the first page that takes longer is kept, shown with its age, and counted again by a worker.
+QUICK_COUNT_SECONDS = 0.1
 
 # For how long an approved export of contact values may begin.
 EXPORT_APPROVAL = timedelta(hours=int(os.environ.get("CDP_EXPORT_APPROVAL_HOURS", "24")))

@@ -260,11 +260,13 @@ where m.profile_id = %(profile)s
 
 # --- the effective table ----------------------------------------------------------------------------------------------
 
-# Whoever was merged meanwhile is refreshed with the profile that took its records. Locked in order: two at once queue.
+# Whoever was merged meanwhile is refreshed with the profile that took its records. Locked in order: two at once queue. By
+# one list of ids, for two joined by an "or" would read the whole table.
 LOCK_PROFILES = """
 select id from identity_profile
-where id = any(%(profiles)s)
-    or id in (select redirect_id from identity_profile where id = any(%(profiles)s) and redirect_id is not null)
+where id = any(array(
+    select unnest(%(profiles)s::uuid[])
+    union select redirect_id from identity_profile where id = any(%(profiles)s) and redirect_id is not null))
 order by id for no key update
 """
 

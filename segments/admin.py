@@ -86,7 +86,7 @@ EXAMPLES = (
 
 
 def _reach_told(row: Reach, seen: bool) -> dict[str, Any]:
-    numbers = {name: few(counts.told(getattr(row, name), seen)) for name in ("consented", "reachable")}
+    numbers = {name: preview_admin.number(row, name, seen) for name in ("consented", "reachable")}
     return {"channel": row.channel, **numbers}
 
 
@@ -299,7 +299,7 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         size = models.Membership.objects.filter(segment=segment).count()
         may_change = may(request.user, "segments.change_segment", segment)
         return {
-            "reach": [_reach_told(row, seen) for row in queries.reach(segment)] if published else [],
+            "reach": [_reach_told(row, seen) for row in queries.reach(segment, size=size)] if published else [],
             "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN] if seen else [],
             "sees_people": seen,
             "size": few(counts.told(size, seen)),

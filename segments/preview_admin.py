@@ -12,7 +12,7 @@ from cdp.core.types import Actor, now
 from segments import dropoff, glimpses, queries, sampling, versions
 from segments.models import Segment
 from segments.segment_form import SegmentForm, purpose_name, sentence
-from segments.types import ClauseCount, Preview
+from segments.types import ClauseCount, Preview, Reach
 from segments.vocabulary import unseen
 
 
@@ -45,7 +45,7 @@ def _found(request: HttpRequest, cleaned: dict[str, Any], channel: str, segment:
         "key": cleaned.get("key", ""),
     }  # fmt: skip
     found = queries.preview(rule, purpose.pk, channel, **asked)
-    told = {name: _number(found, name, seen) for name in ("count", "consented", "reachable")}
+    told = {name: number(found, name, seen) for name in ("count", "consented", "reachable")}
     clauses = [_told(clause, seen) for clause in dropoff.drop_off(rule, purpose.pk, **asked)]
     members = queries.counted_rule(rule, purpose.pk, now(), **asked, draw=sampling.drawn())
     people = glimpses.of(Actor.user(request.user), dropoff.sample(members), purpose.pk, segment) if seen else []
@@ -56,10 +56,11 @@ def _found(request: HttpRequest, cleaned: dict[str, Any], channel: str, segment:
     }  # fmt: skip
 
 
-def _number(found: Preview, name: str, seen: bool) -> dict[str, Any]:
+def number(found: Preview | Reach, name: str, seen: bool) -> dict[str, Any]:
     """A count as it may be told, and how far it may be off where it was estimated."""
-    number = counts.told(getattr(found, name), seen)
-    return {"number": few(number), "error": None if number is None else found.margins.get(name)}
+    told = counts.told(getattr(found, name), seen)
+    error = counts.margin(found.margins.get(name), seen)
+    return {"number": few(told), "error": None if told is None else error}
 
 
 def _told(clause: ClauseCount, seen: bool) -> dict[str, Any]:

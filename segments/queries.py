@@ -137,18 +137,27 @@ def left_out(rule: object, brand: str, leaving: Sequence[str], key: str) -> froz
     return exclusions.left_out_of(segment)
 
 
-def reach(segment: Segment, *channels: str) -> list[Reach]:
+def reach(segment: Segment, *channels: str, size: int | None = None) -> list[Reach]:
     """For each contact channel, or those named: how many members consent (by the effective table) and have a usable
-    contact point."""
+    contact point. Among many profiles the ledger itself is asked, and of more than a thousand members a sample is.
+    `size`: how many members there are, where it is known."""
+    if size is None:
+        size = Membership.objects.filter(segment=segment).count()
+    drawn = sampling.members_drawn(segment.pk, size)
     asked = ContactChannel.objects.order_by("key")
-    return [_reach(segment, channel) for channel in (asked.filter(key__in=channels) if channels else asked)]
+    return [_reach(segment, channel, drawn) for channel in (asked.filter(key__in=channels) if channels else asked)]
 
 
-def _reach(segment: Segment, channel: ContactChannel) -> Reach:
-    gate, asked = consent.gate_sql(segment.purpose_id, channel.key, now(), segment.brand)
-    params = asked | {"segment": segment.pk, "point": channel.point}
-    _, consented, reachable = limited(sql.REACH.format(gate=gate), params)[0]
-    return Reach(channel.key, consented, reachable)
+def _reach(segment: Segment, channel: ContactChannel, drawn: Drawn | None) -> Reach:
+    about = (segment.purpose_id, channel.key, now(), segment.brand)
+    gate, asked = consent.allowed_among(sql.OF_MEMBERS, *about) if drawn else consent.gate_sql(*about)
+    whom = {"drawn": drawn.profiles} if drawn else {"segment": segment.pk}
+    statement = sql.REACH_OF if drawn else sql.REACH
+    _, consented, reachable = limited(statement.format(gate=gate), asked | whom | {"point": channel.point})[0]
+    if drawn is None or drawn.chance == 1:
+        return Reach(channel.key, consented, reachable)
+    margins = {"consented": drawn.margin(consented), "reachable": drawn.margin(reachable)}
+    return Reach(channel.key, drawn.estimate(consented), drawn.estimate(reachable), margins)
 
 
 def overlap(segment: Segment, others: QuerySet[Segment]) -> list[Overlap]:

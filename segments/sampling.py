@@ -13,6 +13,8 @@ from cdp.core.statements import column, fetch
 from segments import sql
 
 SAMPLE, FRESH_SECONDS = 10_000, 60
+# Among so many profiles everybody's consent is read at once; among more that of a segment's members, of about so many.
+ALL_PROFILES, SOME_MEMBERS = 20_000, 1_000
 # Of a normal distribution: so far off are 5 of 100 estimates, and (by the rule of three) what nobody of the sample fits.
 DEVIATIONS, OF_NONE = 1.96, 3.0
 
@@ -47,6 +49,14 @@ def drawn() -> Drawn | None:
 @lru_cache(maxsize=2)
 def _drawn(chance: float, minute: int, database: str) -> Drawn:
     return Drawn(column(sql.SAMPLED_PROFILES, {"share": 100 * chance}), chance)
+
+
+def members_drawn(segment: UUID, size: int) -> Drawn | None:
+    """A sample of the members of a segment, which has so many, or all of a few; None among few profiles."""
+    if _about() <= ALL_PROFILES:
+        return None
+    drawn = min(sql.LOTS, max(1, sql.LOTS * SOME_MEMBERS // max(1, size)))
+    return Drawn(column(sql.SAMPLED_MEMBERS, {"segment": segment, "drawn": drawn}), drawn / sql.LOTS)
 
 
 def _about() -> int:

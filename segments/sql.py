@@ -2,6 +2,8 @@
 
 # ruff: noqa: S608 - the pieces put together here are our own text
 
+from typing import Final
+
 # --- locks: a class, then what is locked ------------------------------------------------------------------------------
 
 # One recompute of a segment at a time, for as long as the connection lives: a killed worker lets go by dying.
@@ -176,6 +178,8 @@ COUNT_CLAUSES = "select {counts} from ({flags}) f where {kept}"
 # Whoever is in it stays in it while the rule is being changed: no draw, but in no order that means anything.
 SAMPLE = "select profile_id from ({rule}) member order by uuid_hash(profile_id), profile_id limit %(most)s"
 
+# Members are drawn by lot: so many there are.
+LOTS: Final = 1 << 20
 # `{gate}` is consent's own query of the profiles it allows.
 _REACHED = """
 agreeing as materialized (select m.profile_id from member m join ({gate}) allowed on allowed.profile_id = m.profile_id),
@@ -202,6 +206,12 @@ select (select count(*) from entering), (select count(*) from leaving), (select 
     {_FEW.format(moved="entering")}, {_FEW.format(moved="leaving")}
 """
 REACH = "with member as (select profile_id from segments_membership where segment_id = %(segment)s), " + _REACHED
+
+# The same of those drawn from them: always the same ones, for as long as they are members.
+REACH_OF = "with member as materialized (select unnest(%(drawn)s::uuid[]) as profile_id), " + _REACHED
+SAMPLED_MEMBERS = f"""
+select profile_id from segments_membership where segment_id = %(segment)s and uuid_hash(profile_id) & {LOTS - 1} < %(drawn)s
+"""
 
 # How many members each of some other segments has, and how many of them are this one's too.
 OVERLAP = """

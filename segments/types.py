@@ -70,11 +70,15 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Reach:
-    """How many members consent to a contact channel, and how many of them also have a usable contact point for it."""
+    """How many members consent to a contact channel, and how many of them also have a usable contact point for it.
+
+    `margins` are empty where the numbers are exact; of estimates, how far each may be off in 95 of 100 samples.
+    """
 
     channel: str
     consented: int
     reachable: int
+    margins: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -165,14 +165,23 @@ class SegmentEndpoint(Endpoint):
         if "excluded_everywhere" in fields and self.key.purpose:
             raise forbidden("purpose_bound", _("The service key is bound to another purpose."))
 
+    @property
+    def sees_people(self) -> bool:
+        """Whether this key may see people, and so any count of them."""
+        return bool({"profiles:read", "members:read"} & set(self.key.scopes))
+
     def told(self, count: int | None) -> int | None:
         """A count of people as this key may know it."""
-        return counts.told(count, bool({"profiles:read", "members:read"} & set(self.key.scopes)))
+        return counts.told(count, self.sees_people)
 
     def counted(self, rule: object, found: Preview) -> Response:
         """Counts as this key may know them, and what of the rule is probably not meant."""
         numbers = {name: self.told(getattr(found, name)) for name in ("count", "consented", "reachable")}
-        margins = {name: found.margins.get(name) for name, number in numbers.items() if number is not None}
+        margins = {
+            name: counts.margin(found.margins.get(name), self.sees_people)
+            for name, number in numbers.items()
+            if number is not None
+        }
         estimated = {"estimated": bool(found.margins), "margins": margins if found.margins else None}
         return Response({**numbers, **estimated, "as_of": found.as_of, "notices": mistakes(queries.unseen(rule))})
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from cdp.console import recounted
 from cdp.console.labels import label, purpose_name
 from cdp.core import counts, stages, touched
 from cdp.core.types import Actor
@@ -142,6 +143,8 @@ class State:
     stages: list[StageRow] = field(default_factory=list)
     live: int = 0
     may: set[str] = field(default_factory=set)
+    asked_at: datetime = field(default_factory=timezone.now)
+    counted_at: datetime | None = None  # where something was counted before it was asked for
     sees_people: bool = False
     acts: bool = False
 
@@ -158,6 +161,14 @@ def of_the_whole(user: Any) -> State:
     state.tasks = sorted((number for number in mine if number.value), key=lambda number: not number.urgent)
     state.acts = bool(mine)
     return state
+
+
+def _counted(state: State, name: str) -> Any:
+    """A count of everything, and how old it is."""
+    found = recounted.counted(name)
+    if found.at < state.asked_at:
+        state.counted_at = min(found.at, state.counted_at or found.at)
+    return found.value
 
 
 def _events(state: State) -> None:
@@ -186,7 +197,7 @@ def _review(state: State) -> None:
 
 
 def _records(state: State) -> None:
-    counted = identity.channel_counts()
+    counted = _counted(state, "channels")
     most = counted[0].records if counted else 1
     state.channels = [
         ChannelRow(
@@ -202,12 +213,12 @@ def _records(state: State) -> None:
 
 
 def _profiles(state: State) -> None:
-    state.live = identity.live_profiles()
+    state.live = _counted(state, "live")
     state.numbers.append(Number("profiles", state.live, _list("identity_profile", state__exact="live")))
 
 
 def _coverage(state: State) -> None:
-    counts = consent.allowed_counts(timezone.now())
+    counts = _counted(state, "allowed")
     channels = consent.contact_channels()
     purposes = consent.purposes().values() if state.live else ()
     state.coverage = Coverage(
@@ -226,7 +237,7 @@ def _coverage(state: State) -> None:
 
 def _share(counts: dict[tuple[str, str], int], live: int, purpose: KnownPurpose, channel: str) -> Share:
     """Who may be contacted: those who agreed, or, where the purpose rests on something else, who did not object."""
-    count = counts[purpose.key, channel]
+    count = counts.get((purpose.key, channel), 0)  # none yet of a purpose that is younger than the count
     percent = round(100 * count / live) if live else 0
     decides = "granted" if purpose.rests_on_consent else "withdrawn"
     asked = {"purpose__key__exact": purpose.key, "channel__key__exact": channel, "state__exact": decides}
@@ -240,7 +251,7 @@ def _share(counts: dict[tuple[str, str], int], live: int, purpose: KnownPurpose,
 
 
 def _segments(state: State) -> None:
-    rows = segments.sizes()
+    rows = _counted(state, "segments")
     state.segments = [replace(row, members=counts.told(row.members, state.sees_people)) for row in rows[:ROWS_SHOWN]]
     state.numbers.append(Number("segments", len(rows), _list("segments_segment")))
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from cdp import pipeline
+from cdp.console import recounted
 from cdp.core import wake
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
@@ -15,6 +16,13 @@ from identity.models import LinkageModel, ModelRequest
 from identity.types import Wish
 
 Report = Callable[[str], None]
+
+
+@shared_task(name=settings.RECOUNT_TASK)
+def recount_task(name: str) -> None:
+    """Count again what the first page shows; asked for by whoever saw that it is old, and harmless at any time."""
+    wake.answered(settings.RECOUNT_TASK, name)
+    recounted.renew(name)
 
 
 @shared_task(name=settings.LINKAGE_TASK)

@@ -93,7 +93,12 @@ class CappedPaginator(Paginator[Any]):
 
 
 class AuditedWrites(admin.ModelAdmin[M]):
-    """Each write through a form leaves an audit row: the table, the id and the names of the fields, no values."""
+    """Each write through a form leaves an audit row: the table, the id and the names of the fields, no values. A list is
+    called by its table."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
+        return super().changelist_view(request, {**title, **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -147,8 +152,7 @@ class Room(AuditedWrites[M]):
         return name in offered and within and super().lookup_allowed(lookup, value, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
-        answer = super().changelist_view(request, {**title, **(extra_context or {})})
+        answer = super().changelist_view(request, extra_context)
         shown = getattr(answer, "context_data", None) or {}
         if "cl" in shown:
             self.note_view(request, "listed", list(shown["cl"].result_list))

@@ -10,3 +10,12 @@ def told(count: int | None, sees_people: bool) -> int | None:
     if count is None or sees_people or step <= 1:
         return count
     return count // step * step or None
+
+
+def margin(error: int | None, sees_people: bool) -> int | None:
+    """How far an estimate may be off, as it may be told: with `told` a multiple of the same, for an exact one names the very
+    number of those in the sample."""
+    step = settings.SMALLEST_COUNT
+    if error is None or sees_people or step <= 1:
+        return error
+    return -(-error // step) * step

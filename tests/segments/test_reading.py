@@ -13,8 +13,9 @@ from cdp.core import sequence
 from cdp.core.errors import Refused
 from cdp.core.models import AuditEntry, Disclosure
 from identity.models import Profile, Record
-from segments import actions, exports, privacy, queries
+from segments import actions, exports, privacy, queries, sampling
 from segments.models import Segment, Transition
+from segments.types import Reach
 from tests.segments.people import (
     ACTOR,
     NOW,
@@ -171,6 +172,25 @@ def test_preview_and_reach_count_consent_and_usable_contact_points() -> None:
     assert (found.count, found.consented, found.reachable) == (3, 2, 0)
     by_channel = {row.channel: (row.consented, row.reachable) for row in queries.reach(made)}
     assert (by_channel["email"], by_channel["sms"]) == ((2, 0), (0, 0))
+
+
+@pytest.mark.django_db
+def test_the_reach_of_many_members_is_estimated_by_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, ids = filled(200)
+    for one in ids[:50]:
+        reachable(one)
+    told(*ids)
+    exact = queries.reach(made, "email")
+    assert exact == [Reach("email", 200, 50)]
+    monkeypatch.setattr(sampling, "ALL_PROFILES", -1)
+    assert queries.reach(made, "email") == exact, "of a few members all are asked"
+    monkeypatch.setattr(sampling, "SOME_MEMBERS", 100)
+    drawn = sampling.members_drawn(made.pk, 200)
+    assert drawn and drawn == sampling.members_drawn(made.pk, 200) and 60 < len(drawn.profiles) < 140
+    [about] = queries.reach(made, "email")
+    reached = sum(one in drawn.profiles for one in ids[:50])
+    assert (about.consented, about.reachable) == (2 * len(drawn.profiles), 2 * reached)
+    assert about.margins == {"consented": drawn.margin(len(drawn.profiles)), "reachable": drawn.margin(reached)}
 
 
 @pytest.mark.django_db

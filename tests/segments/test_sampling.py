@@ -9,6 +9,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdp.core import counts
 from segments import dropoff, queries, sampling
 from segments.sampling import Drawn
 from tests.api.people import Caller
@@ -95,6 +96,19 @@ def test_tools_are_told_that_it_is_an_estimate(many: None, monkeypatch: pytest.M
     monkeypatch.setattr(sampling, "_about", lambda: 10)
     found = Caller("segments:read", "profiles:read").post("/segments/preview", asked).json()
     assert (found["estimated"], found["margins"], found["count"]) == (False, None, 200)
+
+
+def test_a_margin_names_no_sample_to_whoever_may_not_see_people(
+    many: None, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(sampling, "SAMPLE", 300)
+    asked = {"purpose": "marketing", "rule": SEOUL}
+    exact = Caller("segments:read", "profiles:read").post("/segments/preview", asked).json()["margins"]["count"]
+    settings.SMALLEST_COUNT = 7
+    told = Caller("segments:read").post("/segments/preview", asked).json()["margins"]["count"]
+    assert exact <= told < exact + 7 and told % 7 == 0
+    assert (counts.margin(14, False), counts.margin(15, False), counts.margin(15, True)) == (14, 21, 15)
+    assert counts.margin(None, False) is None
 
 
 @given(st.integers(0, 10_000), st.floats(0.001, 1.0))
