@@ -206,6 +206,11 @@ class ConsentRecord(models.Model):
             models.Index(fields=["subject", "purpose", "channel", "given_at"], name="consent_ledger_subject"),
             models.Index(fields=["contact"], name="consent_ledger_contact", condition=models.Q(contact__isnull=False)),
             models.Index(fields=["subject"], name="consent_ledger_signal", condition=models.Q(method="gpc")),
+            models.Index(
+                fields=["purpose", "recipient", "country"],
+                name="consent_ledger_recipient",
+                condition=models.Q(recipient__gt=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -109,8 +109,8 @@ def _retention_words(rule: Retention) -> str:
 
 
 def _third_parties(purpose: Purpose) -> Iterable[Recipient]:
-    named = ConsentRecord.objects.filter(purpose=purpose).exclude(recipient="")
-    for name, country in sorted(set(named.values_list("recipient", "country"))):
+    named = ConsentRecord.objects.filter(purpose=purpose, recipient__gt="").order_by("recipient", "country")
+    for name, country in named.values_list("recipient", "country").distinct():
         yield Recipient(name, "third party", country or settings.CONTROLLER["country"])
 
 

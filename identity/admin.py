@@ -40,7 +40,7 @@ class RecordAdmin(ReadOnlyRoom[models.Record]):
     list_filter = ("source", "source__channel", "leaf")
     list_select_related = ("source",)
     fields = (*list_display, "traits")
-    ordering = ("-last_seen",)
+    ordering = ("-first_seen",)
     id_fields = ("id", "profile_id")
     search_help_text = _("A whole id: of the record or of its profile.")
     inlines = (IdentifierInline,)

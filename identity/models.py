@@ -70,6 +70,7 @@ class Record(models.Model):
     class Meta:
         verbose_name = _("record")
         verbose_name_plural = _("records")
+        indexes = [models.Index(fields=["first_seen"], name="identity_record_first_seen")]
 
     def __str__(self) -> str:
         return str(self.id)

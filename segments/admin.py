@@ -210,8 +210,22 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
             path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"segments_segment_{name}")
             for name, view in (("publish", self.publish), ("recompute", self.recompute))
         ] + [
+            path("<uuid:pk>/reach/", self.admin_site.admin_view(require_GET(self.reach)), name="segments_segment_reach"),
             path("why/", self.admin_site.admin_view(require_GET(self.why)), name="segments_segment_why"), *super().get_urls(),
         ]  # fmt: skip
+
+    def reach(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """How many members agreed and can be reached, by contact channel: a part of the page that comes later."""
+        segment = self.get_object(request, str(pk))
+        if segment is None or not self.has_view_permission(request, segment):
+            raise PermissionDenied
+        try:
+            shown: dict[str, Any] = {
+                "reach": [_reach_told(row, sees_people(request)) for row in queries.reach(segment)]
+            }
+        except Refused as error:
+            shown = {"refused": str(error)}
+        return TemplateResponse(request, "console/reach.html", shown)
 
     def why(self, request: HttpRequest) -> HttpResponse:
         """Why somebody is in a segment or not: `?segment=…&profile=…`, or a form that asks for them."""
@@ -299,7 +313,6 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         size = models.Membership.objects.filter(segment=segment).count()
         may_change = may(request.user, "segments.change_segment", segment)
         return {
-            "reach": [_reach_told(row, seen) for row in queries.reach(segment, size=size)] if published else [],
             "runs": models.Run.objects.filter(segment=segment).order_by("-started_at")[:RUNS_SHOWN] if seen else [],
             "sees_people": seen,
             "size": few(counts.told(size, seen)),

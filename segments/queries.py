@@ -137,13 +137,10 @@ def left_out(rule: object, brand: str, leaving: Sequence[str], key: str) -> froz
     return exclusions.left_out_of(segment)
 
 
-def reach(segment: Segment, *channels: str, size: int | None = None) -> list[Reach]:
+def reach(segment: Segment, *channels: str) -> list[Reach]:
     """For each contact channel, or those named: how many members consent (by the effective table) and have a usable
-    contact point. Among many profiles the ledger itself is asked, and of more than a thousand members a sample is.
-    `size`: how many members there are, where it is known."""
-    if size is None:
-        size = Membership.objects.filter(segment=segment).count()
-    drawn = sampling.members_drawn(segment.pk, size)
+    contact point. Among many profiles the ledger itself is asked, and of more than a thousand members a sample is."""
+    drawn = sampling.members_drawn(segment.pk, Membership.objects.filter(segment=segment).count())
     asked = ContactChannel.objects.order_by("key")
     return [_reach(segment, channel, drawn) for channel in (asked.filter(key__in=channels) if channels else asked)]
 

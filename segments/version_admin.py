@@ -8,9 +8,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import CdpError
@@ -45,7 +46,12 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
 
     def get_urls(self) -> list[URLPattern]:
         take = self.admin_site.admin_view(require_POST(self.take))
-        return [path("<uuid:pk>/take/<slug:step>/", take, name="segments_version_step"), *super().get_urls()]
+        movement = self.admin_site.admin_view(require_GET(self.movement))
+        return [
+            path("<uuid:pk>/take/<slug:step>/", take, name="segments_version_step"),
+            path("<uuid:pk>/movement/", movement, name="segments_version_movement"),
+            *super().get_urls(),
+        ]
 
     def take(self, request: HttpRequest, pk: UUID, step: str) -> HttpResponse:
         """Take one step with a version."""
@@ -59,6 +65,17 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
         else:
             messages.success(request, _("Done."))
         return HttpResponseRedirect(reverse("admin:segments_version_change", args=[found.pk]))
+
+    def movement(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Whom a version would move: a part of its page, which comes later, for many members take long to compare."""
+        found = self.get_object(request, str(pk))
+        if found is None or not self.has_view_permission(request, found):
+            raise PermissionDenied
+        try:
+            shown: dict[str, Any] = {"movement": moved(request, found.segment, found.definition)}
+        except (CdpError, RuleError) as error:
+            shown = {"refused": str(error)}
+        return TemplateResponse(request, "console/moved.html", shown)
 
     def _may(self, request: HttpRequest, segment: models.Segment, step: str) -> bool:
         needed = {"segments.change_segment", NEEDS.get(step, "segments.change_segment")}
@@ -79,18 +96,9 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
         before = versions.definition(found.segment)
         return {
             "differences": list(versions.diff(before, found.definition)),
-            "movement": self._movement(request, found),
             "steps": [name for name in self._steps(found) if self._may(request, found.segment, name)],
         }
 
     def _steps(self, found: models.Version) -> list[str]:
         by_state = {"draft": ["submit"], "review": ["approve", "refuse"]}
         return [*by_state.get(found.state, []), *(["rollback"] if found.number != found.segment.version else [])]
-
-    def _movement(self, request: HttpRequest, found: models.Version) -> dict[str, Any] | None:
-        """Whom it would move; None where that cannot be counted now."""
-        try:
-            return moved(request, found.segment, found.definition)
-        except (CdpError, RuleError) as error:
-            messages.warning(request, str(error))
-            return None

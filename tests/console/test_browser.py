@@ -131,7 +131,7 @@ def test_a_segment_is_written_previewed_saved_and_published(english: Any) -> Non
     submit(page, ".object-tools button.main")
     segment = Segment.objects.get(key="women")
     assert segment.state == "published" and segment.due_at is not None
-    assert page.query_selector("section.reach") is not None
+    page.wait_for_selector("section.reach td.number")
     segment.delete()
 
 
