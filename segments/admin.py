@@ -44,7 +44,7 @@ from segments import (
 from segments.preview_admin import few, sees_people
 from segments.query.parse import parse
 from segments.query.problems import RuleError
-from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentence, told
+from segments.segment_form import PREVIEW, SegmentForm, purpose_name, sentences, told
 from segments.types import Overlap, Reach
 from segments.versions import DEFINITION
 
@@ -262,11 +262,9 @@ class SegmentAdmin(ObjectRoom[models.Segment]):
         segment = get_object_or_404(models.Segment, pk=pk)
         try:
             act(segment)
-        except RuleError as error:
-            for problem in error.problems:
-                messages.error(request, sentence(problem))
-        except CdpError as error:
-            messages.error(request, str(error))
+        except (CdpError, RuleError) as error:
+            for problem in sentences(error):
+                messages.error(request, problem)
         else:
             messages.success(request, done)
         return HttpResponseRedirect(reverse("admin:segments_segment_change", args=[pk]))

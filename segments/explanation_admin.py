@@ -21,7 +21,7 @@ from segments.explanation import explain
 from segments.models import Segment
 from segments.query.bounds import read_date, read_moment
 from segments.query.problems import RuleError
-from segments.segment_form import sentence
+from segments.segment_form import sentences
 from segments.types import Explanation, Fact, FactName, Reason
 
 MEASURES: dict[FactName, Any] = {
@@ -63,12 +63,9 @@ def page(request: HttpRequest, segments: QuerySet[Segment]) -> dict[str, Any]:
 def _explained(request: HttpRequest, segment: Segment, profile: UUID) -> dict[str, Any]:
     try:
         found = explain(Actor.user(request.user), segment, identity.find_profile(profile).id)
-    except RuleError as error:
-        for problem in error.problems:
-            messages.error(request, sentence(problem))
-        return {}
-    except CdpError as error:
-        messages.error(request, str(error))
+    except (CdpError, RuleError) as error:
+        for problem in sentences(error):
+            messages.error(request, problem)
         return {}
     return {"found": found, "changed": _changed(found)} | {
         part: [(reason, _facts(reason)) for reason in reasons]

@@ -10,6 +10,7 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.errors import CdpError
 from consent.models import Purpose
 from segments import assignment, exclusions, models, queries
 from segments.query import catalog as rules
@@ -146,6 +147,11 @@ class SegmentForm(forms.ModelForm[models.Segment]):
 
 def purpose_name(purpose: Purpose) -> str:
     return purpose.name_ko if (get_language() or "").startswith("ko") else purpose.name_en
+
+
+def sentences(error: CdpError | RuleError) -> list[str]:
+    """What was refused and why, in the reader's language: of a rule each problem, with its place."""
+    return [sentence(problem) for problem in error.problems] if isinstance(error, RuleError) else [str(error)]
 
 
 def sentence(problem: Problem) -> str:

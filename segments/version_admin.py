@@ -20,6 +20,7 @@ from cdp.core.types import Actor
 from segments import models, review, versions
 from segments.preview_admin import moved
 from segments.query.problems import RuleError
+from segments.segment_form import sentences
 
 Step = Callable[[Actor, models.Segment, int], models.Version]
 STEPS: dict[str, Step] = {
@@ -61,7 +62,8 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
         try:
             found = STEPS[step](Actor.user(request.user), found.segment, found.number)
         except (CdpError, RuleError) as error:
-            messages.error(request, str(error))
+            for problem in sentences(error):
+                messages.error(request, problem)
         else:
             messages.success(request, _("Done."))
         return HttpResponseRedirect(reverse("admin:segments_version_change", args=[found.pk]))
@@ -74,7 +76,7 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
         try:
             shown: dict[str, Any] = {"movement": moved(request, found.segment, found.definition)}
         except (CdpError, RuleError) as error:
-            shown = {"refused": str(error)}
+            shown = {"refused": sentences(error)}
         return TemplateResponse(request, "console/moved.html", shown)
 
     def _may(self, request: HttpRequest, segment: models.Segment, step: str) -> bool:

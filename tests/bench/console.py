@@ -135,7 +135,7 @@ def _worked_on() -> Iterator[tuple[str, str]]:
     from django.urls import reverse
 
     from identity.models import Profile, Record
-    from segments.models import Membership
+    from segments.models import Membership, Version
     from tests.console.test_pages import page
 
     with connection.cursor() as cursor:
@@ -146,6 +146,11 @@ def _worked_on() -> Iterator[tuple[str, str]]:
     member = Membership.objects.select_related("segment").order_by("pk")[0]
     yield "a segment with many members", page(type(member.segment), "change", member.segment_id)
     asked = f"?segment={member.segment_id}&profile={member.profile_id}"
+    yield "its reach", reverse("admin:segments_segment_reach", args=[member.segment_id])
+    yield (
+        "whom a version would move",
+        reverse("admin:segments_version_movement", args=[Version.objects.earliest("pk").pk]),
+    )
     yield "why somebody is in it", reverse("admin:segments_segment_why") + asked
 
 

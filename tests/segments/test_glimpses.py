@@ -30,9 +30,9 @@ def vip() -> tuple[Segment, UUID, UUID]:
     return made, member, outside
 
 
-def staff(*roles: str) -> Client:
+def staff(*roles: str, name: str = "somebody") -> Client:
     ship_roles()
-    user = User.objects.create_user("somebody", is_staff=True)
+    user = User.objects.create_user(name, is_staff=True)
     user.groups.set(Group.objects.filter(name__in=roles))
     client = Client()
     client.force_login(user)
@@ -55,6 +55,23 @@ def test_the_page_of_a_version_shows_who_would_leave_masked(vip: tuple[Segment, 
     page = marketer.get(address).content.decode()
     assert "A few of those who would leave" in page and "who would enter" not in page
     assert str(member) in page and masked(page) and looked_at() == [1]
+
+
+def test_a_version_that_cannot_be_compared_says_why(vip: tuple[Segment, UUID, UUID]) -> None:
+    proposed = review.propose(ACTOR, vip[0], rule=HIGH)
+    proposed.definition["rule"] = {"segment": "gone"}
+    proposed.save()
+    page = staff("marketer").get(reverse("admin:segments_version_movement", args=[proposed.pk]))
+    assert page.status_code == 200 and "There is no segment “gone”" in page.content.decode() and looked_at() == []
+
+
+def test_the_reach_of_a_segment_comes_after_its_page(vip: tuple[Segment, UUID, UUID]) -> None:
+    address, marketer = reverse("admin:segments_segment_reach", args=[vip[0].pk]), staff("marketer")
+    page = marketer.get(reverse("admin:segments_segment_change", args=[vip[0].pk])).content.decode()
+    assert f'data-later="{address}"' in page and "Reachable" not in page
+    part = marketer.get(address).content.decode()
+    assert "Reachable" in part and "<html" not in part
+    assert staff("steward", name="another").get(address).status_code == 403
 
 
 def test_a_preview_of_a_change_shows_who_would_enter(vip: tuple[Segment, UUID, UUID]) -> None:
