@@ -40,9 +40,12 @@ TELL = "insert into core_disclosure (id, profiles, subjects) values (%s, %s::uui
 
 TOUCH = "insert into core_touched (stage, subject) select %s, unnest(%b::uuid[])"
 
+# Here and below: asked as a range, so that only the index that begins with the stage gives the order. Planned for any stage,
+# an equal one would let the primary key give it, and all that waits for other stages be read.
 TAKE_TOUCHED = """
 with oldest as (
-    select subject from core_touched where stage = %(stage)s order by id limit %(limit)s for update skip locked
+    select subject from core_touched where stage between %(stage)s and %(stage)s order by stage, id limit %(limit)s
+    for update skip locked
 ), taken as (
     select id from core_touched where stage = %(stage)s and subject = any(array(select subject from oldest))
     for update skip locked
@@ -70,7 +73,9 @@ WAITING_BY_STAGE = """
 select asked.stage, held.number, held.since from unnest(%(stages)s::text[]) with ordinality as asked(stage, place)
 cross join lateral (
     select count(*) as number, min(first.at) as since
-    from (select t.at from core_touched t where t.stage = asked.stage order by t.id limit %(most)s) first) held
+    from (
+        select t.at from core_touched t where t.stage between asked.stage and asked.stage
+        order by t.stage, t.id limit %(most)s) first) held
 order by asked.place
 """
 STAGES_NAMED = "select distinct stage from core_touched where stage like %s"
@@ -82,7 +87,8 @@ SEQUENCER_LOCK = "select pg_advisory_xact_lock(hashtext('core_sequence'), hashte
 NUMBER_ROWS = """
 with taken as (
     delete from core_unnumbered where id in (
-        select id from core_unnumbered where stream = %(stream)s order by id limit %(limit)s for update skip locked)
+        select id from core_unnumbered where stream between %(stream)s and %(stream)s
+        order by stream, id limit %(limit)s for update skip locked)
     returning id, row
 ), last as (
     select coalesce(max(seq), 0) as seq from core_sequence where stream = %(stream)s
