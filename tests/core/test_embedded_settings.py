@@ -1,5 +1,6 @@
 """What the embedded servers allow, keep and write to their logs."""
 
+import os
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 import redis
 
 from cdp.core import embedded
-from cdp.core.embedded import places
+from cdp.core.embedded import places, postgres
 from tests.core.embedded_processes import holder, leave, remove
 
 
@@ -83,3 +84,17 @@ def test_no_value_reaches_a_log(at_home: Path) -> None:
     logs = b"".join(path.read_bytes() for path in at_home.glob("*.log"))
     assert logs
     assert b"canary" not in logs
+
+
+@pytest.mark.parametrize(
+    ("limit", "buffers"), [("2147483648", 512), ("4096", 128), (str(1 << 60), None), ("max", None)]
+)
+def test_pages_are_kept_in_a_quarter_of_what_a_container_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, buffers: int | None
+) -> None:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    monkeypatch.setattr(postgres, "CONTAINER", tmp_path / "memory.max")
+    assert postgres._buffers() == (buffers or min(machine // 4, 8192))
+    monkeypatch.setattr(postgres, "CONTAINER", tmp_path / "none")
+    assert postgres._buffers() == min(max(machine // 4, 128), 8192)
