@@ -4,25 +4,25 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.admin import ReadOnlyRoom, Room, column, link
+from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.columns import column, link
 from consent import models, package_admin, request_admin, retention_admin, suppression_admin
 
 __all__ = ["package_admin", "request_admin", "retention_admin", "suppression_admin"]
 
-PURPOSE = link("purpose_id", _("purpose"), "consent_purpose")
-CHANNEL = link("channel_id", _("contact channel"), "consent_contactchannel")
+PURPOSE = link("purpose", _("purpose"), "consent_purpose")
+CHANNEL = link("channel", _("contact channel"), "consent_contactchannel")
 
 
 @admin.register(models.ContactChannel)
 class ContactChannelAdmin(Room[models.ContactChannel]):
-    list_display = ("key", "point", "night_rule", "also_id")
+    list_display = ("key", "__str__", "point", "night_rule", "also")
+    list_select_related = ("also",)
 
 
 @admin.register(models.Regime)
 class RegimeAdmin(Room[models.Regime]):
-    list_display = (
-        "key", "name_ko", "name_en", "night_from", "night_to", "reconfirm_years", "result_days", "guardian_under",
-    )  # fmt: skip
+    list_display = ("key", "__str__", "night_from", "night_to", "reconfirm_years", "result_days", "guardian_under")
     fields = (
         "key", ("name_ko", "name_en"), "zone", ("night_from", "night_to"), ("reconfirm_years", "unconfirmed_lapses"),
         ("expires_months", "result_days"), ("guardian_under", "dormant_months"),
@@ -37,13 +37,13 @@ class RegimeAdmin(Room[models.Regime]):
 class CategoryAdmin(Room[models.Category]):
     list_display = ("name", "source", PURPOSE, CHANNEL)
     list_filter = ("source", "purpose")
-    list_select_related = ("source",)
+    list_select_related = ("source", "purpose", "channel")
     search_fields = ("name",)
 
 
 @admin.register(models.Purpose)
 class PurposeAdmin(Room[models.Purpose]):
-    list_display = ("key", "name_ko", "name_en", "basis", "regime", "required", "reconfirm_years")
+    list_display = ("key", "__str__", "basis", "regime", "required", "reconfirm_years")
     list_filter = ("basis", "regime", "required")
     search_fields = ("key", "name_ko", "name_en")
 
@@ -56,6 +56,7 @@ class PurposeAdmin(Room[models.Purpose]):
 class NoticeAdmin(Room[models.Notice]):
     list_display = ("version", PURPOSE, "language", "published_at")
     list_filter = ("purpose", "language")
+    list_select_related = ("purpose",)
     ordering = ("purpose", "-published_at")
 
     def has_change_permission(self, request: HttpRequest, obj: models.Notice | None = None) -> bool:
@@ -80,6 +81,7 @@ class EffectiveAdmin(ReadOnlyRoom[models.Effective]):
         "state", "since", "expires_at",
     )  # fmt: skip
     list_filter = ("state", "purpose", "channel")
+    list_select_related = ("purpose", "channel")
     fields = list_display
     ordering = ("-id",)
     id_fields = ("profile_id",)

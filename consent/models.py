@@ -140,7 +140,7 @@ class Category(models.Model):
 class Notice(models.Model):
     """The text a person agreed to, by version and language; append-only: a new text is a new version."""
 
-    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT)
+    purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, verbose_name=_("purpose"))
     version = models.CharField(_("version"), max_length=20)
     language = models.CharField(_("language"), max_length=5)
     text = models.TextField(_("text"))
@@ -214,7 +214,7 @@ class ConsentRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.purpose_id} {self.channel_id or '*'} {self.state}"
+        return f"{self.purpose} · {self.channel or '*'} · {self.get_state_display()}"
 
 
 class ResultNotice(models.Model):
@@ -241,11 +241,13 @@ class Effective(models.Model):
     # Many rows, written anew by every run: no index that another one begins with, no check that the ledger has made.
     profile = models.ForeignKey("identity.Profile", on_delete=models.CASCADE, db_index=False)
     purpose = models.ForeignKey(
-        Purpose, on_delete=models.PROTECT, db_column="purpose", db_index=False, db_constraint=False
-    )
+        Purpose, on_delete=models.PROTECT, verbose_name=_("purpose"), db_column="purpose", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     channel = models.ForeignKey(
-        ContactChannel, on_delete=models.PROTECT, db_column="channel", db_index=False, db_constraint=False
-    )
+        ContactChannel, on_delete=models.PROTECT, verbose_name=_("contact channel"), db_column="channel", db_index=False,
+        db_constraint=False,
+    )  # fmt: skip
     brand = models.SlugField(max_length=40, blank=True, default="", db_default="", db_index=False)
     state = models.CharField(_("state"), max_length=9, choices=ConsentRecord.State)
     since = models.DateTimeField(_("since"))
@@ -260,7 +262,7 @@ class Effective(models.Model):
         indexes = [models.Index(fields=["purpose", "channel", "state"], name="consent_effective_gate")]
 
     def __str__(self) -> str:
-        return f"{self.purpose_id} {self.channel_id} {self.state}"
+        return f"{self.purpose} · {self.channel} · {self.get_state_display()}"
 
 
 class Suppression(models.Model):

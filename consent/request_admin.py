@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import link
 from consent import request_models as models
 
 REQUEST = link("request_id", _("privacy request"), "consent_privacyrequest")

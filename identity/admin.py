@@ -3,17 +3,24 @@ console's, as are those of linkage models."""
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.admin import ReadOnlyRoom, column, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import column, link, word, worded
+from cdp.events.types import RECORD_KINDS
 from identity import models
+from identity.types import APART, ATTRIBUTES, IDENTIFIERS
 
 RECORD = link("record_id", _("record"), "identity_record")
 LEFT = link("left", _("one record"), "identity_record")
 PROFILE = link("profile", _("profile"), "identity_profile")
 RIGHT = link("right", _("other record"), "identity_record")
-LEVELS = column("levels", _("how they compare"))
+HELD = column("kind", _("kind"), IDENTIFIERS)
+RECORD_KIND = column("kind", _("record kind"), RECORD_KINDS)
 
+# What a model compares.
+COMPARED = {**ATTRIBUTES, "name": _("Name"), "place": _("Address")}
 # What a run counted.
 COUNTED = {
     "records": _("records"), "pairs": _("pairs compared"), "links": _("links found"), "merged": _("profiles merged"),
@@ -23,7 +30,7 @@ COUNTED = {
 
 class IdentifierInline(admin.TabularInline[models.Identifier, models.Record]):
     model = models.Identifier
-    fields = readonly_fields = ("kind", "first_seen", "last_seen")
+    fields = readonly_fields = (HELD, "first_seen", "last_seen")
     extra = 0
     can_delete = False
 
@@ -35,7 +42,7 @@ class IdentifierInline(admin.TabularInline[models.Identifier, models.Record]):
 class RecordAdmin(ReadOnlyRoom[models.Record]):
     first_step = _("Records come with events: make a source and send it some.")
     list_display = (
-        "id", "source", "kind", "leaf", link("profile_id", _("profile"), "identity_profile"), "first_seen", "last_seen",
+        "id", "source", RECORD_KIND, "leaf", link("profile_id", _("profile"), "identity_profile"), "first_seen", "last_seen",
     )  # fmt: skip
     list_filter = ("source", "source__channel", "leaf")
     list_select_related = ("source",)
@@ -48,7 +55,7 @@ class RecordAdmin(ReadOnlyRoom[models.Record]):
 
 @admin.register(models.Identifier)
 class IdentifierAdmin(ReadOnlyRoom[models.Identifier]):
-    list_display = ("kind", RECORD, "first_seen", "last_seen")
+    list_display = (HELD, RECORD, "first_seen", "last_seen")
     fields = list_display
     ordering = ("-id",)
     id_fields = ("record_id",)
@@ -57,9 +64,9 @@ class IdentifierAdmin(ReadOnlyRoom[models.Identifier]):
 
 @admin.register(models.BlockedValue)
 class BlockedValueAdmin(ReadOnlyRoom[models.BlockedValue]):
-    list_display = ("kind", "reason", "created_at")
+    list_display = (HELD, "reason", "created_at")
     fields = list_display
-    list_filter = ("kind",)
+    list_filter = (worded("kind", IDENTIFIERS),)
     search_fields = ("reason",)
 
 
@@ -78,28 +85,26 @@ class ClaimAdmin(ReadOnlyRoom[models.Claim]):
 
 @admin.register(models.Link)
 class LinkAdmin(ReadOnlyRoom[models.Link]):
-    list_display = ("kind", "weight", LEFT, RIGHT, "actor", "created_at")
+    list_display = ("kind", "bits", LEFT, RIGHT, "actor", "created_at")
     fields = (
-        "kind",
-        "weight",
-        LEFT,
-        RIGHT,
-        LEVELS,
-        link("model_id", _("model"), "identity_linkagemodel"),
-        "actor",
-        "created_at",
-    )
+        "kind", "bits", LEFT, RIGHT, "levels", link("model_id", _("model"), "identity_linkagemodel"), "actor", "created_at",
+    )  # fmt: skip
+    words = staticmethod(lambda name: word(COMPARED, name))
     list_filter = ("kind",)
     ordering = ("-id",)
     id_fields = ("left", "right")
     search_help_text = _("The whole id of a record.")
 
+    @admin.display(description=_("match weight"), ordering="weight")
+    def bits(self, row: models.Link) -> str:
+        return number_format(row.weight, decimal_pos=1)
+
 
 @admin.register(models.HouseholdHint)
 class HouseholdHintAdmin(ReadOnlyRoom[models.HouseholdHint]):
-    list_display = ("shared", "reason", LEFT, RIGHT, "household")
+    list_display = ("shared", column("reason", _("told apart by"), APART), LEFT, RIGHT, "household")
     fields = list_display
-    list_filter = ("shared", "reason")
+    list_filter = ("shared", worded("reason", APART))
     ordering = ("-id",)
     id_fields = ("left", "right", "household")
     search_help_text = _("A whole id: of a record or of a household.")

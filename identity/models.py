@@ -13,7 +13,7 @@ from cdp.core.types import local_time, uuid7
 from identity.review_models import ReviewCase as ReviewCase
 from identity.review_models import Sample as Sample
 from identity.review_models import Verdict as Verdict
-from identity.types import Reason, Shared, Wish
+from identity.types import APART, Reason, Shared, Wish
 
 
 class Profile(models.Model):
@@ -198,7 +198,7 @@ class ModelRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.model_id}"
+        return f"{self.get_kind_display()} {self.model_id}"
 
 
 class Link(models.Model):
@@ -214,7 +214,7 @@ class Link(models.Model):
     right = models.UUIDField()
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     weight = models.FloatField(_("match weight"), default=0)
-    levels: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    levels: models.JSONField[Any, Any] = models.JSONField(_("how they compare"), default=dict)
     model = models.ForeignKey(LinkageModel, on_delete=models.PROTECT, null=True, db_index=False)
     actor = models.CharField(_("actor"), max_length=100, blank=True)
     created_at = models.DateTimeField(_("created"), db_default=Now())
@@ -229,7 +229,7 @@ class Link(models.Model):
         indexes = [models.Index(fields=["right"], name="identity_link_right")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.weight:.1f}"
+        return f"{self.get_kind_display()} {self.weight:.1f}"
 
 
 class HouseholdHint(models.Model):
@@ -253,7 +253,7 @@ class HouseholdHint(models.Model):
         indexes = [models.Index(fields=[name], name=f"identity_hint_{name}") for name in ("right", "household")]
 
     def __str__(self) -> str:
-        return f"{self.shared}, {self.reason}"
+        return f"{self.get_shared_display()}, {APART.get(self.reason, self.reason)}"
 
 
 class ResolutionRun(models.Model):
@@ -301,7 +301,7 @@ class ProfileChange(models.Model):
         indexes = [models.Index(fields=["profile", "at"], name="identity_change_profile")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.profile}"
+        return f"{self.get_kind_display()} {self.profile}"
 
 
 class Move(models.Model):

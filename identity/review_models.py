@@ -85,7 +85,7 @@ class Sample(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "stratum"], name="identity_sample_once")]
 
     def __str__(self) -> str:
-        return f"{self.stratum}: {self.drawn} / {self.pairs}"
+        return f"{self.get_stratum_display()}: {self.drawn} / {self.pairs}"
 
 
 class Verdict(models.Model):
@@ -110,4 +110,4 @@ class Verdict(models.Model):
         indexes = [models.Index(fields=["actor", "at"], name="identity_verdict_actor")]
 
     def __str__(self) -> str:
-        return self.word
+        return str(self.get_word_display())

@@ -11,10 +11,45 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 LEAVES = frozenset({"anonymous", "device", "receipt"})
-ATTRIBUTES = (
-    "full_name", "given_name", "family_name", "email", "phone", "birth_date", "gender", "address", "city", "region",
-    "postcode", "country",
-)  # fmt: skip
+# What is known of a person.
+ATTRIBUTES = {
+    "full_name": _("Full name"),
+    "given_name": _("Given name"),
+    "family_name": _("Family name"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "birth_date": _("Birth date"),
+    "gender": _("Gender"),
+    "address": _("Address"),
+    "city": _("City"),
+    "region": _("Region"),
+    "postcode": _("Postcode"),
+    "country": _("Country"),
+}
+# By what records are joined.
+IDENTIFIERS = {
+    **ATTRIBUTES,
+    "user_id": _("Member number"),
+    "customer": _("Customer number"),
+    "loyalty_id": _("Loyalty number"),
+}
+# Why a steward is asked: what the model is unsure of, what a constraint refused, what alone holds a profile together, or
+# chance.
+REVIEW_REASONS = {
+    "gray zone": pgettext_lazy("why a case is open", "Likely, but not sure"),
+    "given names": pgettext_lazy("why a case is open", "Different given names"),
+    "birth dates": pgettext_lazy("why a case is open", "Different birth dates"),
+    "gender": pgettext_lazy("why a case is open", "Different genders"),
+    "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
+    "no name": pgettext_lazy("why a case is open", "Without a name, and as near to another person"),
+    "bridge": pgettext_lazy("why a case is open", "A weak link alone holds the profile together"),
+    "automatic merge": pgettext_lazy("why a case is open", "Drawn at random: merged automatically"),
+    "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),
+    "drawn": pgettext_lazy("why a case is open", "Drawn at random, to be judged unseen"),
+    "recycled number": pgettext_lazy("why a case is open", "A number that came back under another name"),
+}
+# What tells the people of one household apart.
+APART = {**REVIEW_REASONS, "cannot-link": pgettext_lazy("why people are kept apart", "Held apart by a steward")}
 
 Row = Mapping[str, str | None]  # what linkage compares: the columns of `linkage.normalise`
 

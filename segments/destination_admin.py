@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.core import counts
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import link
 from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import ObjectRoom, OpenedRoom, may
 from cdp.core.types import Actor

@@ -181,4 +181,4 @@ class Delivery(models.Model):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.state}"
+        return f"{self.get_kind_display()} {self.get_state_display()}"

@@ -16,7 +16,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.core.admin import Column, ReadOnlyRoom, chip
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import Column, chip
 from cdp.core.errors import CdpError, Refused
 from cdp.core.objects import may
 from cdp.core.types import Actor

@@ -40,7 +40,7 @@ class ExportJob(models.Model):
     format = models.CharField(_("format"), max_length=7)
     columns: Any = ArrayField(models.CharField(max_length=100), verbose_name=_("columns"))
     # Of each column, as it was when the file was asked for: its type, and whether it holds lists.
-    kinds: models.JSONField[Any, Any] = models.JSONField(null=True)
+    kinds: models.JSONField[Any, Any] = models.JSONField(_("types of the columns"), null=True)
     once = models.BooleanField(_("each address once"), default=False)
     versions: models.JSONField[Any, Any] = models.JSONField(_("versions"), default=dict)
     reason = models.CharField(_("reason"), max_length=200, blank=True)

@@ -9,16 +9,24 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.core.admin import ReadOnlyRoom, column, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import column, link
 from cdp.core.errors import CdpError
 from cdp.core.objects import may
 from cdp.core.types import Actor
 from segments import actions, models
 
+# Why somebody came or went.
+REASONS = {
+    "rule": pgettext_lazy("why a membership changed", "the rule"),
+    "consent": pgettext_lazy("why a membership changed", "consent"),
+    "merged": pgettext_lazy("profile", "merged"),
+    "erased": pgettext_lazy("profile", "erased"),
+}
 PROFILE = link("profile_id", _("profile"), "identity_profile")
 
 
@@ -28,11 +36,11 @@ class RunAdmin(ReadOnlyRoom[models.Run]):
 
     change_form_template = "console/run.html"
     list_display = (
-        "started_at", "segment", "state", "took", "members", "entered", "left", "version", "engine", "beat_at",
+        "started_at", "segment", "state", "took", "members", "entered", "left", "version",
     )  # fmt: skip
     list_filter = ("state", "segment")
     list_select_related = ("segment",)
-    fields = (*list_display, "finished_at", "cancelled_by", "as_of", "error")
+    fields = (*list_display, "engine", "beat_at", "finished_at", "cancelled_by", "as_of", "error")
     ordering = ("-started_at",)
 
     @admin.display(description=_("took"))
@@ -111,7 +119,7 @@ class TransitionAdmin(ReadOnlyRoom[models.Transition]):
         "segment",
         link("profile", _("profile"), "identity_profile"),
         "kind",
-        "reason",
+        column("reason", _("reason"), REASONS),
         "purpose",
         "channel",
     )

@@ -169,7 +169,7 @@ class Run(models.Model):
         indexes = [models.Index(fields=["segment", "-started_at"], name="segments_run_latest")]
 
     def __str__(self) -> str:
-        return f"{self.segment_id} {local_time(self.started_at)}"
+        return f"{self.segment} {local_time(self.started_at)}"
 
 
 class Membership(models.Model):
@@ -234,7 +234,7 @@ class Transition(models.Model):
         indexes = [models.Index(fields=["segment", "profile", "at"], name="segments_transition_history")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.profile}"
+        return f"{self.get_kind_display()} {self.profile}"
 
 
 # The tables of a part each, in modules of their own.

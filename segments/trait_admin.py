@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.core import counts
-from cdp.core.admin import Room, titled
+from cdp.core.admin import Room
+from cdp.core.columns import titled
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from cdp.events.queries import event_title

@@ -37,10 +37,10 @@ class VersionAdmin(ReadOnlyRoom[models.Version]):
     """What a segment meant when; the next step stands on the page of a version."""
 
     change_form_template = "console/version.html"
-    list_display = ("segment", "number", "state", "note", "written_by", "written_at", "decided_by", "decided_at")
+    list_display = ("segment", "number", "state", "note", "written_at", "decided_at")
     list_filter = ("state", "segment")
     list_select_related = ("segment",)
-    fields = list_display
+    fields = ("segment", "number", "state", "note", "written_by", "written_at", "decided_by", "decided_at")
     ordering = ("-id",)
     id_fields = ("id", "segment_id")
     search_help_text = _("The whole id of a version or a segment.")

@@ -38,4 +38,4 @@ class Version(models.Model):
         constraints = [models.UniqueConstraint(fields=["segment", "number"], name="segments_version_once")]
 
     def __str__(self) -> str:
-        return f"{self.segment_id} {self.number}"
+        return f"{self.segment} {self.number}"

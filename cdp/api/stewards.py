@@ -47,7 +47,7 @@ class SplitBody(ReasonBody):
 
 
 class CorrectionBody(ReasonBody):
-    attribute = choices_of(ATTRIBUTES)
+    attribute = choices_of(tuple(ATTRIBUTES))
     value = serializers.CharField(max_length=500)
 
 

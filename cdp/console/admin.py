@@ -17,7 +17,8 @@ from django.views.decorators.http import require_POST
 
 from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask, uploads
 from cdp.console import profile as profiles
-from cdp.core.admin import ReadOnlyRoom, titled
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import titled
 from identity import queries as identity
 from identity.models import Profile, Record
 

@@ -9,13 +9,13 @@ from django.db import OperationalError
 from django.utils.translation import pgettext_lazy
 
 from cdp import answers
-from cdp.console.labels import ATTRIBUTES, in_words, label, purpose_name, signed
+from cdp.console.labels import in_words, label, purpose_name, signed
 from cdp.core.errors import CdpError
 from cdp.core.masking import mask
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from identity import queries
-from identity.types import Case
+from identity.types import ATTRIBUTES, Case
 
 logger = logging.getLogger(__name__)
 PARTS_OF_NAME = {"family_name", "given_name"}

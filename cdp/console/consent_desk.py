@@ -17,7 +17,8 @@ from cdp.console import finding
 from cdp.console import profile as profiles
 from cdp.console.labels import label, purpose_name
 from cdp.core.actions import disclose
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import link
 from cdp.core.errors import CdpError, Refused
 from cdp.core.types import Actor, now
 from consent import queries, signals
@@ -48,12 +49,12 @@ class AskForm(forms.Form):
 class ConsentRecordAdmin(ReadOnlyRoom[ConsentRecord]):
     change_list_template = "console/ledger.html"
     list_display = (
-        "given_at", link("purpose_id", _("purpose"), "consent_purpose"),
-        link("channel_id", _("contact channel"), "consent_contactchannel"), "brand", "state", "method", "source",
+        "given_at", link("purpose", _("purpose"), "consent_purpose"),
+        link("channel", _("contact channel"), "consent_contactchannel"), "brand", "state", "method", "source",
         "subject",
     )  # fmt: skip
     list_filter = ("state", "purpose", "channel")
-    list_select_related = ("source",)
+    list_select_related = ("source", "purpose", "channel")
     fields = (
         "id", "subject", "purpose", "channel", "brand", "recipient", "country", "basis", "notice_version",
         "notice_language", "state", "given_at", "received_at", "method", "guardian", "source", "expires_at",

@@ -5,49 +5,10 @@ from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.translation import get_language, pgettext_lazy
-from django.utils.translation import gettext_lazy as _
 
 from consent.types import KnownPurpose
 
-ATTRIBUTES = {
-    "full_name": _("Full name"),
-    "given_name": _("Given name"),
-    "family_name": _("Family name"),
-    "email": _("E-mail"),
-    "phone": _("Phone"),
-    "birth_date": _("Birth date"),
-    "gender": _("Gender"),
-    "address": _("Address"),
-    "city": _("City"),
-    "region": _("Region"),
-    "postcode": _("Postcode"),
-    "country": _("Country"),
-}
 GENDERS = {"m": pgettext_lazy("gender", "male"), "f": pgettext_lazy("gender", "female")}
-RECORD_KINDS = {
-    "user": pgettext_lazy("record kind", "signed-in user"),
-    "customer": pgettext_lazy("record kind", "customer"),
-    "anonymous": pgettext_lazy("record kind", "anonymous visitor"),
-    "device": pgettext_lazy("record kind", "device"),
-    "receipt": pgettext_lazy("record kind", "receipt"),
-}
-# Why a steward is asked: what the model is unsure of, what a constraint refused, what alone holds a profile together, or
-# chance.
-REVIEW_REASONS = {
-    "gray zone": pgettext_lazy("why a case is open", "Likely, but not sure"),
-    "given names": pgettext_lazy("why a case is open", "Different given names"),
-    "birth dates": pgettext_lazy("why a case is open", "Different birth dates"),
-    "gender": pgettext_lazy("why a case is open", "Different genders"),
-    "identifiers": pgettext_lazy("why a case is open", "Too many identifiers"),
-    "no name": pgettext_lazy("why a case is open", "Without a name, and as near to another person"),
-    "bridge": pgettext_lazy("why a case is open", "A weak link alone holds the profile together"),
-    "automatic merge": pgettext_lazy("why a case is open", "Drawn at random: merged automatically"),
-    "near miss": pgettext_lazy("why a case is open", "Drawn at random: nearly merged"),
-    "drawn": pgettext_lazy("why a case is open", "Drawn at random, to be judged unseen"),
-    "recycled number": pgettext_lazy("why a case is open", "A number that came back under another name"),
-}
-# What tells the people of one household apart.
-APART = {**REVIEW_REASONS, "cannot-link": pgettext_lazy("why people are kept apart", "Held apart by a steward")}
 # What happened to a profile.
 HISTORY_KINDS = {
     "created": pgettext_lazy("profile", "created"),

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from cdp.console import wishes
 from cdp.console.case import COMPARISONS, LEVELS
 from cdp.console.charts import AGAINST, FOR, NEITHER, draw
-from cdp.console.labels import REVIEW_REASONS, label, signed
+from cdp.console.labels import label, signed
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
@@ -29,7 +29,7 @@ from identity import evaluation, registry, requests
 from identity.estimation import Estimate
 from identity.linkage.model import DEFAULT, Model
 from identity.models import LinkageModel
-from identity.types import Wish
+from identity.types import REVIEW_REASONS, Wish
 
 Chart = dict[str, Any]
 PROMOTE = "identity.promote_linkagemodel"

@@ -19,7 +19,8 @@ from django.views.decorators.http import require_POST
 
 from cdp.console.labels import label
 from cdp.console.person import ADDRESSES
-from cdp.core.admin import ReadOnlyRoom, chip
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import chip
 from cdp.core.errors import CdpError, Refused
 from cdp.core.models import AuditEntry
 from cdp.core.types import UNSTORABLE, Actor

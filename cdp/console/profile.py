@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from cdp import answers
 from cdp.console import steward
-from cdp.console.labels import APART, ATTRIBUTES, in_words, label, purpose_name, reads_korean
+from cdp.console.labels import in_words, label, purpose_name, reads_korean
 from cdp.core.masking import mask_all
 from cdp.core.types import local_time
 from cdp.events.types import CHANNELS
@@ -19,7 +19,7 @@ from cdp.profiles import queries
 from cdp.profiles.types import TRAITS, trait
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS, EffectiveConsent
-from identity.types import HouseholdMember, Shared
+from identity.types import APART, ATTRIBUTES, HouseholdMember, Shared
 from segments import queries as segments
 
 

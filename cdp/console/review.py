@@ -17,14 +17,17 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.console import case, unmask
-from cdp.console.labels import RECORD_KINDS, REVIEW_REASONS, label
+from cdp.console.labels import label
 from cdp.core.actions import disclose
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import link
 from cdp.core.errors import CdpError
 from cdp.core.models import DataKey
 from cdp.core.types import Actor
+from cdp.events.types import RECORD_KINDS
 from identity import actions, casework, queries
 from identity.models import ReviewCase, Verdict
+from identity.types import REVIEW_REASONS
 
 SAID = {
     Verdict.Word.SAME: _("Decided. The profiles follow in a moment."),

@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.labels import ATTRIBUTES, HISTORY_KINDS, label
+from cdp.console.labels import HISTORY_KINDS, label
 from cdp.core.errors import CdpError
 from cdp.core.types import Actor
 from consent import suppression
 from identity import actions, queries
-from identity.types import HistoryEntry, Reason
+from identity.types import ATTRIBUTES, HistoryEntry, Reason
 
 PERMISSION = "identity.change_profile"
 CHANGES_SHOWN = 20

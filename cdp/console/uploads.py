@@ -16,16 +16,18 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console.labels import ATTRIBUTES, RECORD_KINDS, label
-from cdp.core.admin import Column, ReadOnlyRoom
+from cdp.console.labels import label
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import Column
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
 from cdp.events.models import Source
-from cdp.events.types import QUARANTINE_REASONS
+from cdp.events.types import QUARANTINE_REASONS, RECORD_KINDS
 from cdp.ingestion import uploads, words
 from cdp.ingestion.mapping import content_of, mapping_of
 from cdp.ingestion.models import Upload
 from cdp.ingestion.preview import Told
+from identity.types import ATTRIBUTES
 
 ADD = "ingestion.add_upload"
 ROWS_SHOWN = 10

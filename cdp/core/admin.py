@@ -1,5 +1,6 @@
 """What the staff pages of every package share, and the pages of core's own tables."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
@@ -7,74 +8,30 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core import models
 from cdp.core.actions import audit, disclose, revoke_service_key
+from cdp.core.columns import column, link
 from cdp.core.facts import Words, readable
+from cdp.core.permissions import in_words
 from cdp.core.queries import actor_names
 from cdp.core.types import Actor
 
 M = TypeVar("M", bound=Model)
 # How a page of rows may be narrowed by its address; anything else would search in what no column shows.
 LOOKUPS = frozenset({"exact", "in", "isnull", "isempty", "gte", "lt"})
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
 # By what a row names a person: its own table, else the attributes of it; a profile, a record, a subject.
 WHOM = (("profile", "profile_id", "profile"), ("record", "record_id", "record"), ("", "subject"))
-# What stands where there is nothing: a form's page would say None.
-EMPTY = "–"
-# A callable: the stubs of `fields` know of names only.
-Column = Any
-
-
-def column(attribute: str, label: Any) -> Column:
-    """A column that shows one attribute of a row under a label of our own."""
-
-    @admin.display(description=label, ordering=attribute)
-    def shown(row: Any) -> Any:
-        value = getattr(row, attribute)
-        return EMPTY if value is None else ", ".join(map(str, value)) if isinstance(value, list) else value
-
-    return shown
-
-
-def link(attribute: str, label: Any, page: str) -> Column:
-    """As `column`, for an id: a link to its page, given as `app_model`; no look-up of the row behind it. Of a long id its end is
-    shown, which tells ids apart that were made in one moment."""
-
-    @admin.display(description=label, ordering=attribute)
-    def shown(row: Any) -> Any:
-        key = getattr(row, attribute)
-        if key is None:
-            return EMPTY
-        return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[key]), shortened(key))
-
-    shown.leads = True  # type: ignore[attr-defined]
-    return shown
-
-
-def shortened(key: Any) -> str:
-    """The end of a UUID, the whole for whoever points at it; any other key as it is."""
-    return titled(f"…{str(key)[-12:]}", str(key)) if isinstance(key, UUID) else str(key)
-
-
-def chip(text: Any, tone: str = "") -> str:
-    """A short word in a pill; `tone` is good, warn, bad or none."""
-    return format_html('<span class="chip {}">{}</span>', tone, text)
-
-
-def titled(word: str, name: str) -> str:
-    """A word for a technical name, which whoever points at it is told."""
-    return word if word == name else format_html('<span title="{}">{}</span>', name, word)
-
 
 STAGE, STREAM = column("stage", _("stage")), column("stream", _("stream"))
 ROW, CREATED = column("row", _("row")), column("created_at", _("created"))
@@ -165,9 +122,12 @@ class Room(AuditedWrites[M]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        title = {"title": capfirst(str(self.opts.verbose_name))} if object_id else {}
+        title: dict[str, Any] = {"title": capfirst(str(self.opts.verbose_name))} if object_id else {}
         answer = super().changeform_view(request, object_id, form_url, {**title, **(extra_context or {})})
-        original = (getattr(answer, "context_data", None) or {}).get("original")
+        shown = getattr(answer, "context_data", None) or {}
+        if ID.search(str(shown.get("subtitle"))):
+            shown["subtitle"] = None  # the page says it already, where it can be pointed at
+        original = shown.get("original")
         if original is not None:
             self.note_view(request, "viewed", [original])
         return answer
@@ -269,6 +229,21 @@ class StaffAdmin(AuditedWrites[models.User], UserAdmin[models.User]):
     def has_delete_permission(self, request: HttpRequest, obj: models.User | None = None) -> bool:
         # Audit rows name the account: it is made inactive, never deleted.
         return False
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return in_words(field) if db_field.name == "user_permissions" else field
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(AuditedWrites[Group], GroupAdmin):
+    """What the people of a group may do; each change is audited."""
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return in_words(super().formfield_for_manytomany(db_field, request, **kwargs))
 
 
 @admin.register(models.Authenticator)

@@ -247,7 +247,7 @@ class Watermark(models.Model):
 class Touched(models.Model):
     """A record or profile that an action changed, waiting for the stage that must look at it."""
 
-    stage = models.CharField(max_length=20)
+    stage = models.CharField(_("stage"), max_length=20)
     subject = models.UUIDField()
     at = models.DateTimeField(db_default=Now())
 

@@ -5,15 +5,22 @@ A right to all rows comes from a role; a right to one row from a permission on i
 
 from typing import Any, TypeVar
 
+from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
 from guardian.shortcuts import get_objects_for_group, get_objects_for_user
 
 from cdp.core.admin import Room
+from cdp.core.columns import column
 from cdp.core.models import ServiceKey
+from cdp.core.permissions import in_words, permission_word
 
 M = TypeVar("M", bound=Model)
+# What a line of an opened row says.
+LABELS = {"group": _("group"), "permission": _("permission"), "content_object": _("opened row")}
 
 
 def may(user: Any, permission: str, row: Any) -> bool:
@@ -68,10 +75,17 @@ class ObjectRoom(Room[M]):
 class OpenedRoom(Room[M]):
     """Which rows are opened to which groups: written by administrators, each line audited."""
 
-    list_display = ("group", "permission", "content_object")
-    list_select_related = ("group", "permission", "content_object")
-    fields = list_display
+    list_display = (column("group", LABELS["group"]), "allowed", column("content_object", LABELS["content_object"]))
+    list_select_related = ("group", "permission__content_type", "content_object")
+    fields = tuple(LABELS)
     ordering = ("group__name",)
+
+    @admin.display(description=LABELS["permission"], ordering="permission")
+    def allowed(self, row: Any) -> str:
+        return permission_word(row.permission)
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        return super().formfield_for_dbfield(db_field, request, **kwargs, label=capfirst(str(LABELS[db_field.name])))
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         if db_field.name == "permission":
@@ -79,6 +93,7 @@ class OpenedRoom(Room[M]):
             kwargs["queryset"] = db_field.related_model.objects.filter(
                 content_type__app_label=of._meta.app_label, content_type__model=of._meta.model_name
             )
+            return in_words(super().formfield_for_foreignkey(db_field, request, **kwargs))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -8,13 +8,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cdp.core.admin import ReadOnlyRoom, Room, titled
+from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.columns import column, titled
 from cdp.core.objects import ObjectRoom, OpenedRoom
 from cdp.events import models, quality_models
 from cdp.events.queries import event_title
 from cdp.events.tracking.shown import shown
-from cdp.events.types import VIOLATIONS
+from cdp.events.types import RECORD_KINDS, VIOLATIONS
 from cdp.events.words import field_word
+
+KIND = column("kind", _("record kind"), RECORD_KINDS)
 
 
 class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
@@ -37,7 +40,7 @@ class WriteKeyInline(admin.TabularInline[models.WriteKey, models.Source]):
 
 @admin.register(models.Channel)
 class ChannelAdmin(Room[models.Channel]):
-    list_display = ("key",)
+    list_display = ("key", "__str__")
     search_fields = ("key",)
 
 
@@ -86,11 +89,11 @@ class WriteKeyAdmin(Room[models.WriteKey]):
 @admin.register(models.Event)
 class EventAdmin(ReadOnlyRoom[models.Event]):
     first_step = _("Make a source and send it an event, which appears here within seconds.")
-    list_display = ("named", "type", "source", "kind", "occurred_at", "received_at", "place", "order_id")
+    list_display = ("named", "type", "source", KIND, "occurred_at", "received_at", "place", "order_id")
     list_filter = ("source",)
     list_select_related = ("source",)
     fields = (
-        "id", "source", "named", "type", "record", "kind", "leaves", "occurred_at", "received_at", "sent_at", "flags",
+        "id", "source", "named", "type", "record", KIND, "leaves", "occurred_at", "received_at", "sent_at", "flags",
         "session", "place", "campaign", "account", "order_id", "brand", "currency", "revenue", "properties",
     )  # fmt: skip
     words = staticmethod(field_word)

@@ -126,11 +126,11 @@ class Event(models.Model):
     name = models.TextField(_("name"))
     record = models.UUIDField(_("record"))
     kind = models.CharField(_("record kind"), max_length=12)
-    leaves: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    leaves: models.JSONField[Any, Any] = models.JSONField(_("leaves"), default=dict)
     occurred_at = models.DateTimeField(_("occurred"))
     received_at = models.DateTimeField(_("received"), db_default=TransactionNow())
     sent_at = models.DateTimeField(_("sent"), null=True)
-    flags = ArrayField(models.CharField(max_length=30), default=list, db_default=[])
+    flags = ArrayField(models.CharField(max_length=30), verbose_name=_("flags"), default=list, db_default=[])
     session = models.TextField(_("session"), null=True)  # noqa: DJ001 - absent is not empty here
     place = models.TextField(_("place"), null=True)  # noqa: DJ001
     campaign = models.TextField(_("campaign"), null=True)  # noqa: DJ001

@@ -24,8 +24,14 @@ CHANNELS = {
     "ads": pgettext_lazy("channel", "Advertising"),
     "partner": pgettext_lazy("channel", "Partners"),
 }
-
-
+# What a record is of.
+RECORD_KINDS = {
+    "user": pgettext_lazy("record kind", "signed-in user"),
+    "customer": pgettext_lazy("record kind", "customer"),
+    "anonymous": pgettext_lazy("record kind", "anonymous visitor"),
+    "device": pgettext_lazy("record kind", "device"),
+    "receipt": pgettext_lazy("record kind", "receipt"),
+}
 # Why something waits in quarantine, and what helps.
 QUARANTINE_REASONS = {
     "bad_consent": pgettext_lazy(

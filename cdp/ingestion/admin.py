@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from cdp.core.admin import Column, ReadOnlyRoom, Room
+from cdp.core.admin import ReadOnlyRoom, Room
+from cdp.core.columns import Column
 from cdp.core.errors import Refused
 from cdp.core.types import Actor
 from cdp.ingestion import models, places, words

@@ -3,12 +3,15 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.admin import ReadOnlyRoom, link
+from cdp.core.admin import ReadOnlyRoom
+from cdp.core.columns import column, link
 from cdp.events.words import in_korean
 from cdp.profiles import models
 from cdp.profiles.types import trait
+from identity.types import IDENTIFIERS
 
 PROFILE = link("profile_id", _("profile"), "identity_profile")
+KIND = column("kind", _("kind"), IDENTIFIERS)
 RECORD = link("record_id", _("record"), "identity_record")
 GROUP = link("group_id", _("group"), "profiles_group")
 
@@ -19,6 +22,9 @@ def trait_word(name: str) -> str:
     if known is None:
         return name
     return known.label_ko if in_korean() else known.label_en
+
+
+TRAIT = column("trait", _("trait"), trait_word)
 
 
 @admin.register(models.Golden)
@@ -33,9 +39,9 @@ class GoldenAdmin(ReadOnlyRoom[models.Golden]):
 
 @admin.register(models.ContactPoint)
 class ContactPointAdmin(ReadOnlyRoom[models.ContactPoint]):
-    list_display = ("kind", RECORD, "usable", "reason", "valid_from", "valid_to")
+    list_display = (KIND, RECORD, "usable", "reason", "valid_from", "valid_to")
     list_filter = ("usable",)
-    fields = (RECORD, "kind", "usable", "reason", "valid_from", "valid_to")
+    fields = (RECORD, KIND, "usable", "reason", "valid_from", "valid_to")
     ordering = ("-id",)
     id_fields = ("record_id",)
     search_help_text = _("The whole id of a record.")
@@ -43,8 +49,8 @@ class ContactPointAdmin(ReadOnlyRoom[models.ContactPoint]):
 
 @admin.register(models.TraitPeriod)
 class TraitPeriodAdmin(ReadOnlyRoom[models.TraitPeriod]):
-    list_display = ("trait", "value", PROFILE, "valid_from", "valid_to")
-    fields = (PROFILE, "trait", "value", "valid_from", "valid_to", "received_at")
+    list_display = (TRAIT, "value", PROFILE, "valid_from", "valid_to")
+    fields = (PROFILE, TRAIT, "value", "valid_from", "valid_to", "received_at")
     ordering = ("-id",)
     id_fields = ("profile_id",)
     search_help_text = _("The whole id of a profile.")

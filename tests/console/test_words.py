@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db.models import Model
 from django.utils.translation import gettext, override
 
-from cdp.console.labels import REVIEW_REASONS
 from identity import casework
 from identity.review import BRIDGE, DRAWN, WORTH_A_LOOK
+from identity.types import REVIEW_REASONS
 from segments.query.problems import EXPECTED, MESSAGES
 
 LOCALE = Path(__file__).parents[2] / "cdp" / "locale"

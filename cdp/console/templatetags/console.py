@@ -13,12 +13,14 @@ from django.utils.translation import gettext
 
 from cdp.console import builder
 from cdp.console import snippets as told
-from cdp.console.labels import ATTRIBUTES, POINT_REASONS, RECORD_KINDS, REQUEST_STEPS, REVIEW_REASONS, WHY, label
-from cdp.core.admin import titled
+from cdp.console.labels import POINT_REASONS, REQUEST_STEPS, WHY, label
+from cdp.core.columns import titled
 from cdp.core.queries import actor_names
 from cdp.events.queries import event_title
+from cdp.events.types import RECORD_KINDS
 from cdp.events.words import field_word
 from consent.types import CONTACT_CHANNELS
+from identity.types import ATTRIBUTES, REVIEW_REASONS
 
 register = template.Library()
 LONGEST = 200
