@@ -40,6 +40,7 @@ from consent.types import (
     KnownPurpose,
     LedgerLine,
     OpenRequest,
+    RequestOfPerson,
     ThirdParty,
 )
 
@@ -214,6 +215,17 @@ def open_requests(shown: int, most: int) -> tuple[list[OpenRequest], int]:
         OpenRequest(row.pk, PrivacyRequest.Kind(row.kind), row.due_on) for row in waiting.order_by("due_on")[:shown]
     ]
     return first, waiting.order_by()[:most].count()
+
+
+def requests_of(subjects: Collection[UUID]) -> list[RequestOfPerson]:
+    """The privacy requests of these subjects, the latest first."""
+    rows = PrivacyRequest.objects.filter(subject__in=subjects).order_by("-received_at", "-id")
+    return [
+        RequestOfPerson(
+            row.pk, PrivacyRequest.Kind(row.kind), PrivacyRequest.State(row.state), row.received_at, row.due_on
+        )
+        for row in rows
+    ]
 
 
 def open_by_urgency(today: date, soon: int) -> tuple[int, int, int]:

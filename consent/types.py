@@ -169,6 +169,17 @@ class EffectiveConsent:
 
 
 @dataclass(frozen=True)
+class RequestOfPerson:
+    """A privacy request of somebody, closed or not; kind and state with their words."""
+
+    id: UUID
+    kind: TextChoices
+    state: TextChoices
+    received_at: datetime
+    due_on: date
+
+
+@dataclass(frozen=True)
 class OpenRequest:
     """A privacy request that is not closed, and the day on which its answer is due."""
 

@@ -283,6 +283,20 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class Tie:
+    """What joins records of a profile. `kind` is as in `ExplainedLink`, or cannot: a steward holds them apart.
+
+    An identifier ties all that hold its value, one record too; every other tie has two, `weight` in bits the probable
+    alone.
+    """
+
+    kind: str
+    identifier: str
+    records: tuple[UUID, ...]
+    weight: float | None
+
+
+@dataclass(frozen=True)
 class Weighed:
     """What the live model says of two persons' records as they are now; empty where one is a leaf or gone."""
 

@@ -15,7 +15,19 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from cdp.console import consent_desk, finding, linkage, privacy_desk, quarantine, review, steward, unmask, uploads
+from cdp.console import (
+    consent_desk,
+    finding,
+    linkage,
+    privacy_desk,
+    quarantine,
+    review,
+    steward,
+    timeline,
+    together,
+    unmask,
+    uploads,
+)
 from cdp.console import profile as profiles
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.columns import titled
@@ -96,6 +108,8 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
         return [
             path("find/", find, name="identity_profile_find"),
             path("<uuid:pk>/steward/", act, name="identity_profile_steward"),
+            path("<uuid:pk>/events/", self.admin_site.admin_view(self.timeline), name="identity_profile_events"),
+            path("<uuid:pk>/together/", self.admin_site.admin_view(self.together), name="identity_profile_together"),
             *super().get_urls(),
         ]
 
@@ -133,9 +147,28 @@ class ProfileAdmin(ReadOnlyRoom[Profile]):
             "may_unmask": request.user.has_perm(unmask.PERMISSION),
             "reasons": unmask.REASONS,
             "may_explain": profile.state == Profile.State.LIVE and request.user.has_perm("segments.view_segment"),
+            **profiles.trail(request, profile.pk),
             "may_steward": profile.state == Profile.State.LIVE and request.user.has_perm(steward.PERMISSION),
         }
         return TemplateResponse(request, "console/profile.html", shown)
+
+    def timeline(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """All of a profile's events, by channel, filtered and in pages."""
+        profile = self._found(request, str(pk))
+        found = timeline.page(identity.records_of(profile.pk), request.GET)
+        return self._part(request, profile, "console/timeline.html", title=_("Events of a profile"), **found)
+
+    def together(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """What joins a profile's records, and why two of them are one person."""
+        profile = self._found(request, str(pk))
+        found = together.page(profile.pk, request.GET)
+        return self._part(request, profile, "console/together.html", title=_("How the records hang together"), **found)
+
+    def _part(self, request: HttpRequest, profile: Profile, template: str, **shown: Any) -> HttpResponse:
+        """A page beside a profile's own; that it was seen is written down as of the profile's."""
+        self.note_view(request, "viewed", [profile])
+        known = {**self.admin_site.each_context(request), "opts": self.opts, "original": profile}
+        return TemplateResponse(request, template, {**known, "name": profiles.name(profile.pk), **shown})
 
     def _found(self, request: HttpRequest, object_id: str) -> Profile:
         profile = self.get_object(request, object_id)

@@ -15,7 +15,7 @@ from cdp.core.masking import mask
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS
 from identity import queries
-from identity.types import ATTRIBUTES, Case
+from identity.types import ATTRIBUTES, Case, Compared
 
 logger = logging.getLogger(__name__)
 PARTS_OF_NAME = {"family_name", "given_name"}
@@ -26,6 +26,7 @@ COMPARISONS = {
     "name": pgettext_lazy("comparison", "Name"),
     "place": pgettext_lazy("comparison", "Place"),
     "prior": pgettext_lazy("comparison", "Before comparing"),
+    "frequencies": pgettext_lazy("comparison", "How rare the values are"),
 }
 # The comparison that an attribute counts in, where it is not called so itself.
 COMPARED_IN = {
@@ -133,16 +134,19 @@ def weights(case: Case) -> tuple[list[Weight], float | None]:
     weighed = queries.weigh(case.left, case.right)
     if weighed.weight is None:
         return [], None
-    prior = weighed.waterfall[0].end
-    told = [
-        _weight(one.comparison, label(LEVELS, one.level), one.bits, one.frequency_bits) for one in weighed.comparisons
-    ]
-    return [_weight("prior", "", prior, None), *told], weighed.weight
+    return bars(weighed.waterfall[0].end, weighed.comparisons), weighed.weight
+
+
+def bars(prior: float, comparisons: Iterable[Compared]) -> list[Weight]:
+    """What two records had before they were compared, and what each comparison added."""
+    told = [_weight(one.comparison, label(LEVELS, one.level), one.bits, one.frequency_bits) for one in comparisons]
+    return [_weight("prior", "", prior, None), *told]
 
 
 def _weight(comparison: str, level: str, bits: float, rarity: float | None) -> Weight:
     length = round(min(abs(bits) / WIDEST, 1) * 100, 1)
-    return Weight(comparison, label(COMPARISONS, comparison), level, bits, signed(rarity) if rarity else "", length)
+    rare = signed(rarity) if rarity and comparison != "frequencies" else ""
+    return Weight(comparison, label(COMPARISONS, comparison), level, bits, rare, length)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Colours are the tokens of the stylesheet, so that one drawing serves light and d
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 import vl_convert
@@ -29,6 +30,14 @@ TOKENS: Final = {
     "#000": "currentColor", "black": "currentColor", "#ddd": "var(--line)", "#aaa": "var(--line-strong)",
     "#888": "var(--line-strong)", "white": "none", "red": AGAINST, "green": FOR, "gray": "var(--line-strong)",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart and what it shows, in words."""
+
+    svg: SafeString
+    alt: str
 
 
 def draw(chart: dict[str, Any], name: str) -> SafeString:

@@ -13,14 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadReque
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import number_format
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from cdp.console import wishes
 from cdp.console.case import COMPARISONS, LEVELS
-from cdp.console.charts import AGAINST, FOR, NEITHER, draw
+from cdp.console.charts import AGAINST, FOR, NEITHER, Drawn, draw
 from cdp.console.labels import label, signed
 from cdp.core.admin import ReadOnlyRoom
 from cdp.core.errors import Refused
@@ -73,14 +72,6 @@ class Level:
     u: float
     bits: float
     origin: str
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart and what it shows, in words."""
-
-    svg: SafeString
-    alt: str
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from cdp import answers
 from cdp.console import steward
 from cdp.console.labels import in_words, label, purpose_name, reads_korean
+from cdp.core import queries as core
 from cdp.core.masking import mask_all
 from cdp.core.types import local_time
 from cdp.events.types import CHANNELS
@@ -19,8 +21,11 @@ from cdp.profiles import queries
 from cdp.profiles.types import TRAITS, trait
 from consent import queries as consent
 from consent.types import CONTACT_CHANNELS, EffectiveConsent
+from identity import queries as identity
 from identity.types import APART, ATTRIBUTES, HouseholdMember, Shared
 from segments import queries as segments
+
+DEEDS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,23 @@ def personal(profiles: list[UUID], unmasked: bool = False) -> dict[UUID, dict[st
     """The golden personal values of `profiles`, masked unless asked otherwise."""
     known = queries.personal(profiles)
     return known if unmasked else {profile: mask_all(values) for profile, values in known.items()}
+
+
+def name(profile: UUID) -> str:
+    """What to call somebody on a page beside their own: the golden name, masked."""
+    known = personal([profile]).get(profile, {})
+    return known.get("full_name") or known.get("given_name") or gettext("no name")
+
+
+def trail(request: HttpRequest, profile: UUID) -> dict[str, Any]:
+    """The person's privacy requests, and what was done with their data, for those who may read these."""
+    subjects = core.subjects_of(identity.records_of(profile))
+    told: dict[str, Any] = {}
+    if request.user.has_perm("consent.view_privacyrequest"):
+        told["requests"] = consent.requests_of(subjects)
+    if request.user.has_perm("core.view_auditentry"):
+        told["trail"] = core.deeds_with(subjects, DEEDS_SHOWN)
+    return told
 
 
 def page(profile: UUID, unmasked: bool) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.formats import number_format
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.charts import AGAINST, FOR, LINE, NEITHER, draw
+from cdp.console.charts import AGAINST, FOR, LINE, NEITHER, Drawn, draw
 from cdp.core.types import now
 from cdp.events.quality import reading, usual
 from cdp.events.queries import event_title
@@ -31,14 +30,6 @@ COUNTED = (Measure.VOLUME, Measure.NEW_FIELD, Measure.NEW_EVENT)
 # What may be wrong with an event, in the order of the chart's lines.
 FLAWS = (Measure.REPEATED, Measure.QUARANTINED, Measure.MISSING, Measure.INVALID)
 TIMES = (Measure.FUTURE, Measure.PAST, Measure.CLOCK, Measure.UNREAD)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A chart and what it shows, in words."""
-
-    svg: SafeString
-    alt: str
 
 
 @dataclass(frozen=True)

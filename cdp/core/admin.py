@@ -18,9 +18,9 @@ from django.utils.functional import cached_property
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core import models
+from cdp.core import deeds, models
 from cdp.core.actions import audit, disclose, revoke_service_key
-from cdp.core.columns import column, link
+from cdp.core.columns import column, link, titled
 from cdp.core.facts import Words, readable
 from cdp.core.permissions import in_words
 from cdp.core.queries import actor_names
@@ -308,8 +308,8 @@ class AuditList(ChangeList):
 
 @admin.register(models.AuditEntry)
 class AuditEntryAdmin(ReadOnlyRoom[models.AuditEntry]):
-    list_display = ("at", "who", "action", "subject", "target", "purpose")
-    fields = ("at", "who", "actor", "action", "subject", "target", "purpose", "details")
+    list_display = ("at", "who", "deed", "subject", "target", "purpose")
+    fields = ("at", "who", "actor", "deed", "action", "subject", "target", "purpose", "details")
     ordering = ("-id",)
     id_fields = ("id", "subject")
     search_help_text = _("A whole id: of the entry or of its subject.")
@@ -317,6 +317,10 @@ class AuditEntryAdmin(ReadOnlyRoom[models.AuditEntry]):
     @admin.display(description=_("who"), ordering="actor")
     def who(self, row: Any) -> str:
         return getattr(row, "actor_name", None) or actor_names({row.actor})[row.actor]
+
+    @admin.display(description=_("what was done"), ordering="action")
+    def deed(self, row: models.AuditEntry) -> str:
+        return titled(deeds.told(row.action), row.action)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AuditList

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django_otp.models import Device, ThrottlingMixin
 
+from cdp.core import deeds
 from cdp.core.types import local_time, uuid7
 
 
@@ -174,7 +175,7 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["subject", "at"], name="core_audit_subject")]
 
     def __str__(self) -> str:
-        return f"{self.action} {local_time(self.at)}"
+        return f"{deeds.told(self.action)} {local_time(self.at)}"
 
 
 class Disclosure(models.Model):

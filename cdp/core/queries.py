@@ -8,9 +8,9 @@ from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 
 from cdp.core import operations_sql
-from cdp.core.models import ServiceKey, User
+from cdp.core.models import AuditEntry, DataKey, ServiceKey, User
 from cdp.core.statements import fetch
-from cdp.core.types import Sessions
+from cdp.core.types import Deed, Sessions
 
 
 def actor_names(actors: Collection[str]) -> dict[str, str]:
@@ -21,6 +21,18 @@ def actor_names(actors: Collection[str]) -> dict[str, str]:
     users, keys = _called(User, "user:", "username"), _called(ServiceKey, "key:", "name")
     named = dict(users.filter(actor__in=actors).union(keys.filter(actor__in=actors))) if actors else {}
     return {actor: named.get(actor, actor.removeprefix("system:")) for actor in actors}
+
+
+def deeds_with(subjects: Collection[UUID], most: int) -> list[Deed]:
+    """What was done with these subjects, the latest first, at most `most`."""
+    rows = AuditEntry.objects.filter(subject__in=subjects).order_by("-at", "-id")[:most]
+    names = actor_names({row.actor for row in rows})
+    return [Deed(row.pk, row.at, row.action, names[row.actor]) for row in rows]
+
+
+def subjects_of(records: Collection[UUID]) -> list[UUID]:
+    """The subjects that these records are known by in the audit: their data keys. An erased record has none."""
+    return list(DataKey.objects.filter(record__in=records).values_list("pk", flat=True))
 
 
 def _called(table: Any, kind: str, name: str) -> QuerySet[Any]:

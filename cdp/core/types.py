@@ -45,6 +45,16 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Deed:
+    """One audit entry as a page tells it: when, its action, and what people call the actor."""
+
+    id: UUID
+    at: datetime
+    action: str
+    by: str
+
+
+@dataclass(frozen=True)
 class Sessions:
     """How many sessions a database has, how many of them wait for a lock, and how many its server allows."""
 

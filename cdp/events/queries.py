@@ -158,6 +158,38 @@ def latest_of(records: Collection[UUID], most: int) -> list[ToldEvent]:
     return _told(Event.objects.filter(record__in=records).order_by("-occurred_at")[:most])
 
 
+def page_of(
+    records: Collection[UUID], most: int, *, channel: str = "", name: str = "", before: UUID | None = None
+) -> tuple[list[ToldEvent], bool]:
+    """The events of these records, newest first, at most `most`, and whether older ones follow; of one channel and name
+    where they are asked for, and those older than the event `before`."""
+    rows = _events_of(records, channel, name)
+    last = rows.filter(pk=before).values_list("occurred_at", flat=True).first() if before else None
+    if last is not None:
+        rows = rows.filter(Q(occurred_at__lt=last) | Q(occurred_at=last, id__lt=before))
+    found = _told(rows.order_by("-occurred_at", "-id")[: most + 1])
+    return found[:most], len(found) > most
+
+
+def moments_of(
+    records: Collection[UUID], most: int, *, channel: str = "", name: str = ""
+) -> list[tuple[datetime, str]]:
+    """(when, by which channel) of the latest events of these records, as `page_of` narrows them."""
+    rows = _events_of(records, channel, name).order_by("-occurred_at", "-id")
+    return list(rows.values_list("occurred_at", "source__channel_id")[:most])
+
+
+def kinds_of(records: Collection[UUID]) -> list[tuple[str, str]]:
+    """(name, channel) of the events that these records have, each once, sorted."""
+    rows = Event.objects.filter(record__in=records).order_by("name", "source__channel_id")
+    return list(rows.values_list("name", "source__channel_id").distinct())
+
+
+def _events_of(records: Collection[UUID], channel: str, name: str) -> QuerySet[Event]:
+    asked = {"source__channel_id": channel, "name": name}
+    return Event.objects.filter(record__in=records, **{field: value for field, value in asked.items() if value})
+
+
 def latest(most: int, source: UUID | None = None) -> list[ToldEvent]:
     """The events received last, newest first, at most `most`; of one source where it is named, among the latest of all."""
     rows = Event.objects.order_by("-id")
@@ -167,7 +199,7 @@ def latest(most: int, source: UUID | None = None) -> list[ToldEvent]:
 
 
 def _told(rows: QuerySet[Event]) -> list[ToldEvent]:
-    facts = ("id", "name", "source__name", "occurred_at", "received_at", "properties")
+    facts = ("id", "name", "source__name", "source__channel_id", "occurred_at", "received_at", "properties")
     return [ToldEvent(*row) for row in rows.values_list(*facts)]
 
 

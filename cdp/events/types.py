@@ -240,11 +240,12 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class ToldEvent(msgspec.Struct, frozen=True):
-    """An event as a page tells it: the name of its source, its clear properties."""
+    """An event as a page tells it: the name and channel of its source, its clear properties."""
 
     id: UUID
     name: str
     source: str
+    channel: str
     occurred_at: datetime
     received_at: datetime
     properties: Mapping[str, Any]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from cdp.console import builder
 from cdp.console import snippets as told
 from cdp.console.labels import POINT_REASONS, REQUEST_STEPS, WHY, label
+from cdp.core import deeds
 from cdp.core.columns import titled
 from cdp.core.queries import actor_names
 from cdp.events.queries import event_title
@@ -128,6 +129,12 @@ def who(actor: str) -> str:
 def done(action: str) -> str:
     """What an audit row about a privacy request says was done, in words."""
     return label(REQUEST_STEPS, action)
+
+
+@register.filter
+def deed(action: str) -> str:
+    """What an audit row says was done, its action for whoever points at it."""
+    return titled(deeds.told(action), action)
 
 
 @register.filter
