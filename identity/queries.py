@@ -17,7 +17,7 @@ from cdp.core.models import Sequence
 from cdp.core.statements import column, fetch, prepared
 from cdp.core.types import UNSTORABLE, Actor
 from cdp.events import queries as events
-from identity import casework, clusters, explanation, households_sql, sql
+from identity import casework, clusters, explanation, households_sql, sql, ties
 from identity.fold import BRANDED, qualified
 from identity.linkage import model as linkage
 from identity.linkage import normalise
@@ -39,6 +39,7 @@ from identity.types import (
     OpenRecord,
     RecordView,
     ReviewProgress,
+    Tie,
     Weighed,
 )
 
@@ -286,6 +287,11 @@ def named_records() -> Iterator[tuple[UUID, UUID, str, str]]:
         batch = rows[start : start + 10_000]
         opened = {record.id: record.folded.external_id for record in open_records(row[2] for row in batch)}
         yield from ((record, profile, source, opened[record]) for profile, source, record in batch)
+
+
+def ties_among(records: Collection[UUID]) -> list[Tie]:
+    """What joins these records: identifiers that most hold first, then links, the strongest first, then claims."""
+    return ties.among(records)
 
 
 # --- why --------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from cdp.console.charts import AGAINST, LINE, NEITHER, Drawn, draw
 from cdp.console.labels import label, signed
 from cdp.core.errors import CdpError
 from cdp.events.types import RECORD_KINDS
-from identity import queries, ties
+from identity import queries
 from identity.types import IDENTIFIERS, ExplainedLink, RecordView, Tie
 
 # More than these make no picture: the table tells of all.
@@ -69,7 +69,7 @@ class Step:
 def page(profile: UUID, asked: Any) -> dict[str, Any]:
     """The parts of the page, by the names its template uses."""
     records = queries.all_records(profile)
-    found = ties.among([record.id for record in records])
+    found = queries.ties_among([record.id for record in records])
     views = {record.id: record for record in records}
     picture = draw(_graph(records[:DRAWN], found), "ties") if len(records) > 0 else None
     return {

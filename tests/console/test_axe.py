@@ -8,8 +8,10 @@ from typing import Any
 import axe_playwright_python
 import pytest
 from django.contrib import admin
+from django.db.models import Count
 from django.urls import reverse
 
+from identity.models import Profile
 from segments.models import ExportJob, Membership
 from tests.console.conftest import Open
 from tests.console.test_pages import page as address_of
@@ -61,6 +63,15 @@ def test_nor_where_a_membership_is_explained(open_page: Open, language: str, lig
         one for query in ("", asked) for one in found(page, reverse("admin:segments_segment_why") + query, WHOLE)
     ] == []
     assert page.locator("[data-holds]").count() > 0
+
+
+def test_nor_beside_a_profile_s_own_page(open_page: Open, language: str, light: str) -> None:
+    page = open_page(locale=language, color_scheme=light)
+    profile = Profile.objects.annotate(number=Count("records")).order_by("-number")[0]
+    left, right = profile.records.order_by("pk").values_list("pk", flat=True)[:2]
+    asked = {"events": "", "together": f"?left={left}&right={right}"}
+    addresses = [reverse(f"admin:identity_profile_{name}", args=[profile.pk]) + query for name, query in asked.items()]
+    assert [one for address in addresses for one in found(page, address, WHOLE)] == []
 
 
 def test_nor_where_a_file_of_members_is_asked_for_or_made(open_page: Open, language: str, light: str) -> None:
